@@ -1,0 +1,41 @@
+# Every command sets up what it needs: Python 3.11 or newer and make are enough.
+
+.PHONY: run dev test check setup clean
+.DEFAULT_GOAL := run
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+READY := $(VENV)/.ready
+
+# The example media of four dates, from file to scores; ends by itself.
+run: $(READY)
+	$(PY) examples/demo/run.py
+
+# The local Pique and the Dagster UI on http://127.0.0.1:3000; Ctrl-C stops both.
+dev: $(READY)
+	$(PY) examples/demo/dev.py
+
+# Everything CI runs: style, types, definitions, tests.
+test: check
+	$(PY) -m pytest -n 2 --dist worksteal
+
+check: $(READY)
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	$(VENV)/bin/dg check defs --use-active-venv
+	$(VENV)/bin/dagster definitions validate -w workspace.yaml
+
+setup: $(READY)
+
+# uv from the machine where there is one, else the project's own, in its own virtual environment.
+$(READY): pyproject.toml uv.lock
+	@echo "setting up $(VENV): a minute on a first run"
+	@command -v uv >/dev/null || test -x $(VENV)/bin/uv || { $(PYTHON) -m venv $(VENV) && $(PY) -m pip install --quiet uv; }
+	@uv=$$(command -v uv || echo $(VENV)/bin/uv); \
+		UV_PROJECT_ENVIRONMENT=$(VENV) $$uv sync --all-extras --frozen --inexact --quiet
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .pique

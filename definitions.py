@@ -1,0 +1,38 @@
+"""The code location: which evaluations there are and where they run. Edit this file; it only composes.
+
+As it stands it evaluates the example media with the local Pique, which `make run` and `make dev` start.
+"""
+
+from pathlib import Path
+
+from pique_assets.config import Evaluation
+from pique_assets.definitions import build_defs
+from pique_assets.evaluation.limits import Limits
+from pique_assets.media import DatedFolder
+from pique_assets.resources import resources_for
+
+HERE = Path(__file__).parent
+MEDIA = HERE / "examples" / "demo" / "media"
+
+# The local Pique notices an upload and answers within moments; the defaults suit the real one.
+LOCAL = Limits(lease_s=8, notification_lag_s=5, first_poll_s=1, shortest_poll_s=0.5)
+
+defs = build_defs(
+    evaluations=[
+        Evaluation(
+            name="brand_videos",
+            judge_id="judge_demo_videos",
+            media=DatedFolder(MEDIA / "brand_videos"),
+            start_date="2026-03-02",
+            limits=LOCAL,
+        ),
+        Evaluation(
+            name="brand_images",
+            judge_id="judge_demo_images",
+            media=DatedFolder(MEDIA / "brand_images"),
+            start_date="2026-03-02",
+            limits=LOCAL,
+        ),
+    ],
+    resources=resources_for("local", home=HERE / ".pique"),
+)

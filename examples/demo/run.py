@@ -1,0 +1,80 @@
+"""`make run`: the example media of every date, from file to scores, through real Dagster runs.
+
+Here: starting the runs, showing how far they are, and the summary. Not here: the graph they run (`definitions.py` of the
+project). It may be killed at any moment and run again: nothing is evaluated twice.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from stage import HOME, PROJECT, staged
+
+print("starting (Dagster takes a few seconds to import) ...", flush=True)
+
+import dagster as dg  # noqa: E402
+
+sys.path.insert(0, str(PROJECT))
+
+from definitions import defs  # noqa: E402
+
+from pique_assets.analysis import load  # noqa: E402
+from pique_assets.local.process import LocalPiqueProcess  # noqa: E402
+from pique_assets.local.record import evaluations_by_content, read_record  # noqa: E402
+
+EVALUATIONS = ("brand_videos", "brand_images")
+DATES = ("2026-03-02", "2026-03-03", "2026-03-04", "2026-03-05")
+# The summary below and the Dagster UI say what the events would.
+QUIET = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
+
+
+def main() -> int:
+    """Run every date of every evaluation; the exit status is 0 when all succeeded."""
+    with staged() as pique:
+        print(f"local Pique on {pique.base_url}", flush=True)
+        with dg.DagsterInstance.get() as instance:
+            succeeded = [run_date(name, date, instance=instance) for name in EVALUATIONS for date in DATES]
+        summary(pique)
+    return 0 if all(succeeded) else 1
+
+
+def run_date(name: str, date: str, *, instance: dg.DagsterInstance) -> bool:
+    """One Dagster run: one date of one evaluation, from media to scorecard."""
+    started = time.monotonic()
+    print(f"  {name} {date} ...", end="", flush=True)
+    result = defs.resolve_job_def(f"{name}_everything").execute_in_process(
+        instance=instance, partition_key=date, run_config=QUIET, raise_on_error=False
+    )
+    took = time.monotonic() - started
+    print(f" {'done' if result.success else 'FAILED'} in {took:.1f} s (run {result.run_id[:8]})", flush=True)
+    return result.success
+
+
+def summary(pique: LocalPiqueProcess) -> None:
+    """What was scored, what was not and why, and the server's own word on how often it evaluated what."""
+    lake = str(HOME / "lake")
+    submissions = load("submissions", lake=lake)
+    print(f"\n{len(submissions)} content items:")
+    for row in submissions.sort_values(["judge", "date", "filename"]).itertuples():
+        note = f"  {row.error}" if isinstance(row.error, str) else ""
+        print(f"  {row.judge:13} {row.date:%Y-%m-%d}  {row.filename:24} {row.state:10}{note[:90]}")
+    print("\nPass rates:")
+    scorecard = load("scorecard_daily", lake=lake)
+    for row in scorecard[scorecard.pass_rate.notna()].sort_values(["judge", "date"]).itertuples():
+        print(f"  {row.judge:13} {row.date:%Y-%m-%d}  {row.detector_name:24} {row.passed} of {row.n} passed")
+    records = read_record(pique.data_dir)
+    counts = evaluations_by_content(records)
+    print(
+        f"\nThe local Pique's own record: {len(counts)} contents evaluated, "
+        f"{sum(count > 1 for count in counts.values())} of them more than once."
+    )
+    print(
+        f"\nTables are in {lake}:\n"
+        '  from pique_assets.analysis import load; load("detector_metrics")\n'
+        "See the graph and these runs in the Dagster UI: make dev"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

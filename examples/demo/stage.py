@@ -1,0 +1,43 @@
+"""What `run.py` and `dev.py` share: the local Pique and Dagster's home, both below `.pique/` of the project.
+
+Here: starting things and telling Dagster where they are. Not here: what is run on them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pique_assets.local.process import LocalPiqueProcess, running_local_pique
+
+DEMO = Path(__file__).resolve().parent
+PROJECT = DEMO.parent.parent
+HOME = PROJECT / ".pique"
+
+# Each run of `uploads` holds one place in the pool, whatever the number of dates in a backfill.
+DAGSTER_YAML = """\
+telemetry:
+  enabled: false
+concurrency:
+  pools:
+    default_limit: 2
+"""
+
+
+@contextmanager
+def staged() -> Iterator[LocalPiqueProcess]:
+    """A running local Pique, with the environment set for Dagster and for processes started inside the block."""
+    dagster_home = HOME / "dagster"
+    dagster_home.mkdir(parents=True, exist_ok=True)
+    settings = dagster_home / "dagster.yaml"
+    if not settings.exists():
+        settings.write_text(DAGSTER_YAML)
+    with running_local_pique(data_dir=HOME / "local_pique", seed_judges=DEMO / "judges.json") as pique:
+        os.environ.update(
+            DAGSTER_HOME=str(dagster_home),
+            PIQUE_BASE_URL=pique.base_url,
+            PIQUE_API_KEY=pique.api_key,
+        )
+        yield pique

@@ -1,0 +1,17 @@
+"""What a notebook imports: the lake's tables as pandas frames, SQL over them, and a plot.
+
+Belongs here: reading for people. Nothing is written, nothing talks to Pique or Dagster; what the tables mean
+is declared in `pique_assets.lake`.
+
+    from pique_assets.analysis import load
+    load("evaluations")
+"""
+
+from pique_assets.analysis.errors import ExtraMissing, NoLake
+from pique_assets.analysis.frames import load
+from pique_assets.analysis.overview import describe, tables
+from pique_assets.analysis.plots import plot_scorecard
+from pique_assets.analysis.query import sql
+from pique_assets.analysis.wide import wide
+
+__all__ = ["ExtraMissing", "NoLake", "describe", "load", "plot_scorecard", "sql", "tables", "wide"]

@@ -1,0 +1,164 @@
+"""One request, its answer, and what the answer means: which status is which error.
+
+Here belongs the reading of statuses, error bodies and checksums, without any HTTP library. Only the transport
+calls it, so the rest of the project never sees a status code except inside an error.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from pique_assets.api.errors import (
+    InvalidRequest,
+    NotFound,
+    PiqueApiError,
+    RateLimited,
+    ServerError,
+    Unauthorized,
+    UnexpectedAnswer,
+    UploadError,
+    UploadExpired,
+    UploadForbidden,
+    UploadInterrupted,
+    UploadRejected,
+)
+from pique_assets.api.policy import Repeat, parse_retry_after
+from pique_assets.api.redaction import redact
+
+_DETAIL_CHARACTERS = 500
+_LONGEST_TEXT = 64 * 1024
+_XML_CODE = re.compile(rb"<Code>\s*([A-Za-z0-9]{1,64})\s*</Code>")
+_EXPIRED = frozenset({"ExpiredToken", "ExpiredSignature", "RequestExpired"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiRequest:
+    """One request to the API.
+
+    Attributes:
+        path: Below the base URL, with ids already quoted.
+        repeat: What sending it twice would do.
+        body: JSON, if any; it may hold a webhook URL with a token.
+    """
+
+    method: str
+    path: str
+    repeat: Repeat
+    query: Mapping[str, str | int] = field(default_factory=dict)
+    body: bytes | None = field(default=None, repr=False)
+
+    @property
+    def name(self) -> str:
+        """Method and path, for errors and logs."""
+        return f"{self.method} {self.path}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What came back, completely read.
+
+    Attributes:
+        request: Method and path of what was asked, such as ``GET /v1/judges``.
+        body: The bytes as received (after content decoding).
+    """
+
+    request: str
+    status: int
+    body: bytes = field(repr=False)
+    received_at: datetime
+    retry_after: str | None = None
+
+
+def api_error(answer: Answer, *, secrets: Sequence[str] = ()) -> PiqueApiError | None:
+    """Tell what is wrong with an answer of the API, or None for a success.
+
+    Args:
+        answer: What came back.
+        secrets: Values to hide should the answer repeat them.
+    """
+    status, request = answer.status, answer.request
+    if 200 <= status < 300:
+        return None
+    detail = _detail(answer.body, secrets=secrets)
+    if status < 400:
+        return UnexpectedAnswer(status=status, detail="a redirect, never followed", request=request)
+    if status in (400, 422):
+        return InvalidRequest(status=status, detail=detail, request=request)
+    if status in (401, 403):
+        return Unauthorized(status=status, detail=detail, request=request)
+    if status == 404:
+        return NotFound(status=status, detail=detail, request=request)
+    if status == 429 or status >= 500:
+        kind = RateLimited if status == 429 else ServerError
+        wait_s = parse_retry_after(answer.retry_after, now=answer.received_at)
+        return kind(status=status, detail=detail, request=request, retry_after_s=wait_s)
+    return PiqueApiError(status=status, detail=detail, request=request)
+
+
+def upload_error(*, status: int, body: bytes, job_id: str) -> UploadError | None:
+    """Tell what is wrong with an answer of the storage host, or None for a success.
+
+    Google Cloud Storage explains itself in XML; only its code is kept, because the rest repeats the request.
+    """
+    if 200 <= status < 300:
+        return None
+    match = _XML_CODE.search(body)
+    code = match.group(1).decode() if match else None
+    reason = f"status {status}, {code}" if code else f"status {status}"
+    if code in _EXPIRED:
+        return UploadExpired(reason, job_id=job_id, status=status, code=code)
+    if status in (401, 403):
+        return UploadForbidden(reason, job_id=job_id, status=status, code=code)
+    if status in (408, 429) or status >= 500:
+        return UploadInterrupted(reason, job_id=job_id, request_sent=True, status=status, code=code)
+    return UploadRejected(reason, job_id=job_id, status=status, code=code)
+
+
+def parse_goog_hash(value: str | None) -> int | None:
+    """Read the CRC32C out of an ``x-goog-hash`` header such as ``crc32c=n03x6A==,md5=...``.
+
+    Returns:
+        The checksum, or None when the header is absent, has none or makes no sense.
+    """
+    for part in (value or "").split(","):
+        name, _, encoded = part.strip().partition("=")
+        if name.lower() == "crc32c":
+            try:
+                digest = base64.b64decode(encoded, validate=True)
+            except (binascii.Error, ValueError):
+                return None
+            return int.from_bytes(digest, "big") if len(digest) == 4 else None
+    return None
+
+
+def _detail(body: bytes, *, secrets: Sequence[str]) -> str:
+    """Say in one line what an error body says: ``{"detail": text or list}``, or whatever else there is."""
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        document = None
+    detail = document.get("detail") if isinstance(document, dict) else None
+    if isinstance(detail, list):
+        text = "; ".join(_validation_message(item) for item in detail)
+    elif detail is not None:
+        text = detail if isinstance(detail, str) else json.dumps(detail)
+    else:
+        text = body[:_LONGEST_TEXT].decode("utf-8", errors="replace")
+    # Shortened after redaction: half a key is no longer recognised.
+    return redact(" ".join(text[:_LONGEST_TEXT].split()), secrets=secrets)[:_DETAIL_CHARACTERS]
+
+
+def _validation_message(item: object) -> str:
+    # A validation message also repeats the input, which may be a webhook URL with a token: only these two
+    # are kept.
+    if not isinstance(item, dict):
+        return str(item)
+    where = item.get("loc")
+    place = ".".join(str(part) for part in where) if isinstance(where, list) else "request"
+    return f"{place}: {item.get('msg', 'invalid')}"

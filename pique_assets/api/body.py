@@ -1,0 +1,74 @@
+"""The bytes of one upload: read once, in chunks, and checked on their way out.
+
+Here belongs what must hold of content while it is sent; where it comes from and where it goes is not known
+here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import BinaryIO, Final
+
+import google_crc32c
+
+from pique_assets.api.errors import ContentChanged
+
+CHUNK_BYTES: Final = 256 * 1024
+
+
+class UploadBody:
+    """Content on its way out, in chunks of 256 KiB, so that memory stays flat in its size.
+
+    The last chunk is let go only after size and checksum are found right: content that changed since it was
+    fingerprinted never arrives completely, so no evaluation of it begins.
+
+    Attributes:
+        size_bytes: What is announced, and exactly what is sent.
+        crc32c: Of all bytes read so far.
+        is_complete: Whether every byte was checked, and taken by whoever reads this.
+    """
+
+    def __init__(self, source: BinaryIO, *, size_bytes: int, expected_crc32c: int | None, job_id: str) -> None:
+        """Take the source at its beginning; nothing is read yet.
+
+        Args:
+            source: A binary stream, read once and not closed here.
+            size_bytes: The size that was fingerprinted.
+            expected_crc32c: The checksum that was fingerprinted, if known.
+            job_id: Named in errors.
+        """
+        self.size_bytes = size_bytes
+        self.crc32c = 0
+        self.is_complete = False
+        self._source = source
+        self._expected_crc32c = expected_crc32c
+        self._job_id = job_id
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield the content.
+
+        Raises:
+            ContentChanged: It is shorter or longer than announced, or its checksum differs.
+        """
+        missing = self.size_bytes
+        while missing:
+            chunk = self._source.read(min(CHUNK_BYTES, missing))
+            if not chunk:
+                raise self._changed(f"{self.size_bytes - missing} bytes instead of {self.size_bytes}")
+            missing -= len(chunk)
+            self.crc32c = google_crc32c.extend(self.crc32c, chunk)
+            if missing:
+                yield chunk
+        self._check_end()
+        if self.size_bytes:
+            yield chunk
+        self.is_complete = True
+
+    def _check_end(self) -> None:
+        if self._source.read(1):
+            raise self._changed(f"more than {self.size_bytes} bytes")
+        if self._expected_crc32c not in (None, self.crc32c):
+            raise self._changed("same size, another checksum")
+
+    def _changed(self, reason: str) -> ContentChanged:
+        return ContentChanged(reason, job_id=self._job_id)

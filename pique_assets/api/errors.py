@@ -1,0 +1,227 @@
+"""Everything that can go wrong between us and Pique, as types a caller can act upon.
+
+Here belong the errors and the words they use; which answer becomes which error is decided in ``answers``.
+Every text is redacted on the way in, no error holds a request or an answer, and all of them survive pickling,
+so they may travel between processes and into run logs.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from pique_assets.api.redaction import redact
+
+_E = TypeVar("_E", bound="PiqueError")
+
+
+def _rebuild(kind: type[_E], message: str, attributes: dict[str, object]) -> _E:
+    error = kind.__new__(kind, message)
+    error.__dict__.update(attributes)
+    return error
+
+
+class PiqueError(Exception):
+    """The base of all errors of this room."""
+
+    def __init__(self, message: str) -> None:
+        """Redact the message; whatever it says is safe to show."""
+        super().__init__(redact(message))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle by attributes: left alone, exceptions do not pickle constructors with keywords."""
+        return _rebuild, (type(self), str(self), dict(self.__dict__))
+
+    @property
+    def may_have_taken_effect(self) -> bool:
+        """Whether Pique may have done what was asked although it did not say so.
+
+        A request that commits to an evaluation must not be repeated while this is true (design section 5).
+        """
+        return False
+
+
+class NoAnswer(PiqueError):
+    """Nothing came back: no connection, a timeout, a connection cut short.
+
+    Attributes:
+        request: Method and path, such as ``GET /v1/judges``.
+        reason: What happened instead.
+        request_sent: False only when it is certain that Pique did nothing: no attempt reached the server, or
+            each that did was refused with 429.
+    """
+
+    def __init__(self, *, request: str, reason: str, request_sent: bool) -> None:
+        """Say what was asked and why no answer came."""
+        known = "It may have been received." if request_sent else "It was certainly not received."
+        super().__init__(f"no answer from Pique to {request}: {reason}. {known}")
+        self.request = request
+        self.reason = redact(reason)
+        self.request_sent = request_sent
+
+    @property
+    def may_have_taken_effect(self) -> bool:
+        """True when the request may have reached the server."""
+        return self.request_sent
+
+
+class PiqueApiError(PiqueError):
+    """Pique answered, and the answer is not what was asked for.
+
+    Attributes:
+        status: The HTTP status.
+        detail: What Pique said, redacted and shortened.
+        request: Method and path, such as ``GET /v1/judges``.
+    """
+
+    advice = ""
+
+    def __init__(self, *, status: int, detail: str, request: str) -> None:
+        """Say what was asked, what came, and what can be done about it."""
+        detail = redact(detail)
+        said = f": {detail}" if detail else ""
+        advice = f" {self.advice}" if self.advice else ""
+        super().__init__(f"Pique answered {status} to {request}{said}.{advice}")
+        self.status = status
+        self.detail = detail
+        self.request = request
+
+
+class InvalidRequest(PiqueApiError):
+    """400 or 422: Pique will not take this request as it is; repeating it is pointless."""
+
+
+class Unauthorized(PiqueApiError):
+    """401 or 403: the key is missing, wrong, or not allowed to do this. Other requests will fail alike."""
+
+    advice = "Check the API key, and that it was issued for this host (production or sandbox)."
+
+
+class NotFound(PiqueApiError):
+    """404: it does not exist, or belongs to another organisation; Pique does not tell which."""
+
+    advice = "Check the id, and that the API key belongs to the organisation that owns it."
+
+
+class TryLater(PiqueApiError):
+    """Pique could not do it now, and was asked as often as was safe.
+
+    Attributes:
+        retry_after_s: Seconds Pique asked to wait, a day at most; None when it did not say.
+    """
+
+    def __init__(self, *, status: int, detail: str, request: str, retry_after_s: float | None = None) -> None:
+        """Keep how long Pique asked to wait."""
+        super().__init__(status=status, detail=detail, request=request)
+        self.retry_after_s = retry_after_s
+
+
+class RateLimited(TryLater):
+    """429: too many requests."""
+
+    advice = "Try again later, or lower the number of concurrent requests."
+
+
+class ServerError(TryLater):
+    """5xx: Pique failed."""
+
+    @property
+    def may_have_taken_effect(self) -> bool:
+        """True: a server can fail after the work is done."""
+        return True
+
+
+class UnexpectedAnswer(PiqueApiError):
+    """A success that cannot be read, or a redirect, which is never followed."""
+
+    @property
+    def may_have_taken_effect(self) -> bool:
+        """True: the server took the request, only its answer is unusable."""
+        return True
+
+
+class UploadError(PiqueError):
+    """The base of what can go wrong while content is sent to the storage host.
+
+    Attributes:
+        job_id: The job the content was meant for.
+        status: The storage host's HTTP status, if it answered.
+        code: The storage host's own word for it, such as ``SignatureDoesNotMatch``.
+    """
+
+    what = "the upload failed"
+
+    def __init__(self, reason: str, *, job_id: str, status: int | None = None, code: str | None = None) -> None:
+        """Say which job's upload failed and why."""
+        super().__init__(f"{self.what} (job {job_id}): {reason}")
+        self.job_id = job_id
+        self.status = status
+        self.code = code
+
+
+class UploadForbidden(UploadError):
+    """401 or 403: the storage host does not accept the signature; the bytes did not land."""
+
+    what = "the storage host refused the upload URL"
+
+
+class UploadExpired(UploadError):
+    """The upload URL is past its time; the bytes did not land."""
+
+    what = "the upload URL has expired"
+
+
+class UploadRejected(UploadError):
+    """The storage host will not take these bytes under this URL; they did not land."""
+
+    what = "the storage host rejected the upload"
+
+
+class UploadInterrupted(UploadError):
+    """The upload ended without a clear answer: ask for the job's status before sending anything again.
+
+    Attributes:
+        request_sent: False only when it is certain that no byte reached the storage host.
+    """
+
+    what = "the upload was interrupted"
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        job_id: str,
+        request_sent: bool,
+        status: int | None = None,
+        code: str | None = None,
+    ) -> None:
+        """Keep whether anything was sent."""
+        super().__init__(reason, job_id=job_id, status=status, code=code)
+        self.request_sent = request_sent
+
+    @property
+    def may_have_taken_effect(self) -> bool:
+        """True when the bytes may have landed, and the evaluation with them begun."""
+        return self.request_sent
+
+
+class UploadCorrupted(UploadError):
+    """The storage host took the bytes, and its checksum is not ours: something changed them on the way.
+
+    The job has its bytes and will be evaluated; its result is about something else than our content.
+    """
+
+    what = "the storage host received other bytes than were sent"
+
+    @property
+    def may_have_taken_effect(self) -> bool:
+        """True: an object exists, and it starts the evaluation."""
+        return True
+
+
+class ContentChanged(UploadError):
+    """The content is no longer what was fingerprinted: its size or checksum differs.
+
+    This is noticed before the last chunk is sent, so the bytes never land and no evaluation begins.
+    """
+
+    what = "the content changed after it was fingerprinted"

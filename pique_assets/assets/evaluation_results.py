@@ -1,0 +1,142 @@
+"""The raw payloads of a date, and how each of its submissions stands.
+
+Here: waiting for open jobs, and the tables `payloads` and `submissions` as copies of what the ledger knows. Not here:
+asking Pique (`evaluation`), reading payloads (`tables`).
+"""
+
+# No `from __future__ import annotations`: Dagster reads the type of `context` from the function itself.
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from pique_assets.assets.partition_tables import PartitionTables
+from pique_assets.config import Evaluation
+from pique_assets.partitions import beta_parameters_accepted, daily_partitions, one_run_per_partition
+from pique_assets.resources import LakeResource, LedgerResource, PiqueResource
+
+if TYPE_CHECKING:
+    from pique_assets.evaluation.errors import ResultsPending
+    from pique_assets.ledger import PartitionItem
+
+
+def evaluation_results_asset(evaluation: Evaluation) -> dg.AssetsDefinition:
+    """The raw payloads of an evaluation, by date."""
+    with beta_parameters_accepted():
+
+        @dg.asset(
+            key=evaluation.asset_key("evaluation_results"),
+            deps=[evaluation.asset_key("uploads")],
+            group_name=evaluation.name,
+            kinds={"pique", "parquet"},
+            partitions_def=daily_partitions(evaluation),
+            backfill_policy=one_run_per_partition(),
+            description="Pique's answers about the date's jobs, byte for byte. Waits, bounded, for open jobs.",
+        )
+        def evaluation_results(
+            context: dg.AssetExecutionContext, pique: PiqueResource, ledger: LedgerResource, lake: LakeResource
+        ) -> dg.MaterializeResult[None]:
+            from pique_assets.evaluation.errors import ResultsPending
+            from pique_assets.evaluation.results import collect_partition
+            from pique_assets.lake import Payload, payloads_table
+
+            where = {"evaluation": evaluation.name, "partition": context.partition_key}
+            with pique.client() as client, ledger.ledger() as opened:
+                try:
+                    progress = collect_partition(
+                        **where, client=client, ledger=opened, limits=evaluation.limits, say=context.log.info
+                    )
+                except ResultsPending as pending:
+                    raise _failure(pending) from None
+                payloads = [
+                    Payload(
+                        job_id=stored.job_id, source=stored.source, received_at=stored.received_at, body=stored.body
+                    )
+                    for stored in opened.partition_payloads(**where)
+                ]
+            tables = PartitionTables(lake=lake.lake(), evaluation=evaluation, date=context.partition_key)
+            counts = {
+                name: dg.IntMetadataValue(value)
+                for name, value in asdict(progress).items()
+                if isinstance(value, int)
+            }
+            return tables.write("payloads", payloads_table(payloads), asset="evaluation_results", more=counts)
+
+    return evaluation_results
+
+
+def submissions_asset(evaluation: Evaluation) -> dg.AssetsDefinition:
+    """How every content item of a date stands: one row each, nothing skipped."""
+    with beta_parameters_accepted():
+
+        @dg.asset(
+            key=evaluation.asset_key("submissions"),
+            deps=[evaluation.asset_key("evaluation_results")],
+            group_name=evaluation.name,
+            kinds={"parquet"},
+            partitions_def=daily_partitions(evaluation),
+            backfill_policy=one_run_per_partition(),
+            description="One row per content item of the date: its job and outcome, or the reason why it has none.",
+        )
+        def submissions(
+            context: dg.AssetExecutionContext, ledger: LedgerResource, lake: LakeResource
+        ) -> dg.MaterializeResult[None]:
+            from pique_assets.lake import build_table
+
+            with ledger.ledger() as opened:
+                items = opened.partition_state(evaluation=evaluation.name, partition=context.partition_key)
+            tables = PartitionTables(lake=lake.lake(), evaluation=evaluation, date=context.partition_key)
+            rows = [submission_row(item, evaluation=evaluation.name) for item in items]
+            return tables.write("submissions", build_table("submissions", rows))
+
+    return submissions
+
+
+def submission_row(row: "PartitionItem", *, evaluation: str) -> dict[str, object]:
+    """One content item and its current submission as a row of `submissions`."""
+    item, submission = row.item, row.submission
+    columns: dict[str, object] = {
+        "evaluation": evaluation,
+        "content_uri": item.content_uri,
+        "fingerprint": item.fingerprint,
+        "filename": item.filename,
+        "size_bytes": item.size_bytes,
+        "content_type": item.content_type,
+        "title": item.title,
+        "description": item.description,
+        "work_key": item.work_key,
+        "source": "direct",
+        "state": "unreadable" if item.work_key is None else "unsubmitted",
+        "error_code": item.error_code,
+        "error": item.error,
+    }
+    if submission is not None:
+        columns |= {
+            "job_id": submission.job_id,
+            "batch_id": submission.batch_id,
+            "source": submission.source,
+            "judge_id": submission.judge_id,
+            "judge_configuration_hash": submission.judge_configuration_hash,
+            "state": submission.state.lower(),
+            "attempt": submission.attempt,
+            "error_code": submission.error_code,
+            "error": submission.error,
+            "created_at": submission.created_at,
+            "uploaded_at": submission.uploaded_at,
+            "finished_at": submission.finished_at or submission.settled_at,
+        }
+    return columns
+
+
+def _failure(pending: "ResultsPending") -> dg.Failure:
+    """Never a skipped output, which fails a backfill for good; never a retry, the run has waited already."""
+    return dg.Failure(
+        str(pending),
+        metadata={
+            "pending": len(pending.pending_job_ids),
+            "pending_job_ids": dg.JsonMetadataValue(pending.pending_job_ids),
+            "not_uploaded": pending.not_uploaded,
+        },
+        allow_retries=False,
+    )

@@ -1,0 +1,99 @@
+"""Which column of which table comes from which: the lineage the UI draws between tables.
+
+Here: the declaration, column by column where it matters, by name where a column is passed on. Not here: lineage between
+assets, which Dagster knows from their dependencies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import dagster as dg
+
+from pique_assets.config import Evaluation
+
+# Asset that holds a table, where the names differ.
+ASSET_OF_TABLE: Final[Mapping[str, str]] = {"payloads": "evaluation_results"}
+
+# Upstream table whose column of the same name is passed on.
+PASSED_ON: Final[Mapping[str, str]] = {
+    "submissions": "content",
+    "evaluations": "payloads",
+    "detector_results": "payloads",
+    "detector_metrics": "payloads",
+    "flagged_moments": "payloads",
+    "metric_catalog": "detector_metrics",
+}
+
+# What every other column of a table is read from or computed from: (table, column).
+COMPUTED_FROM: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
+    "evaluations": (("payloads", "body"),),
+    "detector_results": (("payloads", "body"),),
+    "detector_metrics": (("payloads", "body"),),
+    "flagged_moments": (("payloads", "body"),),
+}
+
+# Columns with sources of their own.
+SPECIAL: Final[Mapping[str, Mapping[str, tuple[tuple[str, str], ...]]]] = {
+    "scorecard_daily": {
+        "judge_id": (("evaluations", "judge_id"),),
+        "detector_config_id": (("detector_results", "detector_config_id"),),
+        "detector_name": (("detector_results", "detector_name"),),
+        "n": (("detector_results", "job_id"), ("evaluations", "job_id")),
+        **{
+            column: (("detector_results", "pass_check"),)
+            for column in ("passed", "failed", "undecided", "pass_rate", "wilson_low", "wilson_high")
+        },
+        **{
+            column: (("evaluations", "status"),)
+            for column in ("evaluations_completed", "evaluations_failed", "evaluations_other")
+        },
+        **{
+            column: (("detector_results", "score"), ("evaluations", "overall_score"))
+            for column in (
+                "score_n",
+                "score_scale",
+                "score_min",
+                "score_p10",
+                "score_p50",
+                "score_p90",
+                "score_max",
+                "score_mean",
+            )
+        },
+    },
+    "metric_catalog": {
+        "n": (("detector_metrics", "metric_path"),),
+        "value_min": (("detector_metrics", "value_double"), ("detector_metrics", "value_int")),
+        "value_max": (("detector_metrics", "value_double"), ("detector_metrics", "value_int")),
+    },
+}
+
+
+def column_lineage(table_name: str, *, evaluation: Evaluation) -> dict[str, list[dg.TableColumnDep]]:
+    """Upstream columns of every column of a table that has any, for one evaluation's assets."""
+    from pique_assets.lake import SCHEMAS
+
+    return {
+        column: [_dep(table, source, evaluation=evaluation) for table, source in sources]
+        for column in SCHEMAS[table_name].names
+        if (sources := _sources(table_name, column))
+    }
+
+
+def _sources(table_name: str, column: str) -> tuple[tuple[str, str], ...]:
+    from pique_assets.lake import SCHEMAS
+
+    if column in SPECIAL.get(table_name, {}):
+        return SPECIAL[table_name][column]
+    upstream = PASSED_ON.get(table_name)
+    if upstream is not None and column in SCHEMAS[upstream].names:
+        return ((upstream, column),)
+    return COMPUTED_FROM.get(table_name, ())
+
+
+def _dep(table: str, column: str, *, evaluation: Evaluation) -> dg.TableColumnDep:
+    return dg.TableColumnDep(
+        asset_key=evaluation.asset_key(ASSET_OF_TABLE.get(table, table)), column_name=column
+    )

@@ -1,0 +1,62 @@
+"""The lake as one partition of one evaluation sees it. Not here: files and schemas, which are `lake`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from pique_assets.assets.lineage import column_lineage
+from pique_assets.config import Evaluation
+from pique_assets.metadata import Metadata, table_metadata
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from pique_assets.lake import Lake
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartitionTables:
+    """Reads and writes the tables of one date of one evaluation."""
+
+    lake: Lake
+    evaluation: Evaluation
+    date: str
+
+    def read(self, table_name: str) -> pa.Table:
+        """The rows an upstream asset wrote for this date.
+
+        Raises:
+            FileMissing: It has not been materialised yet.
+        """
+        return self.lake.read(
+            table_name, judge=self.evaluation.judge, date=self.date, evaluation=self.evaluation.name
+        )
+
+    def write(
+        self, table_name: str, table: pa.Table, *, asset: str | None = None, more: Metadata | None = None
+    ) -> dg.MaterializeResult[None]:
+        """Replace this date's file, and say so to Dagster.
+
+        Args:
+            table_name: Name of the table in the lake.
+            table: All its rows for this date.
+            asset: Name of the asset, where it is not the table's.
+            more: Metadata beyond the usual.
+
+        Returns:
+            The materialisation; its data version is the hash of the file, so an unchanged re-run shows unchanged.
+        """
+        written = self.lake.write(
+            table_name, table, judge=self.evaluation.judge, date=self.date, evaluation=self.evaluation.name
+        )
+        metadata = table_metadata(
+            table_name, table, written=written, lineage=column_lineage(table_name, evaluation=self.evaluation)
+        )
+        return dg.MaterializeResult(
+            asset_key=self.evaluation.asset_key(asset or table_name),
+            metadata={**(more or {}), **metadata},
+            data_version=dg.DataVersion(written.sha256),
+        )

@@ -1,0 +1,57 @@
+"""Payloads to result tables: evaluations, detector results, metrics, flagged moments, all in one pass.
+
+Here: the asset that writes the four. Not here: how a payload becomes rows (`lake.normalise`), which needs neither API
+nor ledger.
+"""
+
+# No `from __future__ import annotations`: Dagster reads the type of `context` from the function itself.
+
+from collections.abc import Iterator
+from typing import Final
+
+import dagster as dg
+
+from pique_assets.assets.partition_tables import PartitionTables
+from pique_assets.config import Evaluation
+from pique_assets.partitions import beta_parameters_accepted, daily_partitions, one_run_per_partition
+from pique_assets.resources import LakeResource
+
+RESULT_TABLES: Final = {
+    "evaluations": "One row per finished job: outcome and overall score, exactly as sent.",
+    "detector_results": "One row per detector of a job: verdict, score, rationale.",
+    "detector_metrics": "One row per metric: typed, long, lossless.",
+    "flagged_moments": "Timestamps and frames that detectors flagged.",
+}
+
+
+def result_tables_asset(evaluation: Evaluation) -> dg.AssetsDefinition:
+    """The four result tables of an evaluation, by date."""
+    specs = [
+        dg.AssetSpec(
+            key=evaluation.asset_key(table),
+            deps=[evaluation.asset_key("evaluation_results")],
+            group_name=evaluation.name,
+            kinds={"parquet"},
+            description=description,
+        )
+        for table, description in RESULT_TABLES.items()
+    ]
+    with beta_parameters_accepted():
+
+        @dg.multi_asset(
+            name=f"{evaluation.name}__result_tables",
+            specs=specs,
+            partitions_def=daily_partitions(evaluation),
+            backfill_policy=one_run_per_partition(),
+        )
+        def result_tables(
+            context: dg.AssetExecutionContext, lake: LakeResource
+        ) -> Iterator[dg.MaterializeResult[None]]:
+            from pique_assets.lake import normalise, stored_payloads
+
+            tables = PartitionTables(lake=lake.lake(), evaluation=evaluation, date=context.partition_key)
+            rows = normalise(stored_payloads(tables.read("payloads")))
+            for table in RESULT_TABLES:
+                yield tables.write(table, rows[table])
+
+    return result_tables

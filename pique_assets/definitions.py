@@ -1,0 +1,84 @@
+"""The asset graph of one or more evaluations.
+
+Here: `build_defs`, which composes assets, checks, jobs, schedules and the sensor. Not here: any of them, nor the
+user's own choices, which stand in the code location's `definitions.py`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+
+from pique_assets.assets.content import content_asset
+from pique_assets.assets.derived_tables import metric_catalog_asset, partition_status_asset, scorecard_asset
+from pique_assets.assets.evaluation_results import evaluation_results_asset, submissions_asset
+from pique_assets.assets.judge import judge_asset
+from pique_assets.assets.raw_media import raw_media
+from pique_assets.assets.tables import result_tables_asset
+from pique_assets.assets.uploads import uploads_asset
+from pique_assets.checks import checks_of
+from pique_assets.config import Evaluation
+from pique_assets.jobs import daily_schedule, jobs_of
+from pique_assets.sensors import results_sensor
+
+
+def build_defs(
+    *,
+    evaluations: Sequence[Evaluation],
+    resources: Mapping[str, dg.ConfigurableResource[Any]],
+    executor: dg.ExecutorDefinition | None = None,
+    partitioned_checks: bool = True,
+) -> dg.Definitions:
+    """The asset graph of these evaluations, fresh at each call.
+
+    Nothing is read or fetched here: a code location is loaded for every run and step.
+
+    Args:
+        evaluations: What to evaluate; names are unique.
+        resources: `pique`, `ledger`, `lake` and `media_storage`, as `resources_for` gives them.
+        executor: How the steps of a run are executed. In the run's own process by default: the steps of a date are a
+            chain, the parallel work is inside them, and a process for each would cost more than most of them.
+        partitioned_checks: See `checks.checks_of`.
+
+    Returns:
+        Assets, checks, jobs, schedules and one sensor, to be used alone or merged with `dg.Definitions.merge`.
+
+    Raises:
+        ValueError: Two evaluations have the same name, or there is none.
+    """
+    names = Counter(evaluation.name for evaluation in evaluations)
+    if not names:
+        raise ValueError("build_defs needs at least one Evaluation")
+    if repeated := [name for name, count in names.items() if count > 1]:
+        raise ValueError(f"evaluations need names of their own; used more than once: {', '.join(repeated)}")
+    jobs = [job for evaluation in evaluations for job in jobs_of(evaluation)]
+    return dg.Definitions(
+        assets=[asset for evaluation in evaluations for asset in assets_of(evaluation)],
+        asset_checks=[
+            check for evaluation in evaluations for check in checks_of(evaluation, partitioned=partitioned_checks)
+        ],
+        jobs=jobs,
+        schedules=[daily_schedule(evaluation) for evaluation in evaluations],
+        sensors=[results_sensor(evaluations, jobs=jobs)],
+        resources=dict(resources),
+        executor=executor or dg.in_process_executor,
+    )
+
+
+def assets_of(evaluation: Evaluation) -> list[dg.AssetsDefinition | dg.AssetSpec]:
+    """The assets of one evaluation, in the order of an item's journey (design section 4)."""
+    return [
+        raw_media(evaluation),
+        judge_asset(evaluation),
+        content_asset(evaluation),
+        uploads_asset(evaluation),
+        evaluation_results_asset(evaluation),
+        submissions_asset(evaluation),
+        result_tables_asset(evaluation),
+        scorecard_asset(evaluation),
+        metric_catalog_asset(evaluation),
+        partition_status_asset(evaluation),
+    ]

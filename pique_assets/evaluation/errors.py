@@ -1,0 +1,53 @@
+"""What the engine refuses or could not finish.
+
+Here: the engine's own errors and the codes it writes beside an item. Not here: errors of the API (`api.errors`), of
+files (`media.errors`) or of the ledger (`ledger.errors`), which pass through unchanged.
+"""
+
+from __future__ import annotations
+
+
+class EvaluationError(Exception):
+    """Base of the engine's errors."""
+
+
+class JudgeNotUsable(EvaluationError):
+    """The judge can't evaluate now: not ready, failed or inactive. Nothing was sent."""
+
+
+class SubmissionsUnfinished(EvaluationError):
+    """Some items could not be brought to Pique in this run; the ledger knows them and a later run resumes.
+
+    Attributes:
+        reasons: `content_uri` to what stopped it.
+    """
+
+    def __init__(self, reasons: dict[str, str]) -> None:
+        self.reasons = reasons
+        shown = [f"{uri}: {reason}" for uri, reason in sorted(reasons.items())[:5]]
+        more = f" (and {len(reasons) - 5} more)" if len(reasons) > 5 else ""
+        super().__init__(
+            f"{len(reasons)} content items could not be submitted in this run; run the partition again to resume, "
+            f"nothing already sent is sent twice. {'; '.join(shown)}{more}"
+        )
+
+
+class ResultsPending(EvaluationError):
+    """Jobs were still open when the waiting time was over; a later run resumes and resubmits nothing.
+
+    Attributes:
+        pending_job_ids: The jobs that Pique has not finished.
+        not_uploaded: How many submissions have no uploaded bytes yet.
+    """
+
+    def __init__(self, *, pending_job_ids: list[str], not_uploaded: int, waited_s: float) -> None:
+        self.pending_job_ids = pending_job_ids
+        self.not_uploaded = not_uploaded
+        parts = []
+        if pending_job_ids:
+            shown = ", ".join(pending_job_ids[:10]) + (", ..." if len(pending_job_ids) > 10 else "")
+            parts.append(f"{len(pending_job_ids)} jobs are still open at Pique after {waited_s:.0f} s: {shown}.")
+        if not_uploaded:
+            parts.append(f"{not_uploaded} submissions were never uploaded: materialise `uploads` of this partition.")
+        parts.append("Materialise this partition again to resume; nothing is submitted twice.")
+        super().__init__(" ".join(parts))

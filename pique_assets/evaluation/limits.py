@@ -1,0 +1,61 @@
+"""The limits under which the engine works: how much at once, how long, how often.
+
+Here: numbers a user may set, with their units and reasons. Not here: the retry and time-out numbers of single
+HTTP requests, which belong to `api.transport`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one run may do at once, and how long it waits for what.
+
+    Attributes:
+        concurrent_uploads: Uploads under way at once in one run.
+        concurrent_polls: Result requests under way at once in one run or sensor tick.
+        fingerprint_threads: Files read at once while taking the inventory.
+        results_wait_s: Seconds that `evaluation_results` waits in its run for open jobs before it fails with
+            their ids. A backfill counts only what its own runs materialise, so the run has to wait (design
+            section 8).
+        lease_s: Seconds after which a submission held by a dead process is free again. Living holders renew
+            at a quarter of it.
+        notification_lag_s: Seconds Pique may take to notice a finished upload. A PUT whose answer was lost is
+            repeated only when Pique still says `awaiting_upload` after this long (design section 6).
+        expiry_grace_s: Seconds after `expires_at` before a job that still awaits its upload counts as dead.
+        creation_lag_s: Seconds after creation in which a 404 for a job means "not visible yet".
+        attempts: Jobs prepared for one submission in one run before it is left to the next run.
+        first_poll_s: Seconds to the first poll while nothing is known of this judge's usual latency.
+        shortest_poll_s: Lower bound of the interval between polls of one job, in seconds.
+        longest_poll_s: Upper bound of it, in seconds.
+    """
+
+    concurrent_uploads: int = 4
+    concurrent_polls: int = 8
+    fingerprint_threads: int = 4
+    results_wait_s: float = 600.0
+    lease_s: float = 30.0
+    notification_lag_s: float = 30.0
+    expiry_grace_s: float = 60.0
+    creation_lag_s: float = 30.0
+    attempts: int = 3
+    first_poll_s: float = 5.0
+    shortest_poll_s: float = 1.0
+    longest_poll_s: float = 60.0
+
+    def __post_init__(self) -> None:
+        """Refuse numbers no engine can work with.
+
+        Raises:
+            ValueError: A count below 1 or a negative time; the message names it.
+        """
+        for name in ("concurrent_uploads", "concurrent_polls", "fingerprint_threads", "attempts"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"Limits.{name} must be at least 1, not {getattr(self, name)}")
+        for name in self.__slots__:
+            if getattr(self, name) < 0:
+                raise ValueError(f"Limits.{name} must not be negative, not {getattr(self, name)}")
+        if self.lease_s < 2:
+            raise ValueError(f"Limits.lease_s must be at least 2 seconds, not {self.lease_s}: it is renewed in time")

@@ -1,0 +1,215 @@
+"""Asking Pique for results: what is due, once or until a partition is settled.
+
+Here: polling in threads under a deadline, and waiting. Not here: when a job is due (`poll_schedule`, `ledger`), and
+what a result says beyond "ended or not" (`lake`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import Enum, auto
+
+from pique_assets.api.client import PiqueClient, ReceivedResult
+from pique_assets.api.errors import NotFound, PiqueError, Unauthorized
+from pique_assets.api.models import JobStatus
+from pique_assets.evaluation.errors import ResultsPending
+from pique_assets.evaluation.limits import Limits
+from pique_assets.evaluation.poll_schedule import PollSchedule, poll_schedule
+from pique_assets.evaluation.progress import Say
+from pique_assets.ledger import LeasedSubmission, LeaseLost, Ledger, Progress, SubmissionState
+from pique_assets.ledger.failpoints import failpoint
+
+LATENCIES_LOOKED_AT = 200
+# A job given up for dead is watched this long: a day covers any delay ever seen, and ends.
+WATCHED_FOR = timedelta(days=1)
+WATCH_INTERVAL = timedelta(minutes=10)
+LONGEST_NAP_S = 2.0
+SAY_EVERY_S = 5.0
+
+
+class PollOutcome(Enum):
+    """What one request for a result came to."""
+
+    SETTLED = auto()
+    OPEN = auto()
+    ERROR = auto()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollReport:
+    """How many results were asked for, and what came of it."""
+
+    polled: int
+    settled: int
+    errors: int
+
+
+class ResultPoller:
+    """Asks for the results of due jobs; the ledger says which, and keeps what comes.
+
+    Args:
+        client: The API.
+        ledger: The record of submissions.
+        limits: How many at once, how often.
+    """
+
+    def __init__(self, *, client: PiqueClient, ledger: Ledger, limits: Limits) -> None:
+        self._client = client
+        self._ledger = ledger
+        self._limits = limits
+        self._schedules: dict[tuple[str, str], PollSchedule] = {}
+
+    def poll_due(
+        self, *, evaluation: str | None = None, partition: str | None = None, until: float | None = None
+    ) -> PollReport:
+        """Ask once for every job that is due.
+
+        Args:
+            evaluation: Only this evaluation's jobs.
+            partition: Only this partition's jobs.
+            until: No further batch is begun after this `time.monotonic()`.
+
+        Raises:
+            Unauthorized: Pique refuses the key.
+            LedgerUnavailable: The ledger can't be read or written.
+        """
+        counts: Counter[PollOutcome] = Counter()
+        with ThreadPoolExecutor(self._limits.concurrent_polls, thread_name_prefix="poll") as pool:
+            while until is None or time.monotonic() < until:
+                due = self._ledger.claim_due(
+                    limit=self._limits.concurrent_polls,
+                    lease_s=self._limits.lease_s,
+                    evaluation=evaluation,
+                    partition=partition,
+                )
+                if not due:
+                    break
+                for held in due:
+                    self._schedule(held)
+                counts.update(pool.map(self._poll, due))
+        return PollReport(
+            polled=counts.total(), settled=counts[PollOutcome.SETTLED], errors=counts[PollOutcome.ERROR]
+        )
+
+    def _poll(self, held: LeasedSubmission) -> PollOutcome:
+        job_id = held.submission.job_id
+        if job_id is None:
+            raise ValueError(f"submission {held.submission.submission_id} is due without a job id")
+        try:
+            received = self._client.get_result(job_id)
+        except Unauthorized:
+            self._ledger.release_lease(held.lease)
+            raise
+        except NotFound:
+            # Never proof of death for a job that has its bytes: a key of another organisation sees 404 everywhere.
+            return self._ask_again(held, status="not_found", outcome=PollOutcome.ERROR)
+        except PiqueError as error:
+            return self._ask_again(held, status=f"no result: {type(error).__name__}", outcome=PollOutcome.ERROR)
+        if not received.result.is_terminal:
+            return self._ask_again(held, status=received.result.status, outcome=PollOutcome.OPEN)
+        return self._keep(held, received=received)
+
+    def _keep(self, held: LeasedSubmission, *, received: ReceivedResult) -> PollOutcome:
+        completed = received.result.status == JobStatus.COMPLETED
+        failpoint("ask.after")
+        try:
+            self._ledger.record_result(
+                held.lease,
+                outcome=SubmissionState.COMPLETED if completed else SubmissionState.FAILED,
+                payload=received.body,
+                source="polled",
+                received_at=received.received_at,
+                finished_at=received.result.timestamp,
+                error=received.result.error,
+            )
+        except LeaseLost:
+            # Whoever took over asks for the same result and keeps it.
+            return PollOutcome.OPEN
+        return PollOutcome.SETTLED
+
+    def _ask_again(self, held: LeasedSubmission, *, status: str, outcome: PollOutcome) -> PollOutcome:
+        now = datetime.now(UTC)
+        next_poll_at: datetime | None = self._schedule(held).next_poll_at(now)
+        if held.submission.state is SubmissionState.ABANDONED:
+            still_watched = now < held.submission.created_at + WATCHED_FOR
+            next_poll_at = now + WATCH_INTERVAL if still_watched else None
+        try:
+            self._ledger.record_poll(held.lease, next_poll_at=next_poll_at, status=status)
+        except LeaseLost:
+            return PollOutcome.OPEN
+        return outcome
+
+    def _schedule(self, held: LeasedSubmission) -> PollSchedule:
+        """The schedule of this judge and content type, worked out once per poller."""
+        key = (held.submission.judge_id, held.submission.content_type)
+        if key not in self._schedules:
+            latencies = self._ledger.recent_latencies(
+                judge_id=key[0], content_type=key[1], limit=LATENCIES_LOOKED_AT
+            )
+            self._schedules[key] = poll_schedule(latencies, limits=self._limits)
+        return self._schedules[key]
+
+
+def collect_partition(
+    *, evaluation: str, partition: str, client: PiqueClient, ledger: Ledger, limits: Limits, say: Say
+) -> Progress:
+    """Wait, bounded, until every submission of a partition is settled.
+
+    Args:
+        evaluation: Name of the evaluation.
+        partition: The date, `YYYY-MM-DD`.
+        client: The API.
+        ledger: The record of submissions.
+        limits: `results_wait_s` bounds the waiting.
+        say: Hears how far it is.
+
+    Returns:
+        The partition's counts; nothing in it is open.
+
+    Raises:
+        ResultsPending: Jobs are still open; a later call resumes.
+        Unauthorized: Pique refuses the key.
+        LedgerUnavailable: The ledger can't be read or written.
+    """
+    poller = ResultPoller(client=client, ledger=ledger, limits=limits)
+    started = time.monotonic()
+    deadline = started + limits.results_wait_s
+    said_at = started
+    while True:
+        poller.poll_due(evaluation=evaluation, partition=partition, until=deadline)
+        progress = ledger.progress(evaluation=evaluation, partition=partition)
+        if progress.is_settled:
+            return progress
+        next_due_at = ledger.next_due_at(evaluation=evaluation, partition=partition)
+        now = time.monotonic()
+        # Submissions without bytes wait for whoever uploads them; if nobody does, waiting on is pointless.
+        nobody_uploads = next_due_at is None and now > started + 2 * limits.lease_s
+        if now >= deadline or nobody_uploads or _needs_uploads(progress):
+            raise _pending(progress, waited_s=now - started)
+        if now - said_at >= SAY_EVERY_S:
+            said_at = now
+            say(f"waiting for {progress.open} of {progress.total} evaluations, {deadline - now:.0f} s at most")
+        time.sleep(_nap_s(next_due_at, deadline=deadline))
+
+
+def _needs_uploads(progress: Progress) -> bool:
+    return progress.open == 0 and not progress.is_settled
+
+
+def _nap_s(next_due_at: datetime | None, *, deadline: float) -> float:
+    until_due = LONGEST_NAP_S
+    if next_due_at is not None:
+        until_due = (next_due_at - datetime.now(UTC)).total_seconds()
+    return max(0.05, min(until_due, LONGEST_NAP_S, deadline - time.monotonic()))
+
+
+def _pending(progress: Progress, *, waited_s: float) -> ResultsPending:
+    return ResultsPending(
+        pending_job_ids=list(progress.open_job_ids),
+        not_uploaded=progress.unsubmitted + progress.abandoned,
+        waited_s=waited_s,
+    )

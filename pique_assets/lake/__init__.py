@@ -1,0 +1,50 @@
+"""The lake: payloads to rows, declared tables, atomic Parquet.
+
+Belongs here: everything between a raw answer of Pique and a file an analyst reads. No Dagster, no HTTP, no
+ledger: the tables are a pure function of payloads and records given by the caller.
+"""
+
+from pique_assets.lake.catalog import metric_catalog
+from pique_assets.lake.errors import FileMissing, FileUnreadable, LakeError, SchemaMismatch, TableUnknown
+from pique_assets.lake.layout import PartitionFile, as_date
+from pique_assets.lake.metric_paths import escape_key, join_path, split_path
+from pique_assets.lake.metrics import metric_values, restore_metrics
+from pique_assets.lake.normalise import normalise, payloads_table, stored_payloads
+from pique_assets.lake.payload import SOURCE_POLLED, SOURCE_WEBHOOK, Payload
+from pique_assets.lake.schemas import COLUMN_DOCS, SCHEMAS, TABLE_DOCS, TABLES, build_table, table_spec
+from pique_assets.lake.scorecard import OVERALL, scorecard_daily, wilson_interval
+from pique_assets.lake.storage import Lake, WrittenFile, partitioned_schema
+
+__all__ = [
+    "COLUMN_DOCS",
+    "OVERALL",
+    "SCHEMAS",
+    "SOURCE_POLLED",
+    "SOURCE_WEBHOOK",
+    "TABLES",
+    "TABLE_DOCS",
+    "FileMissing",
+    "FileUnreadable",
+    "Lake",
+    "LakeError",
+    "PartitionFile",
+    "Payload",
+    "SchemaMismatch",
+    "TableUnknown",
+    "WrittenFile",
+    "as_date",
+    "build_table",
+    "escape_key",
+    "join_path",
+    "metric_catalog",
+    "metric_values",
+    "normalise",
+    "partitioned_schema",
+    "payloads_table",
+    "restore_metrics",
+    "scorecard_daily",
+    "split_path",
+    "stored_payloads",
+    "table_spec",
+    "wilson_interval",
+]

@@ -1,0 +1,181 @@
+"""The tables of our own record: content, submissions, judges, and what is derived from results.
+
+Belongs here: their declarations. The assets fill content, submissions, judges and partition_status;
+`scorecard` and `catalog` compute the rest.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pique_assets.lake.columns import TableSpec, boolean, instant, integer, number, text
+
+_CONTENT_URI = text("content_uri", "Where the content is: path or URL.", required=True)
+_FINGERPRINT = text("fingerprint", "SHA-256 (hex) of the content's bytes; null where they could not be read.")
+_FILENAME = text("filename", "The content's file name.")
+_SIZE = integer("size_bytes", "Size of the content in bytes.")
+_CONTENT_TYPE = text("content_type", "video, image or audio, as found in the bytes.")
+_TITLE = text("title", "Title given with the content.")
+_DESCRIPTION = text("description", "Description given with the content.")
+_ERROR_CODE = text("error_code", "Short name of what went wrong; null when nothing did.")
+_ERROR = text("error", "What went wrong, in a sentence; null when nothing did.")
+_CONFIGURATION = text("judge_configuration_hash", "Hash of the judge's content type and detector configs.")
+_JUDGE = text("judge_id", "Pique's id of the judge.", required=True)
+_FETCHED = instant("fetched_at", "When the judge was read from Pique (UTC).", required=True)
+_OTHER = text("other_fields", "JSON object of fields that have no column; else null.")
+
+CONTENT: Final = TableSpec(
+    name="content",
+    doc="The inventory: every content item found for the partition, readable or not.",
+    key=("content_uri",),
+    columns=(
+        _CONTENT_URI,
+        _FILENAME,
+        _SIZE,
+        _CONTENT_TYPE,
+        _FINGERPRINT,
+        _TITLE,
+        _DESCRIPTION,
+        text("state", "ready, or unreadable with a reason.", required=True),
+        _ERROR_CODE,
+        _ERROR,
+    ),
+)
+
+SUBMISSIONS: Final = TableSpec(
+    name="submissions",
+    doc="One row per content item wanted from the judge: the current submission and how it stands.",
+    key=("content_uri",),
+    columns=(
+        text("evaluation", "Name of the evaluation that wants the content judged.", required=True),
+        text("job_id", "Pique's id of the job; null until there is one."),
+        text("batch_id", "Pique's id of the social-media batch."),
+        text("source", "How the content goes to Pique: direct or social.", required=True),
+        _CONTENT_URI,
+        _FINGERPRINT,
+        _FILENAME,
+        _SIZE,
+        _CONTENT_TYPE,
+        _TITLE,
+        _DESCRIPTION,
+        text("judge_id", "Pique's id of the judge."),
+        _CONFIGURATION,
+        text("work_key", "Hash of content, judge configuration, title and description: evaluated once each."),
+        text("state", "State of the submission in the ledger.", required=True),
+        integer("attempt", "Number of this attempt, from 1."),
+        _ERROR_CODE,
+        _ERROR,
+        instant("created_at", "When the submission was recorded (UTC)."),
+        instant("uploaded_at", "When the bytes were at Pique (UTC)."),
+        instant("finished_at", "When the submission reached its final state (UTC)."),
+    ),
+)
+
+JUDGES: Final = TableSpec(
+    name="judges",
+    doc="Snapshots of the judge as Pique described it.",
+    key=("judge_id", "fetched_at"),
+    columns=(
+        _JUDGE,
+        text("name", "Name of the judge."),
+        text("description", "What the judge evaluates."),
+        text("content_type", "What the judge takes: video, image, ..."),
+        text("status", "ready, pending, failed, or another word as sent."),
+        boolean("is_active", "Whether the judge is active."),
+        _CONFIGURATION,
+        instant("created_at", "When the judge was created (UTC)."),
+        instant("updated_at", "When the judge was last changed (UTC)."),
+        _FETCHED,
+        _OTHER,
+    ),
+)
+
+DETECTOR_CONFIGS: Final = TableSpec(
+    name="detector_configs",
+    doc="Snapshots of the judge's detector configs.",
+    key=("judge_id", "fetched_at", "detector_config_index"),
+    columns=(
+        _JUDGE,
+        integer("detector_config_index", "Place in the judge's list, from 0.", required=True),
+        text("detector_config_id", "Pique's id of the detector config."),
+        text("detector_name", "Name of the detector."),
+        text("config_json", "The config's exact JSON."),
+        number("weight", "Weight of the detector in the judge, as sent."),
+        _CONFIGURATION,
+        _FETCHED,
+        _OTHER,
+    ),
+)
+
+SCORECARD_DAILY: Final = TableSpec(
+    name="scorecard_daily",
+    doc="Per judge and detector: how many passed, with an interval, and how scores spread.",
+    key=("judge_id", "detector_name", "detector_config_id"),
+    columns=(
+        text("judge_id", "Pique's id of the judge."),
+        text("detector_config_id", "Id of the detector config; null for `__overall__`."),
+        text("detector_name", "Name of the detector; `__overall__` for the judge as a whole."),
+        integer("n", "Detector results counted; for `__overall__`, finished evaluations.", required=True),
+        integer("passed", "Results with pass_check true; null for `__overall__`: Pique gives no overall verdict."),
+        integer("failed", "Results with pass_check false; null for `__overall__`."),
+        integer("undecided", "Results without a verdict; null for `__overall__`."),
+        number("pass_rate", "passed / (passed + failed), 0 to 1; null without a verdict."),
+        number("wilson_low", "Lower end of the 95 % Wilson interval of pass_rate, 0 to 1."),
+        number("wilson_high", "Upper end of the 95 % Wilson interval of pass_rate, 0 to 1."),
+        integer("evaluations_completed", "Evaluations with status completed; `__overall__` only."),
+        integer("evaluations_failed", "Evaluations with status failed; `__overall__` only."),
+        integer("evaluations_other", "Evaluations with any other status, e.g. unreadable; `__overall__` only."),
+        integer("score_n", "Results that carry a score.", required=True),
+        text("score_scale", "Scale of the scores: unit, percent, unknown, or mixed; null without scores."),
+        number("score_min", "Smallest score, as sent."),
+        number("score_p10", "10 % quantile of the scores (linear); null when score_scale is mixed."),
+        number("score_p50", "Median of the scores; null when score_scale is mixed."),
+        number("score_p90", "90 % quantile of the scores (linear); null when score_scale is mixed."),
+        number("score_max", "Largest score, as sent."),
+        number("score_mean", "Mean of the scores; null when score_scale is mixed."),
+    ),
+)
+
+METRIC_CATALOG: Final = TableSpec(
+    name="metric_catalog",
+    doc="Every metric path seen in the partition: its kinds, range, and what is known of it.",
+    key=("detector_name", "metric_path", "value_kind"),
+    columns=(
+        text("detector_name", "Name of the detector."),
+        text("metric_path", "The path, escaped as in detector_metrics.", required=True),
+        text("value_kind", "Kind of the values counted in this row.", required=True),
+        integer("n", "Rows of this kind at this path.", required=True),
+        number("value_min", "Smallest value, for kinds float and int; in `unit`."),
+        number("value_max", "Largest value, for kinds float and int; in `unit`."),
+        text("unit", "Unit of the value, where known."),
+        text("meaning", "What the metric says, where known."),
+    ),
+)
+
+PARTITION_STATUS: Final = TableSpec(
+    name="partition_status",
+    doc="Written last: the commit mark of a partition, and the run that wrote it.",
+    key=("evaluation",),
+    columns=(
+        text("evaluation", "Name of the evaluation.", required=True),
+        text("run_id", "Id of the Dagster run that wrote the partition."),
+        instant("committed_at", "When the partition was complete (UTC).", required=True),
+        text("payload_digest", "SHA-256 (hex) over the sorted payload_sha256 of the partition."),
+        integer("content_count", "Content items found."),
+        integer("unreadable_count", "Content items that could not be submitted."),
+        integer("completed_count", "Jobs that completed."),
+        integer("failed_count", "Jobs that failed at Pique."),
+        integer("rejected_count", "Submissions the API refused."),
+        integer("in_doubt_count", "Submissions nobody can say the fate of."),
+    ),
+)
+
+RECORD_TABLES: Final = (
+    CONTENT,
+    SUBMISSIONS,
+    JUDGES,
+    DETECTOR_CONFIGS,
+    SCORECARD_DAILY,
+    METRIC_CATALOG,
+    PARTITION_STATUS,
+)

@@ -1,0 +1,67 @@
+"""The durable record of what was wanted from Pique and what became of it (design sections 5 and 6).
+
+Belongs here: states, leases, inventories and payloads, in SQLite or Postgres. Does not: HTTP, media,
+Dagster. The ledger decides nothing: it refuses writes that would break a rule, and remembers the rest.
+"""
+
+from __future__ import annotations
+
+from pique_assets.ledger.errors import LeaseLost, LedgerError, LedgerUnavailable, TransitionRefused
+from pique_assets.ledger.failpoints import FAILPOINTS, failpoint
+from pique_assets.ledger.ledger import Ledger
+from pique_assets.ledger.model import (
+    DEAD_STATES,
+    FINISHED_STATES,
+    OPEN_STATES,
+    SETTLED_STATES,
+    TERMINAL_STATES,
+    TRANSITIONS,
+    UNSENT_STATES,
+    Claim,
+    InventoryItem,
+    Lease,
+    LeasedSubmission,
+    PartitionItem,
+    PayloadSource,
+    Progress,
+    SettledPartition,
+    Source,
+    StoredPayload,
+    Submission,
+    SubmissionOrder,
+    SubmissionState,
+    UploadTarget,
+)
+from pique_assets.ledger.work_key import work_key
+
+__all__ = [
+    "DEAD_STATES",
+    "FAILPOINTS",
+    "FINISHED_STATES",
+    "OPEN_STATES",
+    "SETTLED_STATES",
+    "TERMINAL_STATES",
+    "TRANSITIONS",
+    "UNSENT_STATES",
+    "Claim",
+    "InventoryItem",
+    "Lease",
+    "LeaseLost",
+    "LeasedSubmission",
+    "Ledger",
+    "LedgerError",
+    "LedgerUnavailable",
+    "PartitionItem",
+    "PayloadSource",
+    "Progress",
+    "SettledPartition",
+    "Source",
+    "StoredPayload",
+    "Submission",
+    "SubmissionOrder",
+    "SubmissionState",
+    "TransitionRefused",
+    "UploadTarget",
+    "failpoint",
+    "work_key",
+]

@@ -1,0 +1,208 @@
+"""The connection to the database: how it is opened, and what a read and a write transaction are.
+
+Belongs here: engines, SQLite pragmas, BEGIN IMMEDIATE, the failpoints around a commit. Does not: any
+statement about submissions. Everything above this module is the same on SQLite and Postgres, except for
+``INSERT ... ON CONFLICT``, whose spelling SQLAlchemy keeps by dialect (`insert_or_ignore`).
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, Connection, Engine, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from pique_assets.ledger.errors import LedgerUnavailable
+from pique_assets.ledger.failpoints import failpoint
+from pique_assets.ledger.faults import location_of, translated
+
+_IMMEDIATE = "pique_ledger_immediate"
+
+
+class Database:
+    """An open database; thread-safe. Use `Database.open`."""
+
+    def __init__(self, *, engine: Engine, url: URL, busy_timeout_s: float) -> None:
+        """Wrap an engine made by `open`."""
+        self._engine = engine
+        self._location = location_of(url)
+        self._password = str(url.password) if url.password else None
+        self._busy_timeout_s = busy_timeout_s
+        # SQLite has one writer at a time and lets the others poll for their turn; inside one process a lock
+        # is fairer.
+        self._writer = threading.Lock() if engine.dialect.name == "sqlite" else None
+
+    @classmethod
+    def open(cls, url: str, *, busy_timeout_s: float) -> Database:
+        """Prepare the engine; nothing is connected to yet, but the SQLite file and its folder are made.
+
+        Args:
+            url: ``sqlite:///path/to/file.db`` or ``postgresql://user:password@host/database``.
+            busy_timeout_s: how long to wait for another writer, in seconds.
+
+        Raises:
+            ValueError: the URL is neither, or is SQLite in memory, which forgets.
+            LedgerUnavailable: the folder or file cannot be made.
+        """
+        parsed = _parsed(url)
+        with translated(location_of(parsed)):
+            if parsed.get_backend_name() == "sqlite":
+                engine = _sqlite_engine(parsed, busy_timeout_s)
+            else:
+                engine = _postgres_engine(parsed, busy_timeout_s)
+        return cls(engine=engine, url=parsed, busy_timeout_s=busy_timeout_s)
+
+    @property
+    def location(self) -> str:
+        """The ledger's name in messages; holds no secret."""
+        return self._location
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether this is a file."""
+        return self._writer is not None
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Open a transaction that only reads; on SQLite it neither waits for a writer nor stops one.
+
+        Raises:
+            LedgerUnavailable: see there.
+        """
+        with (
+            translated(self._location, self._password),
+            self._engine.connect() as connection,
+            connection.begin(),
+        ):
+            yield connection
+
+    @contextmanager
+    def write(self, name: str | None = None) -> Iterator[Connection]:
+        """Open a transaction that writes; committed at the end of the block, rolled back by an exception.
+
+        Args:
+            name: the write's name among the failpoints, hit just before and just after the commit.
+
+        Raises:
+            LedgerUnavailable: see there.
+        """
+        with translated(self._location, self._password), self._turn(), self._engine.connect() as connection:
+            connection.execution_options(**{_IMMEDIATE: True})
+            with connection.begin():
+                yield connection
+                if name is not None:
+                    failpoint(f"{name}.before_commit")
+        if name is not None:
+            failpoint(f"{name}.after_commit")
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        if self._writer is None:
+            yield
+            return
+        if not self._writer.acquire(timeout=self._busy_timeout_s):
+            raise LedgerUnavailable(
+                f"{self._location} is unavailable: other threads of this process kept it busy for "
+                f"{self._busy_timeout_s:g} s; is the disk that slow?"
+            )
+        try:
+            yield
+        finally:
+            self._writer.release()
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+
+def insert_or_ignore(connection: Connection, table: sa.Table, rows: Sequence[Mapping[str, object]]) -> None:
+    """Insert rows; those that meet a unique index are left as they are in the database."""
+    if not rows:
+        return
+    if connection.dialect.name == "sqlite":
+        connection.execute(sqlite.insert(table).on_conflict_do_nothing(), rows)
+    else:
+        connection.execute(postgresql.insert(table).on_conflict_do_nothing(), rows)
+
+
+def _parsed(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+        backend = parsed.get_backend_name()
+    except (ArgumentError, ValueError):
+        backend = "unknown"
+    if backend == "sqlite" and parsed.database not in (None, "", ":memory:") and not parsed.query:
+        return parsed.set(drivername="sqlite+pysqlite")
+    if backend in ("postgresql", "postgres"):
+        return parsed.set(drivername="postgresql+psycopg")
+    # The URL itself is not repeated: it may hold a password.
+    raise ValueError("the ledger's URL must be sqlite:///path/to/file.db or postgresql://user:password@host/database")
+
+
+def _sqlite_engine(url: URL, busy_timeout_s: float) -> Engine:
+    path = Path(url.database or "").absolute()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Made here because SQLite would let everybody read it; its -wal and -shm files take over the mode.
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    engine = sa.create_engine(
+        url.set(database=str(path)),
+        hide_parameters=True,
+        pool_size=8,
+        max_overflow=-1,
+        connect_args={"timeout": busy_timeout_s},
+    )
+
+    @sa.event.listens_for(engine, "connect")
+    def configure(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
+        connection.isolation_level = None  # We say BEGIN ourselves, see below.
+        _use_wal(connection, busy_timeout_s)
+        for pragma in ("synchronous = FULL", "foreign_keys = ON", "secure_delete = ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @sa.event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # A deferred transaction that reads first and writes later fails at once when another process wrote
+        # meanwhile; an immediate one queues for its turn.
+        immediate = connection.get_execution_options().get(_IMMEDIATE, False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+    return engine
+
+
+def _use_wal(connection: sqlite3.Connection, busy_timeout_s: float) -> None:
+    """Switch to the write-ahead log; SQLite does not wait for its turn here, so we do."""
+    deadline = time.monotonic() + busy_timeout_s
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL").fetchall()
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+
+
+def _postgres_engine(url: URL, busy_timeout_s: float) -> Engine:
+    return sa.create_engine(
+        url,
+        hide_parameters=True,
+        pool_size=5,
+        max_overflow=15,
+        pool_timeout=busy_timeout_s,
+        pool_pre_ping=True,
+        isolation_level="READ COMMITTED",
+        connect_args={
+            "application_name": "pique_assets",
+            "connect_timeout": 10,
+            "options": f"-c lock_timeout={int(busy_timeout_s * 1000)}",
+        },
+    )

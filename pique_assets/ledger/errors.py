@@ -1,0 +1,30 @@
+"""What can go wrong with the ledger, as exceptions.
+
+Belongs here: the exception types of this room. Does not: the translation of database errors into them
+(`database.py`), nor any failure of Pique or of a media file, which are facts the ledger stores.
+
+No exception of this room carries a password or a signed URL, not even through its ``__cause__``.
+"""
+
+from __future__ import annotations
+
+
+class LedgerError(Exception):
+    """Base of everything this room raises on purpose."""
+
+
+class LedgerUnavailable(LedgerError):
+    """The ledger cannot be read or written now: locked, full, read-only, corrupt or unreachable.
+
+    Whoever meets it must stop (fail closed): without the ledger nobody knows what was already sent to
+    Pique. The transaction under way was not applied, except when the connection broke during the commit
+    itself; both cases are safe, because the next worker reads the state before it acts.
+    """
+
+
+class LeaseLost(LedgerError):
+    """Somebody else took this submission over; the holder of the old lease must stop working on it."""
+
+
+class TransitionRefused(LedgerError):
+    """The submission is in a state from which the wanted write is not allowed: a mistake of the caller."""

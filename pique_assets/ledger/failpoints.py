@@ -1,0 +1,81 @@
+"""Places where a test may kill the process.
+
+Belongs here: the list of names and the switch. Does not: what a test does with them. In production the
+switch is off and a failpoint is one look into the environment.
+
+``PIQUE_FAILPOINT=name`` kills the process at the first hit of that failpoint, ``name:3`` at the third: with
+SIGKILL, so nothing is flushed, closed or rolled back by us, as in a power cut.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+
+ENVIRONMENT_VARIABLE = "PIQUE_FAILPOINT"
+
+LEDGER_WRITES = (
+    "record_inventory",
+    "claim_submissions",
+    "claim_interrupted",
+    "claim_due",
+    "record_prepared",
+    "record_upload_started",
+    "record_uploaded",
+    "adopt",
+    "record_rejected",
+    "record_abandoned",
+    "record_poll",
+    "record_result",
+    "renew_lease",
+    "release_lease",
+    "make_due",
+)
+"""Every write transaction of the ledger, named as its method."""
+
+ENGINE_STEPS = ("prepare", "upload", "ask")
+"""What the engine does at Pique between two writes: the POST, the PUT, the GET."""
+
+FAILPOINTS = (
+    *(f"{write}.{moment}" for write in LEDGER_WRITES for moment in ("before_commit", "after_commit")),
+    *(f"{step}.{moment}" for step in ENGINE_STEPS for moment in ("before", "after")),
+    "upload.during",
+)
+"""Every name there is. ``upload.during`` is hit when part of the bytes has been sent."""
+
+_hits: dict[str, int] = {}
+_counting = threading.Lock()
+
+
+def failpoint(name: str) -> None:
+    """Die here if the environment says so.
+
+    Args:
+        name: one of `FAILPOINTS`.
+
+    Raises:
+        ValueError: ``PIQUE_FAILPOINT`` is set and it, or ``name``, names no failpoint.
+    """
+    wanted = os.environ.get(ENVIRONMENT_VARIABLE)
+    if not wanted:
+        return
+    if name not in FAILPOINTS:
+        raise ValueError(f"{name!r} is no failpoint; add it to pique_assets.ledger.failpoints")
+    target, hit = _parse(wanted)
+    if target != name:
+        return
+    with _counting:
+        _hits[name] = _hits.get(name, 0) + 1
+        if _hits[name] == hit:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _parse(wanted: str) -> tuple[str, int]:
+    target, _, count = wanted.partition(":")
+    if target not in FAILPOINTS or not (count == "" or (count.isascii() and count.isdigit() and int(count) > 0)):
+        raise ValueError(
+            f"{ENVIRONMENT_VARIABLE}={wanted!r}: expected name or name:n with n >= 1, name one of "
+            + ", ".join(FAILPOINTS)
+        )
+    return target, int(count or 1)

@@ -1,0 +1,278 @@
+"""The words of the ledger: states, their transitions, and the frozen records that go in and out.
+
+Belongs here: everything a caller needs to know about a submission without knowing that there is a database.
+Does not: SQL (`tables.py` and the statement modules), hashing (`work_key.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Literal
+
+
+class SubmissionState(StrEnum):
+    """Where one submission stands. One submission is one job attempt at Pique."""
+
+    INTENDED = "INTENDED"
+    """Written down before the POST; Pique may or may not have heard of it. No job id, nothing to bill."""
+    PREPARED = "PREPARED"
+    """Pique named a job and gave an upload URL; no byte has been sent."""
+    UPLOADING = "UPLOADING"
+    """A PUT has been started: the bytes may have landed, and with them the evaluation may have begun."""
+    UPLOADED = "UPLOADED"
+    """Pique has the bytes; the result is polled for."""
+    COMPLETED = "COMPLETED"
+    """Terminal: Pique scored the content; the payload is stored."""
+    FAILED = "FAILED"
+    """Terminal: Pique reported a failed evaluation (a business outcome); the payload is stored."""
+    REJECTED = "REJECTED"
+    """Terminal: it could not be submitted; a typed failure, and no evaluation happened."""
+    ABANDONED = "ABANDONED"
+    """Proven dead, so a further attempt is allowed. Still watched: a late result is recorded."""
+    IN_DOUBT = "IN_DOUBT"
+    """A commit whose answer was lost (social media): never resent; a person or a reconciliation decides."""
+
+
+_S = SubmissionState
+
+TRANSITIONS: Mapping[SubmissionState, frozenset[SubmissionState]] = MappingProxyType(
+    {
+        _S.INTENDED: frozenset({_S.PREPARED, _S.REJECTED, _S.IN_DOUBT}),
+        _S.PREPARED: frozenset({_S.UPLOADING, _S.UPLOADED, _S.COMPLETED, _S.FAILED, _S.ABANDONED}),
+        _S.UPLOADING: frozenset({_S.UPLOADING, _S.UPLOADED, _S.COMPLETED, _S.FAILED, _S.ABANDONED}),
+        _S.UPLOADED: frozenset({_S.UPLOADED, _S.COMPLETED, _S.FAILED, _S.ABANDONED}),
+        _S.ABANDONED: frozenset({_S.ABANDONED, _S.COMPLETED, _S.FAILED}),
+        _S.IN_DOUBT: frozenset({_S.UPLOADED, _S.COMPLETED, _S.FAILED, _S.ABANDONED}),
+        _S.COMPLETED: frozenset(),
+        _S.FAILED: frozenset(),
+        _S.REJECTED: frozenset(),
+    }
+)
+"""Every write the ledger allows, as data: ``TRANSITIONS[from_state]`` holds the states that may follow."""
+
+TERMINAL_STATES = frozenset(state for state, following in TRANSITIONS.items() if not following)
+"""Nothing follows these."""
+
+FINISHED_STATES = frozenset({_S.COMPLETED, _S.FAILED})
+"""Pique evaluated the content: a payload is stored, and nothing is sent again under this work key."""
+
+UNSENT_STATES = frozenset({_S.INTENDED, _S.PREPARED, _S.UPLOADING})
+"""A worker with a lease has something to do here before Pique can start."""
+
+OPEN_STATES = UNSENT_STATES | {_S.UPLOADED}
+"""A result is still to come without anybody's decision."""
+
+SETTLED_STATES = TERMINAL_STATES | {_S.IN_DOUBT}
+"""What a partition's tables may be built from: waiting longer brings nothing by itself."""
+
+DEAD_STATES = frozenset({_S.REJECTED, _S.ABANDONED})
+"""Not live: a further attempt for the same work key may be made."""
+
+Source = Literal["direct", "social"]
+"""How the content reaches Pique: uploaded by us, or fetched by Pique from a social media URL."""
+
+PayloadSource = Literal["poll", "webhook"]
+"""How a payload reached us; it decides which of the two vocabularies (contract trap 1) the body speaks."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InventoryItem:
+    """One content item of a partition as the inventory saw it.
+
+    ``work_key`` is None exactly when the item could not be read; ``error_code`` and ``error`` then say why.
+    ``size_bytes`` is in bytes, ``fingerprint`` the sha256 of the content in hex.
+    """
+
+    content_uri: str
+    filename: str
+    size_bytes: int | None = None
+    fingerprint: str | None = None
+    content_type: str | None = None
+    title: str | None = None
+    description: str | None = None
+    work_key: str | None = None
+    error_code: str | None = None
+    error: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse an item that is both readable and unreadable, or neither.
+
+        Raises:
+            ValueError: exactly one of ``work_key`` and ``error_code`` must be given.
+        """
+        if (self.work_key is None) == (self.error_code is None):
+            raise ValueError(
+                f"inventory item {self.content_uri!r}: give a work_key for readable content, or an error_code"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmissionOrder:
+    """What is wanted from Pique: this content from this judge as it is configured now."""
+
+    work_key: str
+    judge_id: str
+    judge_configuration_hash: str
+    content_type: str
+    fingerprint: str
+    filename: str
+    size_bytes: int
+    title: str | None = None
+    description: str | None = None
+    source: Source = "direct"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadTarget:
+    """A signed upload URL that may still be used: a bearer credential, therefore absent from every repr."""
+
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """The durable record of one job attempt.
+
+    ``upload_target`` is loaded only for the holder of a lease and only while it may be used (PREPARED,
+    UPLOADING and not expired); ``upload_expires_at`` stays. ``finished_at`` is Pique's time of completion,
+    ``settled_at`` ours.
+    """
+
+    submission_id: int
+    work_key: str
+    attempt: int
+    live: bool
+    state: SubmissionState
+    source: Source
+    judge_id: str
+    judge_configuration_hash: str
+    content_type: str
+    fingerprint: str
+    filename: str
+    size_bytes: int
+    title: str | None
+    description: str | None
+    job_id: str | None
+    batch_id: str | None
+    upload_target: UploadTarget | None = field(repr=False)
+    upload_expires_at: datetime | None
+    next_poll_at: datetime | None
+    poll_count: int
+    pique_status: str | None
+    evidence: str | None
+    error_code: str | None
+    error: str | None
+    created_at: datetime
+    prepared_at: datetime | None
+    upload_started_at: datetime | None
+    uploaded_at: datetime | None
+    finished_at: datetime | None
+    settled_at: datetime | None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a result is still to come."""
+        return self.state in OPEN_STATES
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether Pique evaluated the content (completed or failed)."""
+        return self.state in FINISHED_STATES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """The right to work on one submission until ``expires_at``; every write shows its token."""
+
+    submission_id: int
+    token: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """The answer to an order: the submission that stands for it, and the lease if the caller may work on it.
+
+    ``lease`` is None when nothing is to be done (uploaded, finished) or when another worker holds it.
+    """
+
+    submission: Submission
+    created: bool
+    lease: Lease | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeasedSubmission:
+    """A submission the caller was given to work on."""
+
+    submission: Submission
+    lease: Lease
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartitionItem:
+    """One inventory row with its current submission.
+
+    ``present`` is False when the last inventory no longer found readable content there, but a submission
+    had already been made for it: the row stays, so that what was paid for stays visible.
+    """
+
+    item: InventoryItem
+    present: bool
+    submission: Submission | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredPayload:
+    """A result as it was received, byte for byte."""
+
+    job_id: str
+    source: PayloadSource
+    received_at: datetime
+    body: bytes = field(repr=False)
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a partition is; counts are content items, so content that appears twice counts twice.
+
+    ``unreadable + unsubmitted + open + completed + failed + rejected + abandoned + in_doubt == total``.
+    ``open_job_ids`` are the distinct, sorted ids of the jobs that are waited for.
+    """
+
+    total: int
+    unreadable: int
+    unsubmitted: int
+    open: int
+    completed: int
+    failed: int
+    rejected: int
+    abandoned: int
+    in_doubt: int
+    open_job_ids: tuple[str, ...]
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing more is to come: no item open, unsubmitted or in need of a further attempt."""
+        return self.open == self.unsubmitted == self.abandoned == 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettledPartition:
+    """A partition whose every submission is settled.
+
+    ``digest`` (sha256 hex) covers each item's uri, error and job with its outcome: it changes exactly when
+    the tables of the partition would, which makes it the run key of design section 8.
+    """
+
+    evaluation: str
+    partition: str
+    digest: str
+    progress: Progress

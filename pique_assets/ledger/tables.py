@@ -1,0 +1,173 @@
+"""The tables of the ledger, as SQLAlchemy Core sees them.
+
+Belongs here: tables, constraints, indexes and the reason of each. Does not: statements, nor how an older
+ledger becomes a newer one (`migrations/`); a test holds the two together.
+
+Signed URLs live in a table of their own, `upload_targets`: a row exists only while its URL may still be
+used, so a dump of `submissions` never contains one, and neither does a constraint error that quotes the
+failing row.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Enum,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from pique_assets.ledger.columns import LosslessText, UtcDateTime
+from pique_assets.ledger.model import SubmissionState
+
+metadata = MetaData()
+
+_Id = BigInteger().with_variant(Integer(), "sqlite")
+_Sha256 = String(64)
+_State = Enum(SubmissionState, native_enum=False, create_constraint=False, length=16)
+
+submissions = Table(
+    "submissions",
+    metadata,
+    Column("submission_id", _Id, primary_key=True, autoincrement=True),
+    Column("work_key", _Sha256, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("live", Boolean, nullable=False),
+    Column("state", _State, nullable=False),
+    Column("source", String(16), nullable=False),
+    Column("judge_id", Text, nullable=False),
+    Column("judge_configuration_hash", Text, nullable=False),
+    Column("content_type", Text, nullable=False),
+    Column("fingerprint", Text, nullable=False),
+    Column("filename", LosslessText, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("title", LosslessText),
+    Column("description", LosslessText),
+    Column("job_id", Text),
+    Column("batch_id", Text),
+    Column("upload_expires_at", UtcDateTime),
+    Column("lease_token", String(32)),
+    Column("lease_expires_at", UtcDateTime),
+    Column("next_poll_at", UtcDateTime),
+    # A webhook that arrives while a worker holds the lease must survive the worker's own idea of the next
+    # poll.
+    Column("woken", Boolean, nullable=False),
+    Column("poll_count", Integer, nullable=False),
+    Column("pique_status", Text),
+    Column("evidence", LosslessText),
+    Column("error_code", Text),
+    Column("error", LosslessText),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("prepared_at", UtcDateTime),
+    Column("upload_started_at", UtcDateTime),
+    Column("uploaded_at", UtcDateTime),
+    Column("finished_at", UtcDateTime),
+    Column("settled_at", UtcDateTime),
+    Column("updated_at", UtcDateTime, nullable=False),
+    UniqueConstraint("work_key", "attempt", name="uq_submissions_attempt"),
+    CheckConstraint("NOT live OR state NOT IN ('REJECTED', 'ABANDONED')", name="ck_submissions_dead_is_not_live"),
+    # Keeps the index on next_poll_at as small as what is really waited for.
+    CheckConstraint("next_poll_at IS NULL OR state IN ('UPLOADED', 'ABANDONED')", name="ck_submissions_polled_states"),
+    CheckConstraint(
+        "job_id IS NOT NULL OR state IN ('INTENDED', 'REJECTED', 'IN_DOUBT', 'ABANDONED')",
+        name="ck_submissions_job_is_named",
+    ),
+    sqlite_autoincrement=True,
+)
+"""One row is one job attempt."""
+
+UNSENT = text("submissions.state IN ('INTENDED', 'PREPARED', 'UPLOADING')")
+"""The condition of the index on unsent submissions, word for word: else SQLite would not use the index."""
+
+Index(
+    "uq_submissions_live_work_key",
+    submissions.c.work_key,
+    unique=True,
+    sqlite_where=text("live"),
+    postgresql_where=text("live"),
+)
+Index("uq_submissions_job_id", submissions.c.job_id, unique=True)
+Index(
+    "ix_submissions_next_poll_at",
+    submissions.c.next_poll_at,
+    submissions.c.submission_id,
+    sqlite_where=submissions.c.next_poll_at.is_not(None),
+    postgresql_where=submissions.c.next_poll_at.is_not(None),
+)
+Index(
+    "ix_submissions_unsent",
+    submissions.c.submission_id,
+    sqlite_where=text("state IN ('INTENDED', 'PREPARED', 'UPLOADING')"),
+    postgresql_where=text("state IN ('INTENDED', 'PREPARED', 'UPLOADING')"),
+)
+Index("ix_submissions_settled_at", submissions.c.settled_at)
+Index("ix_submissions_latency", submissions.c.judge_id, submissions.c.content_type, submissions.c.settled_at)
+
+upload_targets = Table(
+    "upload_targets",
+    metadata,
+    Column("submission_id", _Id, ForeignKey("submissions.submission_id"), primary_key=True, autoincrement=False),
+    Column("url", Text, nullable=False),
+    Column("headers", Text, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+)
+"""Signed upload URLs that may still be used."""
+
+Index("ix_upload_targets_expires_at", upload_targets.c.expires_at)
+
+payloads = Table(
+    "payloads",
+    metadata,
+    Column("payload_id", _Id, primary_key=True, autoincrement=True),
+    Column("submission_id", _Id, ForeignKey("submissions.submission_id"), nullable=False),
+    Column("job_id", Text, nullable=False),
+    Column("source", String(16), nullable=False),
+    Column("received_at", UtcDateTime, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("sha256", _Sha256, nullable=False),
+    UniqueConstraint("job_id", "source", "sha256", name="uq_payloads_body"),
+)
+"""Results as received, byte for byte."""
+
+partitions = Table(
+    "partitions",
+    metadata,
+    Column("evaluation", Text, primary_key=True),
+    Column("partition", Text, primary_key=True),
+    Column("changed_at", UtcDateTime, nullable=False),
+)
+"""Partitions whose inventory was taken: a day without media has a row here and none in `inventory`."""
+
+inventory = Table(
+    "inventory",
+    metadata,
+    Column("evaluation", Text, primary_key=True),
+    Column("partition", Text, primary_key=True),
+    # Of the uri, which may be longer than Postgres lets an index entry be (a third of 8 KiB).
+    Column("content_key", _Sha256, primary_key=True),
+    Column("content_uri", LosslessText, nullable=False),
+    Column("present", Boolean, nullable=False),
+    Column("filename", LosslessText, nullable=False),
+    Column("size_bytes", BigInteger),
+    Column("fingerprint", Text),
+    Column("content_type", Text),
+    Column("title", LosslessText),
+    Column("description", LosslessText),
+    Column("work_key", _Sha256),
+    Column("error_code", Text),
+    Column("error", LosslessText),
+)
+"""Which content belongs to which partition, and which work it asks for."""
+
+Index("ix_inventory_work_key", inventory.c.work_key, inventory.c.evaluation, inventory.c.partition)

@@ -1,0 +1,82 @@
+"""The command ``python -m pique_assets.local``: options to settings, then serve.
+
+Prints one line of JSON when it is ready, ``{"base_url": ..., "pid": ..., "data_dir": ..., "judges": {id:
+status}}``. It holds no secret: the API key is in ``DATA_DIR/api_key``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+from pique_assets.local.settings import Settings
+
+NEEDED = ("av", "cryptography", "PIL", "starlette", "uvicorn")
+
+
+def main() -> int:
+    """Run the command; returns the exit status."""
+    arguments = _parser().parse_args()
+    missing = [name for name in NEEDED if find_spec(name) is None]
+    if missing:
+        return _fail(f"the local Pique needs {', '.join(missing)}: install pique_assets[local]")
+    # After the check, so that a missing extra is said in one sentence.
+    from pique_assets.local.server import DataDirInUse, run
+
+    settings = Settings(
+        data_dir=arguments.data_dir.absolute(),
+        port=arguments.port,
+        workers=arguments.workers,
+        evaluation_deadline_s=arguments.evaluation_deadline_s,
+        upload_url_life_s=arguments.upload_url_life_s,
+        webhook_url=arguments.webhook_url,
+        webhook_retry_base_s=arguments.webhook_retry_base_s,
+    )
+    try:
+        run(
+            settings,
+            seed_judges=arguments.seed_judges,
+            parent_pid=arguments.parent_pid,
+            environment=os.environ,
+        )
+    except (DataDirInUse, OSError, ValueError) as error:
+        return _fail(str(error))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    defaults = Settings(data_dir=Path())
+    parser = argparse.ArgumentParser(
+        prog="python -m pique_assets.local", description="The embedded local Pique."
+    )
+    parser.add_argument("--data-dir", type=Path, required=True, help="folder with all state")
+    parser.add_argument(
+        "--port", type=int, default=defaults.port, help="0: that of the last start, or any free one"
+    )
+    parser.add_argument("--seed-judges", type=Path, help='JSON file {"judges": [...]}, read at every start')
+    parser.add_argument("--workers", type=_positive, default=defaults.workers, help="evaluation processes")
+    parser.add_argument("--evaluation-deadline-s", type=float, default=defaults.evaluation_deadline_s)
+    parser.add_argument("--upload-url-life-s", type=_positive, default=defaults.upload_url_life_s)
+    parser.add_argument("--webhook-url", help="the organisation's webhook")
+    parser.add_argument("--webhook-retry-base-s", type=float, default=defaults.webhook_retry_base_s)
+    parser.add_argument("--parent-pid", type=int, help="stop when this direct parent process ends")
+    return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
+
+
+def _fail(message: str) -> int:
+    print(f"local Pique: {message}", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,105 @@
+"""What every detector has in common: a name, typed options, and a verdict over measured facts.
+
+Detectors are pure: they compare facts with options. Reading media is the work of `media`, `probe` and
+`picture`, which alone import the heavy libraries, so that the server can check a judge's options without
+them.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+VIDEO = "video"
+IMAGE = "image"
+AUDIO = "audio"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoFacts:
+    """What was measured of a video.
+
+    Attributes:
+        width: Pixels across, as shown (rotation applied).
+        height: Pixels down, as shown.
+        aspect_ratio: Width over height as shown, with the pixels' own shape taken into account.
+        fps: Frames per second, the average over the whole video.
+        duration_sec: Seconds from the first frame to the end of the last one that is really in the file.
+        declared_duration_sec: Seconds the container claims, or None where it claims nothing.
+        audio_sample_rate: Samples per second of the first audio stream, or None without audio.
+    """
+
+    width: int
+    height: int
+    aspect_ratio: float
+    fps: float
+    duration_sec: float
+    declared_duration_sec: float | None
+    audio_sample_rate: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageFacts:
+    """What was measured of an image: pixels as shown (EXIF orientation applied), dpi as stored."""
+
+    width: int
+    height: int
+    mode: str
+    format: str
+    dpi: tuple[float, float] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioFacts:
+    """What was measured of an audio file; duration in seconds, the sample rate in samples per second."""
+
+    duration_sec: float
+    sample_rate: int
+
+
+MediaFacts = VideoFacts | ImageFacts | AudioFacts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Material:
+    """One content item in front of a detector: its measured facts and the text sent with it."""
+
+    facts: MediaFacts
+    title: str | None
+    description: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What a detector found; ``score`` is in 0..1 and ``metrics`` a JSON object."""
+
+    pass_check: bool
+    score: float
+    rationale: str
+    metrics: Mapping[str, object]
+
+
+class Detector(BaseModel):
+    """One configured detector; its fields are the options of its ``config`` object.
+
+    Options are strict (no text for a number, no unknown name), because an option that is silently ignored
+    makes content pass that should not.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    detector_name: ClassVar[str]
+    content_types: ClassVar[frozenset[str]]
+
+    @abstractmethod
+    def judge(self, material: Material) -> Verdict:
+        """Compare the material with the options."""
+
+
+def share_passed(passed: int, total: int) -> float:
+    """The score of detectors made of checks: the share that passed, 1.0 where nothing was asked."""
+    return 1.0 if total == 0 else round(passed / total, 4)

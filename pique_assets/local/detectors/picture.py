@@ -1,0 +1,68 @@
+"""Measuring images with Pillow. Only worker processes import this."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from pique_assets.local.detectors.base import ImageFacts
+from pique_assets.local.detectors.media import UnreadableMedia
+
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF")
+"""What is opened at all: formats of pictures, none of which runs another program (as EPS does)."""
+
+
+def image_facts(path: Path) -> ImageFacts:
+    """Decode the whole image at ``path`` and measure it.
+
+    Raises:
+        UnreadableMedia: It is no image, is damaged or cut short, or would decode to an absurd size.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path, formats=FORMATS) as image:
+                return _measured(image)
+    except UnidentifiedImageError as error:
+        raise UnreadableMedia("the content is not an image of a supported format") from error
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        raise UnreadableMedia("the image is too large to decode safely") from error
+    # Pillow's decoders report damage as any of these, depending on the format.
+    except (
+        OSError,
+        SyntaxError,
+        ValueError,
+        EOFError,
+        IndexError,
+        KeyError,
+        TypeError,
+        MemoryError,
+    ) as error:
+        raise UnreadableMedia(f"the image cannot be decoded: {type(error).__name__}") from error
+
+
+def _measured(image: Image.Image) -> ImageFacts:
+    image_format = image.format or "unknown"
+    dpi = _dpi(image)
+    image.load()
+    upright = ImageOps.exif_transpose(image)
+    return ImageFacts(
+        width=upright.width,
+        height=upright.height,
+        mode=image.mode,
+        format=image_format,
+        dpi=dpi,
+    )
+
+
+def _dpi(image: Image.Image) -> tuple[float, float] | None:
+    stored = image.info.get("dpi")
+    if not isinstance(stored, tuple) or len(stored) != 2:
+        return None
+    try:
+        across, down = (round(float(figure), 2) for figure in stored)
+    except (ValueError, ZeroDivisionError, OverflowError):
+        return None
+    return across, down

@@ -1,0 +1,171 @@
+"""Measuring video and audio with PyAV. Only worker processes import this.
+
+Hard-won facts kept here: rotation is a property of frames, not of streams; cover art is a video stream; a
+truncated file still claims its full duration; and a playlist given to libav fetches what it names, hence
+the whitelists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Disposition, Stream
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from pique_assets.local.detectors.base import AudioFacts, VideoFacts
+from pique_assets.local.detectors.media import UnreadableMedia
+
+VIDEO_DEMUXERS = (
+    "mov",
+    "mp4",
+    "m4a",
+    "3gp",
+    "3g2",
+    "mj2",
+    "matroska",
+    "webm",
+    "avi",
+    "mpegts",
+    "mpeg",
+    "flv",
+    "asf",
+    "ogg",
+)
+AUDIO_DEMUXERS = (*VIDEO_DEMUXERS, "mp3", "wav", "flac", "aac")
+"""Containers of media; no playlists, no image sequences, nothing that names other files or addresses."""
+
+
+def video_facts(path: Path) -> VideoFacts:
+    """Measure the video at ``path``: one frame decoded, every packet seen.
+
+    Raises:
+        UnreadableMedia: It is no video of a supported format, has no picture, or none of its frames decodes.
+    """
+    with _opened(path, demuxers=VIDEO_DEMUXERS) as container:
+        stream = _picture_stream(container)
+        reading = _read(container, stream)
+        frame = reading.first_frame
+        if not isinstance(frame, VideoFrame):
+            raise UnreadableMedia("no frame of the video can be decoded")
+        width, height = frame.width, frame.height
+        shape = width * (stream.sample_aspect_ratio or Fraction(1)) / height
+        if abs(frame.rotation) % 180 == 90:
+            width, height, shape = height, width, 1 / shape
+        duration = reading.duration_sec
+        audio = container.streams.audio
+        return VideoFacts(
+            width=width,
+            height=height,
+            aspect_ratio=float(shape),
+            fps=float(stream.average_rate or reading.packets / Fraction(max(duration, 0.001))),
+            duration_sec=duration,
+            declared_duration_sec=_declared_duration(container, stream),
+            audio_sample_rate=(audio[0].sample_rate or None) if audio else None,
+        )
+
+
+def audio_facts(path: Path) -> AudioFacts:
+    """Measure the audio at ``path``: one frame decoded, every packet seen.
+
+    Raises:
+        UnreadableMedia: It is no audio of a supported format, or nothing of it can be decoded.
+    """
+    with _opened(path, demuxers=AUDIO_DEMUXERS) as container:
+        if not container.streams.audio:
+            raise UnreadableMedia("the file has no audio stream")
+        stream = container.streams.audio[0]
+        reading = _read(container, stream)
+        if reading.first_frame is None:
+            raise UnreadableMedia("nothing of the audio can be decoded")
+        return AudioFacts(duration_sec=reading.duration_sec, sample_rate=stream.sample_rate)
+
+
+@contextmanager
+def _opened(path: Path, *, demuxers: Sequence[str]) -> Iterator[InputContainer]:
+    options = {"format_whitelist": ",".join(demuxers), "protocol_whitelist": "file"}
+    try:
+        container = av.open(path.absolute(), options=options)
+    except (av.FFmpegError, OSError, ValueError) as error:
+        raise UnreadableMedia(
+            f"the content is not media of a supported format ({type(error).__name__})"
+        ) from error
+    with container:
+        yield container
+
+
+def _picture_stream(container: InputContainer) -> VideoStream:
+    for stream in container.streams.video:
+        if not stream.disposition & Disposition.attached_pic:
+            return stream
+    raise UnreadableMedia("the file has no video stream")
+
+
+class _Reading:
+    """What one pass over a stream's packets found."""
+
+    def __init__(self, *, time_base: Fraction, usual_ticks: int) -> None:
+        self.first_frame: object = None
+        self.packets = 0
+        self._time_base = time_base
+        self._usual_ticks = usual_ticks
+        self._start: int | None = None
+        self._end = 0
+
+    def add(self, packet: Packet[Stream]) -> None:
+        """Count a whole packet; the last bytes of a truncated file are none."""
+        moment = packet.dts if packet.pts is None else packet.pts
+        if moment is None or packet.is_corrupt:
+            return
+        self.packets += 1
+        end = moment + (packet.duration or self._usual_ticks)
+        self._start = moment if self._start is None else min(self._start, moment)
+        self._end = max(self._end, end)
+
+    @property
+    def duration_sec(self) -> float:
+        """Seconds from the first packet to the end of the last."""
+        return 0.0 if self._start is None else float((self._end - self._start) * self._time_base)
+
+
+def _read(container: InputContainer, stream: VideoStream | AudioStream) -> _Reading:
+    """Demux everything, decode until the first frame."""
+    stream.codec_context.thread_count = 1
+    time_base = stream.time_base or Fraction(1, av.time_base)
+    rate = stream.average_rate if isinstance(stream, VideoStream) else None
+    reading = _Reading(time_base=time_base, usual_ticks=round(1 / (rate * time_base)) if rate else 0)
+    for packet in _packets(container, stream):
+        if reading.first_frame is None:
+            reading.first_frame = _first_frame(packet)
+        reading.add(packet)
+    return reading
+
+
+def _packets(container: InputContainer, stream: VideoStream | AudioStream) -> Iterator[Packet[Stream]]:
+    try:
+        yield from container.demux(stream)
+    except (av.FFmpegError, OSError):
+        # A damaged rest: what could be read is what there is to measure.
+        return
+
+
+def _first_frame(packet: Packet[Stream]) -> object:
+    try:
+        frames = packet.decode()
+    except (av.FFmpegError, OSError, ValueError):
+        # Bit rot breaks single packets; a later one may be whole.
+        return None
+    return frames[0] if frames else None
+
+
+def _declared_duration(container: InputContainer, stream: VideoStream) -> float | None:
+    if stream.duration is not None and stream.time_base is not None:
+        return float(stream.duration * stream.time_base)
+    return None if container.duration is None else container.duration / av.time_base

@@ -1,0 +1,61 @@
+"""The `title_and_description` detector: required hashtags in the text sent with the content.
+
+The option is documented (get-judge seed document); the metrics are not, so their names are ours.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Annotated, ClassVar
+
+from pydantic import AfterValidator, Field
+
+from pique_assets.local.detectors.base import AUDIO, IMAGE, VIDEO, Detector, Material, Verdict, share_passed
+
+_HASHTAG = re.compile(r"#\w+")
+
+
+def _folded(text: str) -> str:
+    """Text in a form in which two spellings of one hashtag are equal."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+
+
+def _checked_hashtag(text: str) -> str:
+    if _HASHTAG.fullmatch(_folded(text)) is None:
+        raise ValueError(f"{text!r} is not a hashtag such as '#acme'")
+    return text
+
+
+class TitleAndDescription(Detector):
+    """Hashtags that must be in the title or in the description, whole words, upper and lower case alike."""
+
+    detector_name: ClassVar[str] = "title_and_description"
+    content_types: ClassVar[frozenset[str]] = frozenset({VIDEO, IMAGE, AUDIO})
+
+    required_hashtags: list[Annotated[str, AfterValidator(_checked_hashtag)]] = Field(default_factory=list)
+
+    def judge(self, material: Material) -> Verdict:
+        """Look for each required hashtag; the score is the share found."""
+        text = _folded(f"{material.title or ''}\n{material.description or ''}")
+        present = set(_HASHTAG.findall(text))
+        found = [hashtag for hashtag in self.required_hashtags if _folded(hashtag) in present]
+        missing = [hashtag for hashtag in self.required_hashtags if _folded(hashtag) not in present]
+        return Verdict(
+            pass_check=not missing,
+            score=share_passed(len(found), len(self.required_hashtags)),
+            rationale=_rationale(self.required_hashtags, missing),
+            metrics={
+                "required_hashtags": self.required_hashtags,
+                "found_hashtags": found,
+                "missing_hashtags": missing,
+                "title_length": len(material.title or ""),
+                "description_length": len(material.description or ""),
+            },
+        )
+
+
+def _rationale(required: list[str], missing: list[str]) -> str:
+    if missing:
+        return f"missing in title and description: {', '.join(missing)}"
+    return f"all required hashtags found: {', '.join(required)}" if required else "no hashtag required"

@@ -1,0 +1,112 @@
+"""Evaluating queued content: a fixed number of worker processes, each fed one evaluation at a time.
+
+A process that dies or exceeds the deadline fails the one job it had and is replaced; a server that dies
+leaves its evaluations to the next start (`jobs.JobStore.requeue_interrupted`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from pique_assets.local.jobs import Evaluation, JobStore
+from pique_assets.local.judges import JudgeStore
+from pique_assets.local.orders import DetectorOrder, EvaluationAnswer, EvaluationOrder
+from pique_assets.local.settings import Settings
+from pique_assets.local.worker_process import WorkerLost, WorkerProcess
+
+_log = logging.getLogger(__name__)
+
+
+class Evaluator:
+    """Takes up queued evaluations and finishes them."""
+
+    def __init__(
+        self, *, jobs: JobStore, judges: JudgeStore, settings: Settings, on_finished: Callable[[], None]
+    ) -> None:
+        """Evaluate the queue of ``jobs``; ``on_finished`` is called after each end of a job."""
+        self._jobs = jobs
+        self._judges = judges
+        self._settings = settings
+        self._on_finished = on_finished
+        self._wake = asyncio.Event()
+
+    def wake(self) -> None:
+        """Look at the queue now: something was added."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Evaluate until cancelled; every worker process is gone afterwards."""
+        self._jobs.requeue_interrupted()
+        self._remove_unused_content()
+        async with asyncio.TaskGroup() as group:
+            for _ in range(self._settings.workers):
+                group.create_task(self._serve())
+
+    async def _serve(self) -> None:
+        worker = await _started_worker()
+        try:
+            while True:
+                evaluation = await self._next()
+                if not worker.is_alive:
+                    worker = await _started_worker()
+                try:
+                    answer = await worker.evaluate(
+                        self._order(evaluation), deadline_s=self._settings.evaluation_deadline_s
+                    )
+                except WorkerLost as lost:
+                    await worker.kill()
+                    _log.warning("evaluation of job %s failed: %s", evaluation.job.job_id, lost)
+                    answer = EvaluationAnswer(error=f"Media processing failed: {lost}")
+                self._finish(evaluation, answer)
+        finally:
+            await worker.kill()
+
+    async def _next(self) -> Evaluation:
+        while (evaluation := self._jobs.take_up()) is None:
+            self._wake.clear()
+            await self._wake.wait()
+        return evaluation
+
+    def _order(self, evaluation: Evaluation) -> EvaluationOrder:
+        job = evaluation.job
+        judge = self._judges.get(job.judge_id)
+        if judge is None:
+            raise LookupError(f"judge {job.judge_id} has vanished from the database")
+        return EvaluationOrder(
+            path=self._settings.content_dir / job.content_name,
+            content_type=job.content_type,
+            title=job.title,
+            description=job.description,
+            detectors=[
+                DetectorOrder(
+                    id=detector.id,
+                    detector_name=detector.detector_name,
+                    config=detector.config,
+                    weight=detector.weight,
+                )
+                for detector in judge.detector_configs
+            ],
+        )
+
+    def _finish(self, evaluation: Evaluation, answer: EvaluationAnswer) -> None:
+        self._jobs.finish(evaluation, answer)
+        (self._settings.content_dir / evaluation.job.content_name).unlink(missing_ok=True)
+        self._on_finished()
+
+    def _remove_unused_content(self) -> None:
+        """Sweep content that ended, or whose PUT was not yet recorded, when the last server was stopped."""
+        used = {f"{job_id}.{generation}" for job_id, generation in self._jobs.content_in_use()}
+        for path in self._settings.content_dir.iterdir():
+            if path.name not in used:
+                path.unlink()
+
+
+async def _started_worker() -> WorkerProcess:
+    while True:
+        try:
+            return await WorkerProcess.start()
+        except WorkerLost as lost:
+            _log.error("an evaluation process did not start and is tried again: %s", lost)
+            await asyncio.sleep(1.0)

@@ -1,0 +1,134 @@
+"""A local Pique as a child process, for as long as a ``with`` block lasts.
+
+Standard library only, so that a caller pays for none of the server's imports.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+LOG_FILE = "server.log"
+STOP_PATIENCE_S = 5.0
+
+
+class LocalPiqueFailed(Exception):
+    """The local Pique did not start; the text has the end of its log."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalPiqueProcess:
+    """A running local Pique; its secrets are for clients and webhook receivers here, and never printed."""
+
+    base_url: str
+    data_dir: Path
+    pid: int
+    api_key: str = field(repr=False)
+    webhook_secret: str = field(repr=False)
+
+
+@contextmanager
+def running_local_pique(
+    *,
+    data_dir: Path,
+    seed_judges: Path | None = None,
+    port: int = 0,
+    workers: int = 2,
+    evaluation_deadline_s: float | None = None,
+    upload_url_life_s: int | None = None,
+    webhook_url: str | None = None,
+    webhook_retry_base_s: float | None = None,
+    start_patience_s: float = 30.0,
+) -> Iterator[LocalPiqueProcess]:
+    """Start a local Pique, wait until it answers, and stop it at the end of the block.
+
+    It runs in a session of its own, so that Ctrl-C reaches the caller first and the caller stops it in order;
+    it also stops by itself soon after the calling process dies, however that happens. Its log is
+    ``data_dir/server.log``.
+
+    Args:
+        data_dir: Folder with all state; the same folder again continues where the last server stopped.
+        seed_judges: Seed file of judges.
+        port: 0 takes the port of the last start when it is free, else any free one.
+        workers: Evaluation processes.
+        evaluation_deadline_s: Seconds an evaluation may take; None here and below is the server's default.
+        upload_url_life_s: Seconds an upload URL is good for.
+        webhook_url: The organisation's webhook.
+        webhook_retry_base_s: Seconds before the first retry of a webhook.
+        start_patience_s: Seconds the start may take.
+
+    Raises:
+        LocalPiqueFailed: It ended instead of becoming ready, or was not ready in time.
+    """
+    options = {
+        "--data-dir": data_dir,
+        "--seed-judges": seed_judges,
+        "--port": port,
+        "--workers": workers,
+        "--evaluation-deadline-s": evaluation_deadline_s,
+        "--upload-url-life-s": upload_url_life_s,
+        "--webhook-url": webhook_url,
+        "--webhook-retry-base-s": webhook_retry_base_s,
+        "--parent-pid": os.getpid(),
+    }
+    command = [sys.executable, "-m", "pique_assets.local"]
+    for name, value in options.items():
+        if value is not None:
+            command += [name, str(value)]
+    data_dir.mkdir(parents=True, exist_ok=True)
+    log_path = data_dir / LOG_FILE
+    with log_path.open("ab") as log:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, start_new_session=True
+        )
+    try:
+        assert process.stdout is not None
+        ready = json.loads(_first_line(process.stdout, patience_s=start_patience_s, log_path=log_path))
+        yield LocalPiqueProcess(
+            base_url=ready["base_url"],
+            data_dir=data_dir,
+            pid=process.pid,
+            api_key=(data_dir / "api_key").read_text(encoding="utf-8").strip(),
+            webhook_secret=(data_dir / "webhook_secret").read_text(encoding="utf-8").strip(),
+        )
+    finally:
+        _stop(process)
+
+
+def _first_line(output: IO[bytes], *, patience_s: float, log_path: Path) -> bytes:
+    descriptor = output.fileno()
+    deadline = time.monotonic() + patience_s
+    line = b""
+    while not line.endswith(b"\n"):
+        readable, _, _ = select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))
+        if not readable:
+            raise LocalPiqueFailed(f"the local Pique was not ready within {patience_s:g} s; see {log_path}")
+        piece = os.read(descriptor, 65536)
+        if not piece:
+            raise LocalPiqueFailed(f"the local Pique did not start: {_end_of(log_path)}")
+        line += piece
+    return line
+
+
+def _end_of(log_path: Path) -> str:
+    return log_path.read_text(encoding="utf-8", errors="replace").strip()[-2000:]
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    if process.stdout is not None:
+        process.stdout.close()

@@ -1,0 +1,211 @@
+"""One running local Pique: its folder locked, its socket bound, its tasks started and stopped together."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import json
+import os
+import shutil
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import uvicorn
+from starlette.applications import Starlette
+
+from pique_assets.local.app import create_app
+from pique_assets.local.database import Database
+from pique_assets.local.evaluation import Evaluator
+from pique_assets.local.jobs import JobStore
+from pique_assets.local.judges import JudgeStore
+from pique_assets.local.secret_files import load_secrets
+from pique_assets.local.service import Service
+from pique_assets.local.settings import HOST, Settings
+from pique_assets.local.storage import StorageRoute
+from pique_assets.local.webhook_outbox import WebhookOutbox
+from pique_assets.local.webhooks import WebhookSender
+
+LOCK_PATIENCE_S = 5.0
+"""How long a start waits for the last server of the same data_dir to be gone."""
+
+PARENT_LOOK_INTERVAL_S = 0.25
+
+
+class DataDirInUse(Exception):
+    """Another local Pique serves this data_dir."""
+
+
+def run(
+    settings: Settings, *, seed_judges: Path | None, parent_pid: int | None, environment: Mapping[str, str]
+) -> None:
+    """Serve until SIGTERM, SIGINT, or the end of the parent process.
+
+    Args:
+        settings: How to serve.
+        seed_judges: Seed file of judges, read at every start.
+        parent_pid: Process whose death ends the server, its direct parent; None to outlive it.
+        environment: Where given secrets are looked for.
+
+    Raises:
+        DataDirInUse: Another server holds the folder.
+        OSError: The folder or the port cannot be used.
+        ValueError: The seed file or the database cannot be read.
+    """
+    _make_folders(settings)
+    with _locked(settings.data_dir), _bound_socket(settings) as listener:
+        database = Database.open(settings.database_path)
+        try:
+            asyncio.run(
+                _serve(
+                    settings,
+                    database=database,
+                    listener=listener,
+                    seed_judges=seed_judges,
+                    parent_pid=parent_pid,
+                    environment=environment,
+                )
+            )
+        finally:
+            database.close()
+
+
+async def _serve(
+    settings: Settings,
+    *,
+    database: Database,
+    listener: socket.socket,
+    seed_judges: Path | None,
+    parent_pid: int | None,
+    environment: Mapping[str, str],
+) -> None:
+    base_url = f"http://{HOST}:{listener.getsockname()[1]}"
+    secret_values = load_secrets(settings.data_dir, environment=environment)
+    judges, jobs = JudgeStore(database), JobStore(database)
+    seeded = judges.seed(seed_judges) if seed_judges else []
+    webhooks = WebhookSender(WebhookOutbox(database), settings=settings, secret=secret_values.webhook_secret)
+    evaluator = Evaluator(jobs=jobs, judges=judges, settings=settings, on_finished=webhooks.wake)
+    service = Service(
+        settings=settings,
+        secret_values=secret_values,
+        base_url=base_url,
+        judges=judges,
+        jobs=jobs,
+        evaluator=evaluator,
+        webhooks=webhooks,
+    )
+    storage = StorageRoute(
+        upload_dir=settings.upload_dir,
+        key=secret_values.signing_key.public_key(),
+        find_target=service.find_target,
+    )
+    ready_line = {
+        "base_url": base_url,
+        "pid": os.getpid(),
+        "data_dir": str(settings.data_dir),
+        "judges": {judge.id: judge.status for judge in seeded},
+    }
+    server = _Server(create_app(service, storage, api_key=secret_values.api_key), ready_line=ready_line)
+    service.fail_downloads()
+    async with asyncio.TaskGroup() as group:
+        background = [group.create_task(evaluator.run()), group.create_task(webhooks.run())]
+        if parent_pid is not None:
+            background.append(group.create_task(_stop_without_parent(server, parent_pid)))
+        await server.serve(sockets=[listener])
+        for task in background:
+            task.cancel()
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn that tells when it is ready, and leaves signals to us, who have more to end than it."""
+
+    def __init__(self, app: Starlette, *, ready_line: Mapping[str, object]) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                # Named, so that the server is the same wherever faster alternatives happen to be installed.
+                http="h11",
+                loop="asyncio",
+                ws="none",
+                lifespan="off",
+                # An access log would hold the query of signed URLs.
+                access_log=False,
+                log_level="warning",
+                server_header=False,
+                timeout_graceful_shutdown=2,
+            )
+        )
+        self._ready_line = ready_line
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop)
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        print(json.dumps(self._ready_line), flush=True)
+
+    def _stop(self) -> None:
+        self.should_exit = True
+
+
+async def _stop_without_parent(server: uvicorn.Server, parent_pid: int) -> None:
+    """End the server soon after its parent process."""
+    # Looked at rather than signalled: Linux's signal would already come when the thread that started us ends.
+    while os.getppid() == parent_pid:
+        await asyncio.sleep(PARENT_LOOK_INTERVAL_S)
+    server.should_exit = True
+
+
+def _make_folders(settings: Settings) -> None:
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    settings.content_dir.mkdir(exist_ok=True)
+    settings.reference_dir.mkdir(exist_ok=True)
+
+
+@contextmanager
+def _locked(data_dir: Path) -> Iterator[None]:
+    with (data_dir / "lock").open("a") as file:
+        give_up = time.monotonic() + LOCK_PATIENCE_S
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > give_up:
+                    raise DataDirInUse(
+                        f"another local Pique runs with data_dir {data_dir}: stop it, or use another data_dir"
+                    ) from None
+                time.sleep(0.05)
+        yield
+
+
+@contextmanager
+def _bound_socket(settings: Settings) -> Iterator[socket.socket]:
+    """Listen on the wanted port; for port 0, on that of the last start if nobody took it meanwhile."""
+    port_file = settings.data_dir / "port"
+    last = port_file.read_text().strip() if settings.port == 0 and port_file.exists() else ""
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((HOST, int(last) if last.isdigit() else settings.port))
+        except OSError:
+            if not last:
+                raise
+            print(
+                f"port {last} of the last start is taken; upload URLs made before will not work",
+                file=sys.stderr,
+            )
+            listener.bind((HOST, 0))
+        listener.listen(128)
+        port_file.write_text(str(listener.getsockname()[1]))
+        shutil.rmtree(settings.upload_dir, ignore_errors=True)
+        settings.upload_dir.mkdir()
+        yield listener

@@ -1,0 +1,66 @@
+"""What can be set about a local Pique, and where it keeps its files.
+
+Values only: nothing here reads the environment, touches a file or knows a secret (see `secret_files`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+HOST = "127.0.0.1"
+"""The only address the server binds: it is a companion of one machine, never a service."""
+
+ORGANISATION = "org_local"
+CONTENT_BUCKET = "judge-content"
+REFERENCE_BUCKET = "judge-artifacts"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How one local Pique behaves.
+
+    Attributes:
+        data_dir: Folder with all state; created when missing.
+        port: TCP port; 0 takes the port of the last start again when it is still free, else any free one.
+            Signed upload URLs name the port, so keeping it lets them outlive a restart.
+        workers: Number of evaluation processes.
+        evaluation_deadline_s: Seconds after which an evaluation is killed and its job failed.
+        upload_url_life_s: Seconds an upload URL is valid (direct-upload seed document: 15 minutes).
+        max_upload_bytes: Largest ``file_size_bytes`` accepted.
+        webhook_url: The organisation's webhook; a request's own ``webhook_url`` overrides it.
+        webhook_attempts: Deliveries tried before a webhook is given up.
+        webhook_retry_base_s: Seconds before the first retry; each further retry waits twice as long.
+        webhook_timeout_s: Seconds a receiver has to answer (direct-upload seed document: 10).
+    """
+
+    data_dir: Path
+    port: int = 0
+    workers: int = 2
+    evaluation_deadline_s: float = 120.0
+    upload_url_life_s: int = 900
+    max_upload_bytes: int = 5 * 1024**3
+    webhook_url: str | None = None
+    webhook_attempts: int = 8
+    webhook_retry_base_s: float = 1.0
+    webhook_timeout_s: float = 10.0
+
+    @property
+    def database_path(self) -> Path:
+        """The SQLite file with judges, jobs, evaluations and webhooks."""
+        return self.data_dir / "pique.sqlite3"
+
+    @property
+    def content_dir(self) -> Path:
+        """Folder of uploaded content that still waits for its evaluation."""
+        return self.data_dir / "content"
+
+    @property
+    def reference_dir(self) -> Path:
+        """Folder of uploaded reference content."""
+        return self.data_dir / "reference_content"
+
+    @property
+    def upload_dir(self) -> Path:
+        """Folder of uploads that are not complete; emptied at every start."""
+        return self.data_dir / "incoming"

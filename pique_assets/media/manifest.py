@@ -1,0 +1,126 @@
+"""A manifest as entries: which of its lines are content of a date, and which are wrong.
+
+Belongs here: the rules about lines. Does not belong here: how lines are read from CSV or Parquet
+(`manifest_lines`).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from pique_assets.media.content import Entry, ErrorCode, Problem
+from pique_assets.media.content_type import CONTENT_TYPES
+from pique_assets.media.errors import ContentError, SourceInvalid, SourceUnavailable
+from pique_assets.media.files import Files, name_of, to_uri
+from pique_assets.media.manifest_lines import Line, read_lines
+from pique_assets.media.names import name_problem, shown
+from pique_assets.media.sources import DATE_PLACEHOLDER, Manifest
+
+
+def list_manifest(manifest: Manifest, *, files: Files, date: dt.date) -> Iterator[Entry]:
+    """Yield the content a manifest lists for a date, in the order of its lines.
+
+    A wrong line becomes an entry with a problem. A line whose date cannot be read belongs to no date, so that
+    it is reported on every one rather than lost. A line that repeats an earlier one word for word is passed
+    over.
+
+    Raises:
+        SourceUnavailable: The manifest, or the folder of the dated manifests, cannot be read.
+        SourceInvalid: It has no ``uri`` column, or it is not the CSV or Parquet file its name says.
+    """
+    day = f"{date:%Y-%m-%d}"
+    uri = to_uri(manifest.path).replace("%7Bdate%7D", DATE_PLACEHOLDER)
+    dated_uri = uri.replace(DATE_PLACEHOLDER, day)
+    try:
+        with files.open(dated_uri) as file:
+            listing = _Listing(uri=dated_uri, day=None if manifest.is_dated else day)
+            yield from listing.entries(read_lines(file, dated_uri))
+    except ContentError as error:
+        if error.code is ErrorCode.VANISHED and manifest.is_dated and _has_home(uri, files=files):
+            return
+        raise SourceUnavailable(f"The manifest {dated_uri} cannot be read. {error}") from error
+
+
+@dataclass(slots=True, kw_only=True)
+class _Listing:
+    """One pass over a manifest's lines.
+
+    Attributes:
+        uri: The manifest's.
+        day: The date whose lines are wanted, YYYY-MM-DD; None when the whole manifest is of one date.
+        seen: The line on which a content uri came first, and what it said.
+    """
+
+    uri: str
+    day: str | None
+    seen: dict[str, tuple[int, Entry]] = field(default_factory=dict)
+
+    def entries(self, lines: Iterator[Line]) -> Iterator[Entry]:
+        for line in lines:
+            try:
+                entry = self._entry(line)
+            except ContentError as error:
+                yield self._bad_line(line, Problem(code=error.code, error=f"Line {line.number}: {error}"))
+                continue
+            if entry is not None:
+                yield entry
+
+    def _entry(self, line: Line) -> Entry | None:
+        """Return the line's entry, or None when it is of another date or merely repeats a line."""
+        if line.problem is not None:
+            raise _bad(line.problem)
+        if self.day is not None and _date_of(line) != self.day:
+            return None
+        entry = self._described(line)
+        first_number, first = self.seen.setdefault(entry.content_uri, (line.number, entry))
+        if first is entry:
+            return entry
+        if first == entry:
+            return None
+        raise _bad(f"{entry.content_uri} is on line {first_number} already, with other words.")
+
+    def _described(self, line: Line) -> Entry:
+        written = line.text("uri")
+        if written is None:
+            raise _bad("the uri is missing.")
+        uri = to_uri(written, beside=self.uri)
+        content_type = line.text("content_type")
+        if content_type is not None and content_type not in CONTENT_TYPES:
+            raise _bad(f"the content_type {content_type!r} is none of {', '.join(CONTENT_TYPES)}.")
+        return Entry(
+            content_uri=uri,
+            filename=shown(name_of(uri)),
+            title=line.text("title"),
+            description=line.text("description"),
+            content_type=content_type,
+            problem=name_problem(name_of(uri)),
+        )
+
+    def _bad_line(self, line: Line, problem: Problem) -> Entry:
+        return Entry(
+            content_uri=f"{self.uri}#line={line.number}", filename=shown(name_of(self.uri)), problem=problem
+        )
+
+
+def _date_of(line: Line) -> str:
+    if not line.has_column("date"):
+        raise SourceInvalid(
+            "The manifest has no date column: add one, or put {date} into its path if each date has its own."
+        )
+    text = line.text("date")
+    try:
+        return dt.date.fromisoformat(text or "").isoformat()
+    except ValueError:
+        raise _bad(f"the date {text!r} is not of the form YYYY-MM-DD.") from None
+
+
+def _has_home(uri: str, *, files: Files) -> bool:
+    """Whether the folder exists in which the manifests of all dates lie."""
+    folder = uri.partition(DATE_PLACEHOLDER)[0].rpartition("/")[0]
+    return files.store_of(uri).folder_exists(folder)
+
+
+def _bad(reason: str) -> ContentError:
+    return ContentError(ErrorCode.BAD_MANIFEST_LINE, reason)

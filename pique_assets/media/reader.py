@@ -1,0 +1,71 @@
+"""From the description of a source to something that reads it.
+
+Belongs here: `open_source` and the reader it returns. Does not belong here: how a folder or a manifest is
+listed.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pique_assets.media.content import ContentItem, Entry
+from pique_assets.media.errors import ContentError, SourceUnavailable
+from pique_assets.media.examine import examine
+from pique_assets.media.files import Files, GcsClientFactory, to_uri
+from pique_assets.media.fingerprint import OnBytes
+from pique_assets.media.folder import list_folder
+from pique_assets.media.manifest import list_manifest
+from pique_assets.media.sources import DatedFolder, Manifest, Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceReader:
+    """Reads one source. Holds no open file; safe to share between threads.
+
+    Attributes:
+        source: What is read.
+        files: Where its uris are opened.
+    """
+
+    source: Source
+    files: Files
+
+    def list_entries(self, date: dt.date) -> Iterator[Entry]:
+        """Yield the entries of a date in a steady order, without opening the content.
+
+        A day without media yields nothing.
+
+        Raises:
+            SourceUnavailable: The root, the bucket or the manifest cannot be read.
+            SourceInvalid: The manifest makes no sense.
+        """
+        match self.source:
+            case DatedFolder(root=root):
+                return list_folder(to_uri(root), files=self.files, date=date)
+            case Manifest():
+                return list_manifest(self.source, files=self.files, date=date)
+
+    def examine(self, entry: Entry, *, on_bytes: OnBytes | None = None) -> ContentItem:
+        """Read one entry to its end. Never raises for a bad item: the item says what is wrong."""
+        return examine(entry, files=self.files, on_bytes=on_bytes)
+
+
+def open_source(source: Source, *, gcs_client_factory: GcsClientFactory | None = None) -> SourceReader:
+    """Return a reader for a source.
+
+    Args:
+        source: A `DatedFolder` or a `Manifest`.
+        gcs_client_factory: Returns a ``google.cloud.storage.Client``; called once, when the first ``gs://``
+            uri is met.
+
+    Raises:
+        SourceUnavailable: No store holds such uris.
+    """
+    files = Files(gcs_client_factory)
+    try:
+        files.store_of(to_uri(source.root if isinstance(source, DatedFolder) else source.path))
+    except ContentError as error:
+        raise SourceUnavailable(f"{source} cannot be opened: {error}") from error
+    return SourceReader(source=source, files=files)

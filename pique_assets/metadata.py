@@ -1,0 +1,94 @@
+"""What the Dagster UI shows of a table: counts, schema, lineage, address, preview.
+
+Here: Arrow tables and lake declarations turned into Dagster metadata. Not here: which asset writes which table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from pique_assets.lake import WrittenFile
+
+PREVIEW_ROWS = 10
+PREVIEW_CELL_CHARACTERS = 60
+BAR_CELLS = 20
+
+Metadata = Mapping[str, dg.MetadataValue[Any]]
+Lineage = Mapping[str, list[dg.TableColumnDep]]
+
+
+def table_metadata(table_name: str, table: pa.Table, *, written: WrittenFile, lineage: Lineage) -> Metadata:
+    """Metadata of one written partition of a lake table (design section 8).
+
+    Args:
+        table_name: Name of the table in the lake.
+        table: The rows that were written.
+        written: Where they are now.
+        lineage: Upstream columns of each column.
+    """
+    return {
+        "dagster/partition_row_count": dg.IntMetadataValue(table.num_rows),
+        "dagster/column_schema": dg.TableSchemaMetadataValue(column_schema(table_name)),
+        "dagster/column_lineage": dg.TableColumnLineageMetadataValue(dg.TableColumnLineage(dict(lineage))),
+        "dagster/uri": dg.TextMetadataValue(written.uri),
+        "size_bytes": dg.IntMetadataValue(written.size_bytes),
+        "preview": dg.MarkdownMetadataValue(preview(table)),
+    }
+
+
+def column_schema(table_name: str) -> dg.TableSchema:
+    """The declared columns of a lake table, with their descriptions and units."""
+    from pique_assets.lake import COLUMN_DOCS, SCHEMAS
+
+    docs = COLUMN_DOCS[table_name]
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name=field.name,
+                type=str(field.type),
+                description=docs[field.name],
+                constraints=dg.TableColumnConstraints(nullable=field.nullable),
+            )
+            for field in SCHEMAS[table_name]
+        ]
+    )
+
+
+def preview(table: pa.Table) -> str:
+    """The first rows as Markdown; columns without any value in the table are left out."""
+    if table.num_rows == 0:
+        return "No rows: nothing of this partition belongs in this table."
+    shown = [name for name in table.column_names if table.column(name).null_count < table.num_rows]
+    rows = table.select(shown).slice(0, PREVIEW_ROWS).to_pylist()
+    more = f"\n\n{table.num_rows - PREVIEW_ROWS} more rows" if table.num_rows > PREVIEW_ROWS else ""
+    return markdown_table(shown, [[row[name] for name in shown] for row in rows]) + more
+
+
+def markdown_table(columns: list[str], rows: list[list[object]]) -> str:
+    """Rows as a Markdown table; cells are shortened, and nothing in them can break the table."""
+    lines = [columns, ["---"] * len(columns), *([_cell(value) for value in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def bar(share: float | None) -> str:
+    """A share of 0 to 1 as a bar that Markdown can show; empty for None."""
+    if share is None:
+        return ""
+    filled = round(share * BAR_CELLS)
+    return f"{'█' * filled}{'░' * (BAR_CELLS - filled)} {share:.0%}"
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, bytes):
+        text = value[:PREVIEW_CELL_CHARACTERS].decode(errors="replace")
+    else:
+        text = "" if value is None else str(value)
+    # A cell must not end its row or its column, whatever the API said.
+    text = " ".join(text.replace("|", "\\|").replace("\x00", " ").split())
+    return text if len(text) <= PREVIEW_CELL_CHARACTERS else text[: PREVIEW_CELL_CHARACTERS - 1] + "…"

@@ -1,0 +1,32 @@
+"""The resource for the Pique API. Not here: HTTP, which is `api`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+from pydantic import Field
+
+if TYPE_CHECKING:
+    from pique_assets.api.client import PiqueClient
+
+
+class PiqueResource(dg.ConfigurableResource[Any]):
+    """Where Pique is and with which key it is asked."""
+
+    base_url: str = Field(
+        description="Address of the API without `/v1`: https://api.getpique.ai, https://api-sandbox.getpique.ai, "
+        "or a loopback address of the local Pique."
+    )
+    # SecretStr is refused by Dagster config; repr=False keeps the key out of reprs (design section 8).
+    api_key: str = Field(repr=False, description="The `X-API-Key`; give it as an EnvVar.")
+
+    def client(self) -> PiqueClient:
+        """A client of its own, to be used as a context manager; safe to share between threads.
+
+        Raises:
+            ValueError: The address is neither https nor loopback.
+        """
+        from pique_assets.api.client import PiqueClient
+
+        return PiqueClient(base_url=self.base_url, api_key=self.api_key)

@@ -1,0 +1,93 @@
+"""The one sensor: notices finished evaluations and requests the runs that collect them.
+
+Here: a tick's budget and its run requests. Not here: polling (`evaluation`), and which partitions are finished
+(`ledger`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from pique_assets.config import Evaluation
+from pique_assets.jobs import results_job_name
+from pique_assets.partitions import daily_partitions
+from pique_assets.resources import LedgerResource, PiqueResource
+
+if TYPE_CHECKING:
+    from pique_assets.ledger import SettledPartition
+
+SENSOR_NAME = "pique_results"
+# Sensor threads are off by default, so a slow tick delays every sensor of the deployment (design section 8).
+TICK_BUDGET_S = 15.0
+RUN_REQUESTS_A_TICK = 25
+MINIMUM_INTERVAL_S = 30
+
+
+def results_sensor(
+    evaluations: Sequence[Evaluation], *, jobs: Sequence[dg.UnresolvedAssetJobDefinition]
+) -> dg.SensorDefinition:
+    """One sensor for all evaluations of a code location.
+
+    Each tick asks Pique for what is due, then requests a run for each partition whose submissions are all settled
+    and whose tables do not say so yet. Ticks may repeat: the run key is the digest of the settled jobs.
+    """
+    by_name = {evaluation.name: evaluation for evaluation in evaluations}
+    targets = {results_job_name(evaluation) for evaluation in evaluations}
+
+    @dg.sensor(
+        name=SENSOR_NAME,
+        jobs=[job for job in jobs if job.name in targets],
+        minimum_interval_seconds=MINIMUM_INTERVAL_S,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Asks Pique for due results, and requests a run for each date whose results are all in.",
+    )
+    def pique_results(
+        context: dg.SensorEvaluationContext, pique: PiqueResource, ledger: LedgerResource
+    ) -> dg.SensorResult | dg.SkipReason:
+        from pique_assets.evaluation.limits import Limits
+        from pique_assets.evaluation.results import ResultPoller
+
+        until = time.monotonic() + TICK_BUDGET_S
+        limits = evaluations[0].limits if evaluations else Limits()
+        with ledger.ledger() as opened:
+            polled = 0
+            if opened.has_due():
+                with pique.client() as client:
+                    polled = ResultPoller(client=client, ledger=opened, limits=limits).poll_due(until=until).polled
+            settled = opened.unpublished_partitions()
+        requests = [request for partition in settled if (request := _request(partition, by_name=by_name))]
+        if not requests:
+            return dg.SkipReason(f"asked Pique for {polled} results; no date is complete and not yet collected")
+        return dg.SensorResult(run_requests=_turn(requests, cursor=context.cursor), cursor=_next(context.cursor))
+
+    return pique_results
+
+
+def _request(partition: SettledPartition, *, by_name: dict[str, Evaluation]) -> dg.RunRequest | None:
+    """The run that collects a settled partition; None for one this code location does not know (any more)."""
+    evaluation = by_name.get(partition.evaluation)
+    if evaluation is None or not daily_partitions(evaluation).has_partition_key(partition.partition):
+        return None
+    return dg.RunRequest(
+        job_name=results_job_name(evaluation),
+        partition_key=partition.partition,
+        run_key=f"{partition.evaluation}|{partition.partition}|{partition.digest}",
+    )
+
+
+def _turn(requests: list[dg.RunRequest], *, cursor: str | None) -> list[dg.RunRequest]:
+    """At most so many requests, beginning elsewhere each tick, so that none waits for ever behind the others."""
+    start = _count(cursor) * RUN_REQUESTS_A_TICK % len(requests)
+    return (requests[start:] + requests[:start])[:RUN_REQUESTS_A_TICK]
+
+
+def _next(cursor: str | None) -> str:
+    return str(_count(cursor) + 1)
+
+
+def _count(cursor: str | None) -> int:
+    return int(cursor) if cursor and cursor.isdigit() else 0

@@ -1,0 +1,31 @@
+"""A local Pique for the module, and an instance of Dagster for each test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from desk import DEMO
+from graph import Graph, video_evaluation
+
+from pique_assets.local.process import LocalPiqueProcess, running_local_pique
+
+
+@pytest.fixture(scope="module")
+def pique(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalPiqueProcess]:
+    folder = tmp_path_factory.mktemp("pique")
+    with running_local_pique(data_dir=folder, seed_judges=DEMO / "judges.json", workers=1) as process:
+        yield process
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.instance_for_test() as instance:
+        yield instance
+
+
+@pytest.fixture
+def graph(tmp_path: Path, pique: LocalPiqueProcess, instance: dg.DagsterInstance) -> Graph:
+    return Graph.over(video_evaluation(), home=tmp_path, pique=pique, instance=instance)

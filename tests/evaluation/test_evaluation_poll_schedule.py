@@ -1,0 +1,44 @@
+"""When to ask again: early enough to be useful, seldom enough to be polite."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pique_assets.evaluation.limits import Limits
+from pique_assets.evaluation.poll_schedule import poll_schedule
+
+LIMITS = Limits(first_poll_s=5, shortest_poll_s=1, longest_poll_s=60)
+
+
+def test_without_experience_the_limits_decide():
+    assert poll_schedule([], limits=LIMITS).first_s == 5
+
+
+def test_with_experience_the_first_poll_waits_for_an_early_quantile():
+    schedule = poll_schedule([100.0 + n for n in range(100)], limits=LIMITS)
+    assert 100 <= schedule.first_s <= 115
+    assert schedule.interval_s == pytest.approx(37.5)
+
+
+def test_the_interval_does_not_grow():
+    schedule = poll_schedule([40.0], limits=LIMITS)
+    now = datetime(2026, 3, 2, tzinfo=UTC)
+    assert schedule.next_poll_at(now) == now + timedelta(seconds=10)
+    assert schedule.next_poll_at(now + timedelta(hours=1)) == now + timedelta(hours=1, seconds=10)
+
+
+@given(st.lists(st.floats(0, 1e6), max_size=50))
+def test_delays_stay_within_bounds(latencies):
+    schedule = poll_schedule(latencies, limits=LIMITS)
+    assert 0 <= schedule.first_s <= 600
+    assert 1 <= schedule.interval_s <= 60
+
+
+@pytest.mark.parametrize("change", [{"concurrent_uploads": 0}, {"lease_s": 1}, {"results_wait_s": -1}])
+def test_impossible_limits_are_refused_by_name(change):
+    with pytest.raises(ValueError, match=next(iter(change))):
+        Limits(**change)

@@ -1,0 +1,110 @@
+"""The rule for jobs of unknown fate: never a second evaluation, never stuck for ever."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pique_assets.evaluation.limits import Limits
+from pique_assets.evaluation.recovery import Step, next_step
+from pique_assets.ledger import Submission, SubmissionState
+
+START = datetime(2026, 3, 2, 12, tzinfo=UTC)
+LIMITS = Limits(notification_lag_s=30, expiry_grace_s=60, creation_lag_s=30)
+
+
+def submission(state: SubmissionState = SubmissionState.PREPARED, *, life_s: float = 900) -> Submission:
+    return Submission(
+        submission_id=1,
+        work_key="k",
+        attempt=1,
+        live=True,
+        state=state,
+        source="direct",
+        judge_id="j",
+        judge_configuration_hash="h",
+        content_type="video",
+        fingerprint="f",
+        filename="a.mp4",
+        size_bytes=1,
+        title=None,
+        description=None,
+        job_id="job_1",
+        batch_id=None,
+        upload_target=None,
+        upload_expires_at=START + timedelta(seconds=life_s),
+        next_poll_at=None,
+        poll_count=0,
+        pique_status=None,
+        evidence=None,
+        error_code=None,
+        error=None,
+        created_at=START,
+        prepared_at=START,
+        upload_started_at=None,
+        uploaded_at=None,
+        finished_at=None,
+        settled_at=None,
+    )
+
+
+def step(status: str | None, *, after_s: float, state: str = "PREPARED", quiet_after_s: float | None = None) -> Step:
+    return next_step(
+        submission(SubmissionState(state)),
+        status=status,
+        quiet_since=None if quiet_after_s is None else START + timedelta(seconds=quiet_after_s),
+        now=START + timedelta(seconds=after_s),
+        limits=LIMITS,
+    ).step
+
+
+@pytest.mark.parametrize("status", ["pending", "processing", "completed", "failed", "a_word_of_tomorrow"])
+@pytest.mark.parametrize("after_s", [1, 10_000])
+def test_a_job_that_has_its_bytes_is_adopted_however_late(status, after_s):
+    assert step(status, after_s=after_s, state="UPLOADING", quiet_after_s=0) is Step.ADOPT
+
+
+def test_a_job_nobody_sent_anything_to_is_sent_its_bytes_at_once():
+    assert step("awaiting_upload", after_s=5) is Step.SEND
+
+
+def test_after_a_lost_put_the_notification_lag_is_waited_for():
+    assert step("awaiting_upload", after_s=29, state="UPLOADING", quiet_after_s=0) is Step.WAIT
+    assert step("awaiting_upload", after_s=31, state="UPLOADING", quiet_after_s=0) is Step.SEND
+
+
+def test_an_expired_job_is_given_up_only_after_the_grace():
+    assert step("awaiting_upload", after_s=901, state="UPLOADING", quiet_after_s=0) is Step.WAIT
+    assert step("awaiting_upload", after_s=961, state="UPLOADING", quiet_after_s=0) is Step.ABANDON
+
+
+def test_an_unknown_job_is_waited_for_before_it_is_given_up():
+    assert step(None, after_s=29) is Step.WAIT
+    assert step(None, after_s=31) is Step.ABANDON
+
+
+def test_an_unknown_job_that_may_have_bytes_is_given_up_only_when_its_url_is_dead():
+    assert step(None, after_s=31, state="UPLOADING", quiet_after_s=0) is Step.WAIT
+    assert step(None, after_s=961, state="UPLOADING", quiet_after_s=0) is Step.ABANDON
+
+
+@given(
+    status=st.sampled_from([None, "awaiting_upload", "pending", "processing", "completed", "failed"]),
+    state=st.sampled_from(["PREPARED", "UPLOADING"]),
+    after_s=st.floats(0, 5000),
+    quiet_s=st.none() | st.floats(0, 5000),
+)
+def test_no_step_risks_a_second_evaluation(status, state, after_s, quiet_s):
+    decided = step(status, after_s=after_s, state=state, quiet_after_s=quiet_s)
+    if decided is Step.SEND:
+        assert status == "awaiting_upload"
+        assert after_s < 900
+        assert quiet_s is None or after_s - quiet_s >= LIMITS.notification_lag_s - 1e-3
+    if decided is Step.ABANDON:
+        assert status in (None, "awaiting_upload")
+        assert after_s >= 960 or state == "PREPARED"
+    if decided is Step.WAIT:
+        assert after_s < 960

@@ -1,0 +1,87 @@
+"""kill -9 just before and just after every commit: all of a write is there or nothing, and another worker goes on."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from pique_assets.ledger import Ledger, SubmissionState
+from pique_assets.ledger.failpoints import LEDGER_WRITES
+
+_PATH = Path(__file__).with_name("worker.py")
+_SPEC = importlib.util.spec_from_file_location("ledger_test_worker", _PATH)
+worker = importlib.util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(worker)
+
+FAILPOINTS = [f"{write}.{moment}" for write in LEDGER_WRITES for moment in ("before_commit", "after_commit")]
+
+
+def _undisturbed(ledger: Ledger) -> dict[str, object]:
+    """For every failpoint, what is stored if a walk ends there the first time."""
+    expected: dict[str, object] = {}
+    before = worker.snapshot(ledger, "undisturbed")
+    for write in worker.walk(ledger, "undisturbed"):
+        after = worker.snapshot(ledger, "undisturbed")
+        expected.setdefault(f"{write}.before_commit", before)
+        expected.setdefault(f"{write}.after_commit", after)
+        before = after
+    return expected
+
+
+def _finish_everything(ledger: Ledger, clock) -> None:
+    """What a worker does that knows nothing but the ledger."""
+    for name in FAILPOINTS:
+        for claim in ledger.claim_submissions([worker.order(f"{name} {item}") for item in worker.NAMES], lease_s=600):
+            if claim.lease is None:
+                continue
+            state = claim.submission.state
+            if state is SubmissionState.INTENDED:
+                ledger.record_prepared(
+                    claim.lease,
+                    job_id=f"second job {claim.submission.submission_id}",
+                    upload_url="u",
+                    upload_headers={},
+                    expires_at=clock(),
+                )
+            if state is SubmissionState.UPLOADING:
+                ledger.adopt(claim.lease, next_poll_at=clock())
+            else:
+                ledger.record_upload_started(claim.lease)
+                ledger.record_uploaded(claim.lease, next_poll_at=clock())
+    for due in ledger.claim_due(limit=1000, lease_s=600):
+        ledger.record_result(
+            due.lease, outcome=SubmissionState.COMPLETED, payload=b"{}", source="poll", received_at=clock()
+        )
+
+
+@pytest.mark.slow
+def test_a_worker_killed_at_any_commit_leaves_all_or_nothing_and_work_that_can_be_finished(ledger_url):
+    with Ledger.open(ledger_url) as ledger:
+        expected = _undisturbed(ledger)
+    assert set(expected) == set(FAILPOINTS)
+
+    killed = subprocess.run(
+        [sys.executable, str(_PATH), "walk", ledger_url, *FAILPOINTS],
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+    assert killed.stdout.split() == [word for name in FAILPOINTS for word in (name, "9")], killed.stderr
+
+    later = datetime.now(UTC) + timedelta(days=1)
+    with Ledger.open(ledger_url, clock=lambda: later) as ledger:
+        for name in FAILPOINTS:
+            assert worker.snapshot(ledger, name) == expected[name], name
+        _finish_everything(ledger, lambda: later)
+        for name in FAILPOINTS:
+            for item in worker.NAMES:
+                attempts = ledger.attempts(work_key=worker.key(f"{name} {item}"))
+                assert sum(attempt.live for attempt in attempts) == 1
+                assert attempts[-1].state is SubmissionState.COMPLETED
+                assert len(attempts) == 1 or attempts[0].state is not SubmissionState.UPLOADED

@@ -1,0 +1,63 @@
+"""The switch that kills: off by default, exact about names and counts."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from pique_assets.ledger import FAILPOINTS, failpoint
+from pique_assets.ledger.failpoints import ENVIRONMENT_VARIABLE, LEDGER_WRITES
+
+
+def _run(setting: str, code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", f"from pique_assets.ledger.failpoints import failpoint\n{code}"],
+        env={ENVIRONMENT_VARIABLE: setting},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_nothing_happens_when_the_switch_is_off(monkeypatch):
+    monkeypatch.delenv(ENVIRONMENT_VARIABLE, raising=False)
+    for name in FAILPOINTS:
+        failpoint(name)
+
+
+def test_the_process_dies_at_the_nth_hit():
+    died = _run(
+        "upload.before:3",
+        "for n in range(9): failpoint('upload.after'); failpoint('upload.before'); print(n, flush=True)",
+    )
+    assert died.returncode == -9
+    assert died.stdout.split() == ["0", "1"]
+
+
+@pytest.mark.parametrize("setting", ["upload", "upload.before:0", "upload.before:x", "upload.before:-1", ":1"])
+def test_a_setting_that_names_no_failpoint_is_an_error(monkeypatch, setting):
+    monkeypatch.setenv(ENVIRONMENT_VARIABLE, setting)
+    with pytest.raises(ValueError, match=ENVIRONMENT_VARIABLE):
+        failpoint("upload.before")
+
+
+def test_a_place_that_names_no_failpoint_is_an_error(monkeypatch):
+    monkeypatch.setenv(ENVIRONMENT_VARIABLE, "upload.before:99")
+    with pytest.raises(ValueError, match="no failpoint"):
+        failpoint("nowhere")
+
+
+def test_a_wrong_setting_stops_the_ledger_at_its_first_write(monkeypatch, ledger):
+    monkeypatch.setenv(ENVIRONMENT_VARIABLE, "nowhere")
+    with pytest.raises(ValueError, match="nowhere"):
+        ledger.record_inventory(evaluation="brand", partition="2026-03-02", items=[])
+    monkeypatch.delenv(ENVIRONMENT_VARIABLE)
+    assert ledger.settled_partitions() == []
+
+
+def test_names_are_unique_and_cover_every_write():
+    assert len(set(FAILPOINTS)) == len(FAILPOINTS)
+    assert {name.split(".")[0] for name in FAILPOINTS} >= set(LEDGER_WRITES)

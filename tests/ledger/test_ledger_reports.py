@@ -1,0 +1,143 @@
+"""What the ledger tells: progress, payloads, and the partitions that are settled."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+from pique_assets.ledger import Progress
+
+DAY = {"evaluation": "brand", "partition": "2026-03-02"}
+
+
+def _settled(ledger, **narrowed) -> dict[tuple[str, str], str]:
+    return {(one.evaluation, one.partition): one.digest for one in ledger.settled_partitions(**narrowed)}
+
+
+def test_progress_counts_every_item_once(story, ledger, clock):
+    names = ("new", "intended", "prepared", "uploading", "uploaded", "done", "failed", "refused", "dead")
+    story.take_inventory(*(story.item(name) for name in names), story.broken("/media/x.mp4"))
+    story.intended("intended")
+    for name in ("prepared", "uploading", "uploaded"):
+        getattr(story, name)(name, job_id=f"job_{name}")
+    story.completed("done")
+    story.finish(story.polling("failed"), outcome="FAILED")
+    ledger.record_rejected(story.intended("refused"), error_code="e", error="no")
+    ledger.record_abandoned(story.prepared("dead"), evidence="dead", next_poll_at=clock.now)
+    progress = ledger.progress(**DAY)
+    assert progress == Progress(
+        total=10,
+        unreadable=1,
+        unsubmitted=1,
+        open=4,
+        completed=1,
+        failed=1,
+        rejected=1,
+        abandoned=1,
+        in_doubt=0,
+        open_job_ids=("job_prepared", "job_uploaded", "job_uploading"),
+    )
+    assert not progress.is_settled
+
+
+def test_a_partition_nobody_knows_is_empty(ledger):
+    assert ledger.progress(**DAY).total == 0
+    assert ledger.partition_state(**DAY) == []
+    assert list(ledger.partition_payloads(**DAY)) == []
+    assert ledger.settled_partitions() == []
+
+
+def test_payloads_come_back_byte_for_byte_sorted_by_job(story, ledger, clock):
+    bodies = {"job_2": b"\x00\xff not JSON", "job_1": b'{"a": 1.0}', "job_3": b""}
+    for name, (job_id, body) in zip("abc", bodies.items(), strict=True):
+        story.finish(story.polling(name, job_id=job_id), body=body)
+    story.completed("elsewhere", job_id="job_9")
+    story.take_inventory(*(story.item(name) for name in "abc"))
+    found = list(ledger.partition_payloads(**DAY))
+    assert [(one.job_id, one.body) for one in found] == sorted(bodies.items())
+    assert all(one.sha256 == hashlib.sha256(one.body).hexdigest() for one in found)
+    assert {(one.source, one.received_at) for one in found} == {("poll", clock.now)}
+
+
+def test_payloads_of_a_large_partition_come_in_pieces(story, ledger, clock, monkeypatch):
+    monkeypatch.setattr("pique_assets.ledger.rows.CHUNK", 7)
+    names = [f"n{number:03}" for number in range(20)]
+    story.take_inventory(*(story.item(name) for name in names))
+    claims = ledger.claim_submissions([story.order(name) for name in names], lease_s=60)
+    for name, claim in zip(names[:16], claims, strict=False):
+        ledger.record_prepared(
+            claim.lease, job_id=f"job_{name}", upload_url="u", upload_headers={}, expires_at=clock.now
+        )
+        story.finish(claim.lease, body=name.encode())
+    found = list(ledger.partition_payloads(**DAY))
+    assert [one.body.decode() for one in found] == names[:16]
+
+
+def test_only_partitions_with_nothing_left_to_come_are_settled(story, ledger, clock):
+    story.take_inventory(story.item("a"), story.item("b"), story.broken("/media/x.mp4"))
+    assert _settled(ledger) == {}
+    story.completed("a")
+    lease = story.uploading("b")
+    assert _settled(ledger) == {}
+    ledger.record_abandoned(lease, evidence="dead", next_poll_at=clock.after(999))
+    assert _settled(ledger) == {}
+    ledger.record_rejected(story.intended("b"), error_code="e", error="no")
+    (one,) = ledger.settled_partitions()
+    assert (one.evaluation, one.partition, one.progress.completed, one.progress.rejected) == (
+        "brand",
+        "2026-03-02",
+        1,
+        1,
+    )
+
+
+def test_a_day_without_media_is_settled(story, ledger):
+    story.take_inventory()
+    story.take_inventory(story.broken("/media/x.mp4"), partition="2026-03-03")
+    assert list(_settled(ledger)) == [("brand", "2026-03-02"), ("brand", "2026-03-03")]
+
+
+def test_the_digest_changes_with_what_the_tables_show_and_only_then(story, ledger, clock):
+    story.take_inventory(story.item("a"))
+    story.completed("a")
+    digest = _settled(ledger)[("brand", "2026-03-02")]
+    clock.advance(100)
+    story.take_inventory(story.item("a"))
+    assert _settled(ledger)[("brand", "2026-03-02")] == digest
+    seen = {digest}
+    for change in (
+        lambda: story.take_inventory(story.item("a"), story.item("a", uri="/media/copy.mp4")),
+        lambda: story.take_inventory(story.item("a"), story.broken("/media/x.mp4")),
+        lambda: (story.take_inventory(story.item("a"), story.item("b")), story.completed("b")),
+    ):
+        change()
+        seen.add(_settled(ledger)[("brand", "2026-03-02")])
+    assert len(seen) == 4
+
+
+def test_a_partition_is_looked_at_again_only_when_it_changed(story, ledger, clock):
+    story.take_inventory(story.item("a"))
+    story.take_inventory(story.item("a"), evaluation="other")
+    story.take_inventory(story.item("b"), partition="2026-03-03")
+    story.completed("b")
+    later = clock.advance(1000)
+    assert _settled(ledger, changed_since=later) == {}
+    story.completed("a")
+    assert list(_settled(ledger, changed_since=later)) == [("brand", "2026-03-02"), ("other", "2026-03-02")]
+    assert list(_settled(ledger, changed_since=later, evaluation="other")) == [("other", "2026-03-02")]
+    later = clock.advance(1000)
+    story.take_inventory(story.item("b"), partition="2026-03-03")
+    assert _settled(ledger, changed_since=later) == {}
+    story.take_inventory(story.item("b", uri="/media/renamed.mp4"), partition="2026-03-03")
+    assert list(_settled(ledger, changed_since=later)) == [("brand", "2026-03-03")]
+
+
+@pytest.mark.parametrize("late", ["COMPLETED", "FAILED"])
+def test_a_partition_settles_with_the_late_result_of_an_abandoned_job(story, ledger, clock, late):
+    story.take_inventory(story.item("a"))
+    ledger.record_abandoned(story.uploading("a", job_id="job_1"), evidence="dead", next_poll_at=clock.now)
+    (watched,) = ledger.claim_due(limit=9, lease_s=60, **DAY)
+    story.finish(watched.lease, outcome=late)
+    assert list(_settled(ledger)) == [("brand", "2026-03-02")]
+    assert [payload.job_id for payload in ledger.partition_payloads(**DAY)] == ["job_1"]

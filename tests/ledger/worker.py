@@ -1,0 +1,131 @@
+"""What other processes do to a ledger in these tests: claim against each other, or walk until they are killed.
+
+Run as a script: ``worker.py claim URL FIRST COUNT`` or ``worker.py walk URL FAILPOINT...``. It is a file of
+its own, and not a function in a test file, because a fresh process must be able to run it however pytest was started.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import sqlalchemy as sa
+
+from pique_assets.ledger import InventoryItem, Ledger, SubmissionOrder, SubmissionState
+
+NAMES = ("sent", "adopted", "rejected", "abandoned")
+
+
+def key(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()
+
+
+def order(name: str) -> SubmissionOrder:
+    return SubmissionOrder(
+        work_key=key(name),
+        judge_id="judge_abc123",
+        judge_configuration_hash="c",
+        content_type="video",
+        fingerprint=key("bytes of " + name),
+        filename=f"{name}.mp4",
+        size_bytes=1000,
+    )
+
+
+def walk(ledger: Ledger, evaluation: str) -> Iterator[str]:
+    """Use every write of the ledger; yields its name after each."""
+    now = datetime.now(UTC)
+    soon = now + timedelta(minutes=15)
+    orders = [order(f"{evaluation} {name}") for name in NAMES]
+    items = [InventoryItem(content_uri=one.filename, filename=one.filename, work_key=one.work_key) for one in orders]
+    ledger.record_inventory(evaluation=evaluation, partition="2026-03-02", items=items)
+    yield "record_inventory"
+    leases = [claim.lease for claim in ledger.claim_submissions(orders, lease_s=600)]
+    yield "claim_submissions"
+    ledger.release_lease(leases[0])
+    yield "release_lease"
+    (found,) = ledger.claim_interrupted(limit=1, lease_s=600, evaluation=evaluation)
+    yield "claim_interrupted"
+    sent = ledger.renew_lease(found.lease, lease_s=1200)
+    yield "renew_lease"
+    jobs = dict(zip(NAMES, (f"job {evaluation} {name}" for name in NAMES), strict=True))
+    for name, lease in (("sent", sent), ("adopted", leases[1]), ("abandoned", leases[3])):
+        ledger.record_prepared(
+            lease, job_id=jobs[name], upload_url="https://u?s", upload_headers={"a": "b"}, expires_at=soon
+        )
+        yield "record_prepared"
+    ledger.record_upload_started(sent)
+    yield "record_upload_started"
+    ledger.record_uploaded(sent, next_poll_at=soon)
+    yield "record_uploaded"
+    ledger.make_due([jobs["sent"]])
+    yield "make_due"
+    for last in (False, True):
+        (due,) = ledger.claim_due(limit=1, lease_s=600, evaluation=evaluation)
+        yield "claim_due"
+        if last:
+            ledger.record_result(
+                due.lease,
+                outcome=SubmissionState.COMPLETED,
+                payload=b"{}",
+                source="poll",
+                received_at=now,
+            )
+            yield "record_result"
+        else:
+            ledger.record_poll(due.lease, next_poll_at=now, status="processing")
+            yield "record_poll"
+    ledger.adopt(leases[1], next_poll_at=soon)
+    yield "adopt"
+    ledger.record_rejected(leases[2], error_code="e", error="no")
+    yield "record_rejected"
+    ledger.record_abandoned(leases[3], evidence="dead", next_poll_at=soon)
+    yield "record_abandoned"
+
+
+def snapshot(ledger: Ledger, evaluation: str) -> list[object]:
+    """What is stored about one walk, without the values that differ from run to run."""
+    keys = [key(f"{evaluation} {name}") for name in NAMES]
+    with ledger._database.read() as connection:
+        columns = "state, lease_token IS NULL, next_poll_at IS NULL, woken, poll_count, url IS NULL"
+        submissions = sa.text(
+            f"SELECT {columns} FROM submissions s LEFT JOIN upload_targets t ON t.submission_id = s.submission_id "
+            "WHERE work_key IN :keys ORDER BY s.filename, s.attempt"
+        ).bindparams(sa.bindparam("keys", keys, expanding=True))
+        found: list[object] = [list(map(str, row)) for row in connection.execute(submissions)]
+        for table, condition in (("inventory", "evaluation = :e"), ("payloads", "job_id LIKE 'job ' || :e || ' %'")):
+            count = sa.text(f"SELECT count(*) FROM {table} WHERE {condition}")
+            found.append(connection.execute(count, {"e": evaluation}).scalar_one())
+    return json.loads(json.dumps(found).replace("True", "1").replace("False", "0"))
+
+
+def main(command: str, url: str, *rest: str) -> None:
+    if command == "claim":
+        first, count = map(int, rest)
+        names = [f"n{number}" for number in range(count)]
+        # Each in an order of its own, so that they meet in the middle of each other's transactions.
+        names = names[first:] + names[:first] if first else names[::-1]
+        with Ledger.open(url) as ledger:
+            print("ready", flush=True)
+            sys.stdin.readline()
+            claims = ledger.claim_submissions([order(name) for name in names], lease_s=600)
+        print(json.dumps([claim.submission.work_key for claim in claims if claim.lease]))
+        return
+    for failpoint in rest:
+        child = os.fork()
+        if child == 0:
+            os.environ["PIQUE_FAILPOINT"] = failpoint
+            with Ledger.open(url) as ledger:
+                for _ in walk(ledger, failpoint):
+                    pass
+            os._exit(0)
+        _, status = os.waitpid(child, 0)
+        print(failpoint, os.WTERMSIG(status) if os.WIFSIGNALED(status) else "lived", flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

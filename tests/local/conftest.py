@@ -1,0 +1,268 @@
+"""A running local Pique, a client that speaks plain HTTP to it, and real media made on the spot."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import httpx
+import numpy as np
+import pytest
+from PIL import Image
+
+from pique_assets.local.process import LocalPiqueProcess, running_local_pique
+
+SEEDS = {
+    "judges": [
+        {
+            "id": "judge_videos",
+            "name": "Videos",
+            "description": "size, shape and hashtags",
+            "content_type": "video",
+            "detectors": [
+                {
+                    "detector_name": "video_specs",
+                    "config": {"min_width": 200, "min_duration_sec": 1, "allowed_aspect_ratios": ["4:3"]},
+                    "weight": 3,
+                },
+                {"detector_name": "title_and_description", "config": {"required_hashtags": ["#bunny"]}},
+            ],
+        },
+        {
+            "id": "judge_images",
+            "name": "Images",
+            "description": "size",
+            "content_type": "image",
+            "detectors": [{"detector_name": "image_specs", "config": {"min_width": 100}}],
+        },
+        {
+            "id": "judge_sounds",
+            "name": "Sounds",
+            "description": "hashtags of audio",
+            "content_type": "audio",
+            "detectors": [{"detector_name": "title_and_description", "config": {"required_hashtags": ["#bunny"]}}],
+        },
+        {
+            "id": "judge_failed",
+            "name": "Too much",
+            "description": "asks for what is not there",
+            "content_type": "video",
+            "detectors": [{"detector_name": "lighting", "config": {}}],
+        },
+    ]
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A job that awaits its upload."""
+
+    job_id: str
+    upload_url: str
+    upload_headers: dict[str, str]
+    expires_at: str
+
+
+class Pique:
+    """What a client does, without the package's own client: a second reading of the contract."""
+
+    def __init__(self, process: LocalPiqueProcess, http: httpx.Client) -> None:
+        self.process = process
+        self.http = http
+
+    def prepare(self, body: bytes, *, judge_id: str = "judge_videos", **fields: object) -> Prepared:
+        order = {
+            "judge_id": judge_id,
+            "content_type": "video",
+            "filename": "clip.mp4",
+            "file_size_bytes": len(body),
+            **fields,
+        }
+        answer = self.http.post("/v1/evaluations/presigned-upload", json=order)
+        assert answer.status_code == 200, answer.text
+        return Prepared(**answer.json())
+
+    def put(self, prepared: Prepared, body: bytes) -> httpx.Response:
+        return httpx.put(prepared.upload_url, content=body, headers=prepared.upload_headers, trust_env=False)
+
+    def submit(self, body: bytes, **fields: object) -> str:
+        prepared = self.prepare(body, **fields)
+        assert self.put(prepared, body).status_code == 200
+        return prepared.job_id
+
+    def result(self, job_id: str) -> dict:
+        answer = self.http.get(f"/v1/evaluations/results/{job_id}")
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def wait_for(self, job_id: str, *, patience_s: float = 20.0, status: str | None = None) -> dict:
+        deadline = time.monotonic() + patience_s
+        while time.monotonic() < deadline:
+            result = self.result(job_id)
+            if result["event"] != "evaluation.pending" if status is None else result["status"] == status:
+                return result
+            time.sleep(0.01)
+        raise AssertionError(f"job is still {result['status']}")
+
+    def evaluated(self, body: bytes, **fields: object) -> dict:
+        return self.wait_for(self.submit(body, **fields))
+
+    def stop_worker(self) -> int:
+        """Freeze the only worker, as native code in an endless loop would; it has proved to be ready before."""
+        self.evaluated(b"not media", filename="warm-up")
+        (worker,) = self.worker_pids()
+        os.kill(worker, signal.SIGSTOP)
+        return worker
+
+    def worker_pids(self, *, count: int = 1) -> list[int]:
+        tasks = Path(f"/proc/{self.process.pid}/task")
+        return eventually(
+            lambda: sorted(int(pid) for task in tasks.iterdir() for pid in (task / "children").read_text().split()),
+            lambda pids: len(pids) >= count,
+        )
+
+
+def eventually(look: Callable, good: Callable = bool, *, patience_s: float = 20.0):
+    deadline = time.monotonic() + patience_s
+    while not good(seen := look()):
+        assert time.monotonic() < deadline, f"still {seen!r}"
+        time.sleep(0.02)
+    return seen
+
+
+@pytest.fixture(name="eventually")
+def eventually_fixture() -> Callable:
+    return eventually
+
+
+@pytest.fixture(scope="session")
+def seed_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("seeds") / "judges.json"
+    path.write_text(json.dumps(SEEDS))
+    return path
+
+
+@pytest.fixture(scope="session")
+def start_pique(seed_file: Path) -> Callable:
+    """A context manager for a server of the test's own."""
+    from contextlib import contextmanager
+
+    @contextmanager
+    def start(data_dir: Path, **options: object) -> Iterator[Pique]:
+        with (
+            running_local_pique(data_dir=data_dir, **{"seed_judges": seed_file, "workers": 1, **options}) as process,
+            httpx.Client(base_url=process.base_url, headers={"X-API-Key": process.api_key}, trust_env=False) as http,
+        ):
+            yield Pique(process, http)
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def pique(start_pique: Callable, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pique]:
+    """One server for all tests that leave it as it was."""
+    with start_pique(tmp_path_factory.mktemp("pique")) as running:
+        yield running
+
+
+def _frames(width: int, height: int, count: int) -> Iterator[av.VideoFrame]:
+    noise = np.random.default_rng(7).integers(0, 255, (height, width, 3), dtype=np.uint8)
+    for number in range(count):
+        yield av.VideoFrame.from_ndarray(np.roll(noise, number, axis=1), format="rgb24")
+
+
+def make_video(
+    path: Path,
+    *,
+    width: int = 320,
+    height: int = 240,
+    fps: int = 25,
+    count: int = 50,
+    codec: str = "h264",
+    rotation: int = 0,
+    sound: bool = False,
+    cover: bool = False,
+    sample_aspect_ratio: str | None = None,
+    times: list[int] | None = None,
+    options: dict[str, str] | None = None,
+) -> Path:
+    """Encode a real clip; ``times`` are the frames' own times in 1/1000 s, for a variable frame rate."""
+    from fractions import Fraction
+
+    with av.open(path, "w", options=options or {}) as container:
+        stream = container.add_stream(codec, rate=fps)
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        stream.gop_size = 10
+        stream.options = {"preset": "ultrafast"} if codec == "h264" else {"deadline": "realtime", "cpu-used": "8"}
+        if rotation:
+            stream.set_display_rotation(rotation)
+        if sample_aspect_ratio:
+            stream.codec_context.sample_aspect_ratio = Fraction(sample_aspect_ratio)
+        if times:
+            stream.codec_context.time_base = Fraction(1, 1000)
+        audio = container.add_stream("aac", rate=44100) if sound else None
+        picture = None
+        if cover:
+            picture = container.add_stream("mjpeg")
+            picture.width, picture.height, picture.pix_fmt = 64, 64, "yuvj420p"
+            picture.disposition = av.stream.Disposition.attached_pic
+        for number, frame in enumerate(_frames(width, height, len(times) if times else count)):
+            if times:
+                frame.pts, frame.time_base = times[number], Fraction(1, 1000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+        if audio is not None:
+            _add_silence(container, audio, seconds=count / fps)
+        if picture is not None:
+            container.mux(picture.encode(next(_frames(64, 64, 1))))
+            container.mux(picture.encode())
+    return path
+
+
+def _add_silence(container, stream, *, seconds: float) -> None:
+    for number in range(int(seconds * 44100 / 1024)):
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+        frame.sample_rate, frame.pts = 44100, number * 1024
+        container.mux(stream.encode(frame))
+    container.mux(stream.encode())
+
+
+def make_sound(path: Path) -> Path:
+    with av.open(path, "w") as container:
+        _add_silence(container, container.add_stream("aac", rate=44100, layout="mono"), seconds=1.0)
+    return path
+
+
+def image_bytes(width: int = 120, height: int = 90, image_format: str = "PNG", **options: object) -> bytes:
+    noise = np.random.default_rng(7).integers(0, 255, (height, width, 3), dtype=np.uint8)
+    output = io.BytesIO()
+    Image.fromarray(noise).save(output, image_format, **options)
+    return output.getvalue()
+
+
+@pytest.fixture(scope="session")
+def video_maker() -> Callable:
+    return make_video
+
+
+@pytest.fixture(scope="session")
+def sound_maker() -> Callable:
+    return make_sound
+
+
+@pytest.fixture(scope="session")
+def image_maker() -> Callable:
+    return image_bytes
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A good video: 320x240, 25 frames a second, 2 s."""
+    return make_video(tmp_path_factory.mktemp("clip") / "clip.mp4").read_bytes()

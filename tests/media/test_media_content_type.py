@@ -1,0 +1,124 @@
+"""Content types, told by files that real encoders wrote."""
+
+from __future__ import annotations
+
+import io
+from fractions import Fraction
+from functools import cache
+
+import av
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from pique_assets.media import ContentError
+from pique_assets.media.content_type import SNIFFED_BYTES, recognise, sniff
+
+
+@cache
+def encoded(container: str, video: str | None, audio: str | None) -> bytes:
+    """Encode a fraction of a second of black and silence."""
+    file = io.BytesIO()
+    with av.open(file, "w", format=container) as output:
+        pictures = output.add_stream(video, rate=25) if video is not None else None
+        sound = output.add_stream(audio, rate=48_000, layout="stereo") if audio is not None else None
+        if pictures is not None:
+            pictures.width, pictures.height, pictures.pix_fmt = 64, 64, "yuv420p"
+            for number in range(5):
+                picture = av.VideoFrame(64, 64, "yuv420p")
+                picture.pts, picture.time_base = number, Fraction(1, 25)
+                output.mux(pictures.encode(picture))
+            output.mux(pictures.encode(None))
+        if sound is not None:
+            resampler = av.AudioResampler(format=sound.format, layout="stereo", rate=48_000)
+            for number in range(10):
+                silence = av.AudioFrame.from_ndarray(np.zeros((1, 2_048), np.int16), layout="stereo")
+                silence.sample_rate, silence.pts, silence.time_base = (
+                    48_000,
+                    number * 1024,
+                    Fraction(1, 48_000),
+                )
+                for frame in resampler.resample(silence):
+                    output.mux(sound.encode(frame))
+            output.mux(sound.encode(None))
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("filename", "container", "video", "audio", "content_type", "media_type"),
+    [
+        ("a.mp4", "mp4", "mpeg4", None, "video", "video/mp4"),
+        ("a.mov", "mov", "mpeg4", "aac", "video", "video/quicktime"),
+        ("a.mkv", "matroska", "mpeg4", "aac", "video", "video/x-matroska"),
+        ("a.webm", "webm", "libvpx", None, "video", "video/webm"),
+        ("a.avi", "avi", "mpeg4", None, "video", "video/x-msvideo"),
+        ("a.ts", "mpegts", "mpeg2video", "aac", "video", "video/mp2t"),
+        ("a.mpg", "mpeg", "mpeg1video", None, "video", "video/mpeg"),
+        ("a.flv", "flv", "flv", None, "video", "video/x-flv"),
+        ("a.wmv", "asf", "mpeg4", None, "video", "video/x-ms-asf"),
+        ("a.m4a", "ipod", None, "aac", "audio", "audio/mp4"),
+        ("a.m4a", "mp4", None, "aac", "audio", "audio/mp4"),
+        ("a.weba", "webm", None, "libopus", "audio", "audio/webm"),
+        ("a.ogg", "ogg", None, "libopus", "audio", "audio/ogg"),
+        ("a.wav", "wav", None, "pcm_s16le", "audio", "audio/wav"),
+        ("a.flac", "flac", None, "flac", "audio", "audio/flac"),
+        ("a.aiff", "aiff", None, "pcm_s16be", "audio", "audio/aiff"),
+        ("a.aac", "adts", None, "aac", "audio", "audio/aac"),
+        ("a.mp3", "mp3", None, "libmp3lame", "audio", "audio/mpeg"),
+    ],
+)
+def test_what_encoders_write_is_told_with_and_without_the_name(
+    filename, container, video, audio, content_type, media_type
+):
+    body = encoded(container, video, audio)
+    assert recognise(body[:SNIFFED_BYTES], filename=filename) == (content_type, media_type)
+    assert sniff(body[:SNIFFED_BYTES]).media_type.split("/")[1] == media_type.split("/")[1]
+
+
+@pytest.mark.parametrize("extension", ["jpg", "png", "gif", "webp", "bmp", "tiff", "avif", "jp2"])
+def test_pictures_are_told_by_their_bytes(extension):
+    file = io.BytesIO()
+    kind = {"jpg": "jpeg", "jp2": "jpeg2000"}.get(extension, extension)
+    Image.new("RGB", (64, 64), "red").save(file, format=kind)
+    media_type = f"image/{'jpeg' if extension == 'jpg' else extension}"
+    assert recognise(file.getvalue(), filename=f"a.{extension.upper()}") == ("image", media_type)
+
+
+def test_an_mp3_without_tags_is_told():
+    body = encoded("mp3", None, "libmp3lame")
+    assert body.startswith(b"ID3")
+    frames = body[body.index(b"\xff\xfb") :]
+    assert recognise(frames, filename="a.mp3") == ("audio", "audio/mpeg")
+
+
+@pytest.mark.parametrize("filename", ["clip", "clip.part", "clip.", "mp4", "clip.mp4.bak"])
+def test_a_name_that_promises_nothing_is_no_contradiction(filename):
+    assert recognise(encoded("mp4", "mpeg4", None), filename=filename)[0] == "video"
+
+
+def test_one_video_container_under_the_name_of_another_is_still_a_video():
+    assert recognise(encoded("mp4", "mpeg4", None), filename="clip.mov") == ("video", "video/mp4")
+
+
+@pytest.mark.parametrize("filename", ["clip.mp3", "clip.png", "clip.json"])
+def test_a_name_that_promises_something_else_is_a_contradiction(filename):
+    with pytest.raises(ContentError) as caught:
+        recognise(encoded("avi", "mpeg4", None), filename=filename)
+    assert caught.value.code == "type_mismatch"
+
+
+@given(st.binary(max_size=600), st.text(max_size=20))
+def test_any_bytes_are_told_or_refused(head, filename):
+    try:
+        content_type, media_type = recognise(head, filename=filename)
+    except ContentError as error:
+        assert error.code in {"unsupported_type", "type_mismatch"}
+    else:
+        assert media_type.split("/")[0] == content_type
+
+
+@given(st.text(st.characters(codec="ascii", exclude_categories=["Cc"]), min_size=30))
+def test_plain_text_is_no_media(text):
+    assert sniff(text.encode()) is None

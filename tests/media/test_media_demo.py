@@ -1,0 +1,123 @@
+"""The example media are what examples/demo/README.md says they are."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from pathlib import Path
+
+import av
+import pytest
+from PIL import Image
+
+from pique_assets.local.detectors import DETECTORS
+from pique_assets.local.detectors.base import Material
+from pique_assets.local.detectors.media import UnreadableMedia, examine
+from pique_assets.media import DatedFolder, inventory, open_source
+
+DEMO = Path(__file__).parents[2] / "examples" / "demo"
+DATES = [dt.date(2026, 3, day) for day in range(2, 6)]
+
+
+def items(evaluation: str, date: dt.date):
+    return list(inventory(open_source(DatedFolder(DEMO / "media" / evaluation)), date=date))
+
+
+def path_of(item) -> Path:
+    return Path(item.content_uri.removeprefix("file://"))
+
+
+def readme_rows() -> dict[str, tuple[str, str]]:
+    """Return what the README says of each file: the cells for its specs and for its words."""
+    lines = (DEMO / "README.md").read_text(encoding="utf-8").splitlines()
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if line.startswith("| `2026")]
+    return {name.strip("`"): (specs, words) for name, _, specs, words in rows}
+
+
+def verdicts(item, judge: dict) -> list:
+    """Ask the detectors of the local Pique themselves."""
+    facts = examine(path_of(item), content_type=item.content_type)
+    material = Material(facts=facts, title=item.title, description=item.description)
+    return [
+        DETECTORS[one["detector_name"]].model_validate(one["config"]).judge(material)
+        for one in judge["detectors"]
+    ]
+
+
+def test_the_readme_names_every_file_and_no_other():
+    media = [path for path in (DEMO / "media").rglob("*") if path.is_file() and path.suffix != ".json"]
+    assert set(readme_rows()) == {
+        path.relative_to(DEMO / "media").as_posix().partition("/")[2] for path in media
+    }
+
+
+def test_every_date_but_the_empty_one_has_media():
+    for evaluation in ("brand_videos", "brand_images"):
+        assert [bool(items(evaluation, date)) for date in DATES] == [True, True, False, True]
+
+
+def test_one_file_is_empty_and_every_other_is_ready():
+    inventories = [
+        item for name in ("brand_videos", "brand_images") for date in DATES for item in items(name, date)
+    ]
+    assert [(item.filename, item.error_code) for item in inventories if not item.is_ready] == [
+        ("never_written.mp4", "empty")
+    ]
+
+
+@pytest.mark.parametrize("date", DATES, ids=str)
+def test_every_video_decodes_but_the_interrupted_one(date):
+    for item in items("brand_videos", date):
+        if not item.is_ready:
+            continue
+        if item.filename == "interrupted_export.mp4":
+            with pytest.raises(av.error.InvalidDataError):
+                av.open(str(path_of(item)))
+            continue
+        with av.open(str(path_of(item))) as video:
+            assert sum(1 for _ in video.decode(video=0)) > 20
+
+
+@pytest.mark.parametrize(("evaluation", "judge"), [("brand_videos", 0), ("brand_images", 1)])
+def test_every_detector_says_what_the_readme_says(evaluation, judge):
+    asked = json.loads((DEMO / "judges.json").read_text(encoding="utf-8"))["judges"][judge]
+    root = DEMO / "media" / evaluation
+    outcomes = set()
+    for item in (item for date in DATES for item in items(evaluation, date) if item.is_ready):
+        expected = readme_rows()[path_of(item).relative_to(root).as_posix()]
+        if expected[0] == "the evaluation fails":
+            with pytest.raises(UnreadableMedia):
+                verdicts(item, asked)
+            continue
+        for which, (verdict, words) in enumerate(zip(verdicts(item, asked), expected, strict=True)):
+            assert words.startswith("passes" if verdict.pass_check else "fails"), (item.filename, verdict)
+            outcomes.add((which, verdict.pass_check))
+    assert outcomes == {(0, True), (0, False), (1, True), (1, False)}
+
+
+@pytest.mark.parametrize("date", DATES, ids=str)
+def test_every_picture_decodes(date):
+    for item in items("brand_images", date):
+        with Image.open(path_of(item)) as picture:
+            picture.load()
+
+
+def test_the_rerun_is_the_content_of_another_date():
+    first = {item.fingerprint: item for item in items("brand_videos", DATES[0])}
+    (rerun,) = (item for item in items("brand_videos", DATES[3]) if item.filename == "teaser_rerun.mp4")
+    assert (rerun.title, rerun.description) == (
+        first[rerun.fingerprint].title,
+        first[rerun.fingerprint].description,
+    )
+
+
+def test_the_example_stays_small():
+    assert sum(path.stat().st_size for path in (DEMO / "media").rglob("*") if path.is_file()) < 8_000_000
+
+
+def test_the_judges_ask_for_detectors_the_local_pique_has():
+    judges = json.loads((DEMO / "judges.json").read_text(encoding="utf-8"))["judges"]
+    assert {judge["id"]: [one["detector_name"] for one in judge["detectors"]] for judge in judges} == {
+        "judge_demo_videos": ["video_specs", "title_and_description"],
+        "judge_demo_images": ["image_specs", "title_and_description"],
+    }

@@ -1,0 +1,125 @@
+"""The house: who may import whom, what loading the code location costs, what the wheel holds."""
+
+from __future__ import annotations
+
+import ast
+import os
+import statistics
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parents[2]
+PACKAGE = PROJECT / "pique_assets"
+ROOMS = {
+    "api": set(),
+    "media": set(),
+    "ledger": set(),
+    "lake": set(),
+    "evaluation": {"api", "media", "ledger"},
+    "local": {"api.models"},
+    "analysis": {"lake"},
+}
+HEAVY = ("pandas", "pyarrow", "google", "av", "numpy", "httpx", "sqlalchemy", "PIL", "duckdb", "matplotlib")
+
+
+def imports_of(path: Path) -> set[str]:
+    """Every module a file names in an import, at its top or inside a function."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            assert node.level == 0, f"{path} imports relatively"
+            found.add(node.module)
+    return found
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_imports_only_the_rooms_it_may(room):
+    files = list((PACKAGE / room).rglob("*.py"))
+    assert files
+    allowed = {f"pique_assets.{name}" for name in {room} | ROOMS[room]}
+    for file in files:
+        for module in imports_of(file):
+            if module.startswith("pique_assets"):
+                assert any(module == name or module.startswith(f"{name}.") for name in allowed), (file, module)
+            assert module.split(".")[0] not in ("dagster", "dagster_gcp"), (file, module)
+
+
+def test_only_the_transport_knows_httpx():
+    users = {file.relative_to(PACKAGE).as_posix() for file in PACKAGE.rglob("*.py") if "httpx" in imports_of(file)}
+    assert {name for name in users if not name.startswith("local/")} == {"api/transport.py"}
+
+
+def test_nothing_private_of_dagster_is_imported():
+    for file in [*PACKAGE.rglob("*.py"), PROJECT / "definitions.py"]:
+        assert not [module for module in imports_of(file) if module.startswith("dagster._")], file
+
+
+def test_every_module_opens_with_what_belongs_in_it():
+    for file in PACKAGE.rglob("*.py"):
+        docstring = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8")))
+        assert docstring and len(docstring) > 40, f"{file} does not say what belongs in it"
+
+
+def run_python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    clean = {key: value for key, value in os.environ.items() if not key.startswith(("PIQUE_", "DAGSTER_"))}
+    return subprocess.run(
+        [sys.executable, "-c", code], cwd=PROJECT, env=clean | environment, capture_output=True, text=True, check=True
+    )
+
+
+def test_loading_the_code_location_imports_nothing_heavy():
+    loaded = run_python("import sys, definitions; print(*sys.modules)").stdout.split()
+    assert "dagster" in loaded
+    assert not {module.split(".")[0] for module in loaded} & set(HEAVY)
+
+
+@pytest.mark.slow
+def test_loading_the_code_location_costs_little_more_than_dagster():
+    def cpu_s(code: str) -> float:
+        code = f"import resource; {code}; print(sum(resource.getrusage(resource.RUSAGE_SELF)[:2]))"
+        return float(run_python(code).stdout.split()[-1])
+
+    # Pairs, interleaved, so that a busy machine slows both alike; CPU seconds, not time of day.
+    pairs = [(cpu_s("import definitions"), cpu_s("import dagster")) for _ in range(9)]
+    ratio = statistics.median(location / dagster for location, dagster in pairs)
+    print(f"importing the code location costs {ratio:.3f} times `import dagster` (median of {len(pairs)} pairs)")
+    assert ratio <= 1.15
+
+
+@pytest.mark.slow
+def test_definitions_validate_without_environment_and_network():
+    clean = {
+        key: value for key, value in os.environ.items() if not key.startswith(("PIQUE_", "DAGSTER_", "GOOGLE_"))
+    }
+    # A proxy nobody listens on: whatever wanted the network would fail.
+    clean |= {"HTTPS_PROXY": "http://127.0.0.1:9", "HTTP_PROXY": "http://127.0.0.1:9"}
+    commands = [["dg", "check", "defs", "--use-active-venv"], ["dagster", "definitions", "validate", "-w", "workspace.yaml"]]
+    for command in commands:
+        program = Path(sys.executable).with_name(command[0])
+        done = subprocess.run([program, *command[1:]], cwd=PROJECT, env=clean, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_the_wheel_holds_the_package_alone(tmp_path):
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path], cwd=PROJECT, check=True, capture_output=True
+    )
+    with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
+        names = wheel.namelist()
+    assert {name.split("/")[0].split("-")[0] for name in names} == {"pique_assets"}
+    assert "pique_assets/py.typed" in names
+    assert any("ledger/migrations/versions" in name for name in names), "the ledger can't migrate without these"
+
+
+def test_both_configurations_name_the_same_code_location():
+    workspace = (PROJECT / "workspace.yaml").read_text()
+    pyproject = (PROJECT / "pyproject.toml").read_text()
+    assert "location_name: pique_assets" in workspace
+    assert 'code_location_name = "pique_assets"' in pyproject

@@ -1,0 +1,84 @@
+"""What tests of the engine share: the demo's media, limits that suit the local Pique, and a desk that submits."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import BinaryIO
+
+from pique_assets.api.client import PiqueClient
+from pique_assets.evaluation.limits import Limits
+from pique_assets.evaluation.partition import SubmissionReport, submit_partition
+from pique_assets.ledger import Ledger
+from pique_assets.local.process import LocalPiqueProcess
+from pique_assets.local.record import JobRecord, read_record
+from pique_assets.media import ContentItem, DatedFolder, inventory, open_content, open_source
+
+DEMO = Path(__file__).parents[2] / "examples" / "demo"
+JUDGE = "judge_demo_videos"
+# Quick, because the local Pique is: it notices an upload at once.
+LIMITS = Limits(
+    lease_s=2,
+    notification_lag_s=1,
+    expiry_grace_s=1,
+    creation_lag_s=1,
+    first_poll_s=0.1,
+    shortest_poll_s=0.1,
+    results_wait_s=30,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Desk:
+    """Submits partitions the way the assets do."""
+
+    pique: LocalPiqueProcess
+    client: PiqueClient
+    ledger: Ledger
+    limits: Limits = LIMITS
+
+    def submit(
+        self,
+        items: list[ContentItem],
+        *,
+        partition: str = "2026-03-02",
+        judge: str = JUDGE,
+        open_item: Callable[[ContentItem], BinaryIO] | None = None,
+    ) -> SubmissionReport:
+        return submit_partition(
+            items,
+            evaluation="brand_videos",
+            partition=partition,
+            judge=self.client.get_judge(judge),
+            client=self.client,
+            ledger=self.ledger,
+            open_content=open_item or open_item_verified,
+            limits=self.limits,
+            say=lambda sentence: None,
+        )
+
+    def record(self) -> list[JobRecord]:
+        return read_record(self.pique.data_dir)
+
+    def evaluations(self) -> dict[str, int]:
+        """How often the server began to evaluate each content, by its hash."""
+        counts: dict[str, int] = {}
+        for job in self.record():
+            for evaluation in job.evaluations:
+                counts[evaluation.content_sha256] = counts.get(evaluation.content_sha256, 0) + 1
+        return counts
+
+
+def demo_items(date: str, *, folder: Path = DEMO / "media" / "brand_videos") -> list[ContentItem]:
+    return list(inventory(open_source(DatedFolder(folder)), date=dt.date.fromisoformat(date)))
+
+
+def open_item_verified(item: ContentItem):
+    return open_content(item.content_uri, size_bytes=item.size_bytes, fingerprint=item.fingerprint)
+
+
+def renamed(item: ContentItem, uri: str) -> ContentItem:
+    """The same content under another address."""
+    return replace(item, content_uri=uri)

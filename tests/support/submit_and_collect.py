@@ -1,0 +1,34 @@
+"""A process that submits and collects one date of the demo, to be killed by a failpoint; the ledger's URL is its argument."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from desk import JUDGE, LIMITS, demo_items, open_item_verified
+
+from pique_assets.api.client import PiqueClient
+from pique_assets.evaluation.partition import submit_partition
+from pique_assets.evaluation.results import collect_partition
+from pique_assets.ledger import Ledger
+
+
+def main(ledger_url: str) -> None:
+    where = {"evaluation": "brand_videos", "partition": "2026-03-02", "limits": LIMITS, "say": print}
+    with (
+        Ledger.open(ledger_url) as ledger,
+        PiqueClient(base_url=os.environ["PIQUE_BASE_URL"], api_key=os.environ["PIQUE_API_KEY"]) as client,
+    ):
+        submit_partition(
+            demo_items("2026-03-02"),
+            judge=client.get_judge(JUDGE),
+            client=client,
+            ledger=ledger,
+            open_content=open_item_verified,
+            **where,
+        )
+        collect_partition(client=client, ledger=ledger, **where)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
