@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -55,10 +56,10 @@ def results_sensor(
         limits = evaluations[0].limits if evaluations else Limits()
         with ledger.ledger() as opened:
             polled = 0
-            if opened.has_due():
+            if opened.has_due(now=datetime.now(UTC)):
                 with pique.client() as client:
                     polled = ResultPoller(client=client, ledger=opened, limits=limits).poll_due(until=until).polled
-            settled = opened.unpublished_partitions()
+            settled = opened.uncollected_partitions()
         requests = [request for partition in settled if (request := _request(partition, by_name=by_name))]
         if not requests:
             return dg.SkipReason(f"asked Pique for {polled} results; no date is complete and not yet collected")

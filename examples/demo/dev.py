@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import subprocess
 import sys
@@ -33,11 +34,12 @@ def wait(process: subprocess.Popen[bytes]) -> int:
     try:
         return process.wait()
     except KeyboardInterrupt:
-        process.send_signal(signal.SIGINT)
+        process.terminate()
         try:
             process.wait(STOP_PATIENCE_S)
         except subprocess.TimeoutExpired:
-            process.kill()
+            # Its own session, so that this reaches whatever it has started.
+            os.killpg(process.pid, signal.SIGKILL)
             process.wait()
         return 0
 

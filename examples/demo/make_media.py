@@ -310,9 +310,7 @@ def write_sidecar(target: Path, words: dict[str, str] | None) -> None:
 def repeat() -> None:
     """Show one video, with its words, on a second date."""
     for suffix in ("", ".json"):
-        shutil.copyfile(
-            MEDIA / "brand_videos" / f"{ORIGINAL}{suffix}", MEDIA / "brand_videos" / f"{RERUN}{suffix}"
-        )
+        shutil.copyfile(MEDIA / "brand_videos" / f"{ORIGINAL}{suffix}", MEDIA / "brand_videos" / f"{RERUN}{suffix}")
 
 
 def spoil() -> None:

@@ -1,7 +1,7 @@
 """`make run`: the example media of every date, from file to scores, through real Dagster runs.
 
-Here: starting the runs, showing how far they are, and the summary. Not here: the graph they run (`definitions.py` of the
-project). It may be killed at any moment and run again: nothing is evaluated twice.
+Here: starting the runs, showing how far they are, and the summary. Not here: the graph they run (the project's
+`definitions.py`). It may be killed at any moment and run again: nothing is evaluated twice.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ import dagster as dg  # noqa: E402
 sys.path.insert(0, str(PROJECT))
 
 from definitions import defs  # noqa: E402
-
 from pique_assets.analysis import load  # noqa: E402
 from pique_assets.local.process import LocalPiqueProcess  # noqa: E402
 from pique_assets.local.record import evaluations_by_content, read_record  # noqa: E402

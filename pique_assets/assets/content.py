@@ -64,9 +64,7 @@ def take_inventory(
     reader = media_storage.open_source(evaluation.media)
     items = []
     progress = Progress(say, what="content items read")
-    for item in inventory(
-        reader, date=dt.date.fromisoformat(date), threads=evaluation.limits.fingerprint_threads
-    ):
+    for item in inventory(reader, date=dt.date.fromisoformat(date), threads=evaluation.limits.fingerprint_threads):
         items.append(item)
         progress.advance(note=repr(item.filename))
     return items
@@ -100,9 +98,7 @@ def content_items(table: "pa.Table") -> "list[ContentItem]":
     """Rows of the `content` table as inventory items."""
     from pique_assets.media import ContentItem
 
-    return [
-        ContentItem(**{name: value for name, value in row.items() if name != "state"}) for row in table.to_pylist()
-    ]
+    return [ContentItem(**{name: value for name, value in row.items() if name != "state"}) for row in table.to_pylist()]
 
 
 def _counts(items: "list[ContentItem]") -> Metadata:

@@ -44,7 +44,7 @@ def evaluation_results_asset(evaluation: Evaluation) -> dg.AssetsDefinition:
             where = {"evaluation": evaluation.name, "partition": context.partition_key}
             with pique.client() as client, ledger.ledger() as opened:
                 try:
-                    progress = collect_partition(
+                    settled = collect_partition(
                         **where, client=client, ledger=opened, limits=evaluation.limits, say=context.log.info
                     )
                 except ResultsPending as pending:
@@ -58,10 +58,13 @@ def evaluation_results_asset(evaluation: Evaluation) -> dg.AssetsDefinition:
             tables = PartitionTables(lake=lake.lake(), evaluation=evaluation, date=context.partition_key)
             counts = {
                 name: dg.IntMetadataValue(value)
-                for name, value in asdict(progress).items()
+                for name, value in asdict(settled.progress).items()
                 if isinstance(value, int)
             }
-            return tables.write("payloads", payloads_table(payloads), asset="evaluation_results", more=counts)
+            written = tables.write("payloads", payloads_table(payloads), asset="evaluation_results", more=counts)
+            with ledger.ledger() as opened:
+                opened.record_collected(**where, digest=settled.digest)
+            return written
 
     return evaluation_results
 

@@ -30,7 +30,9 @@ def judge_asset(evaluation: Evaluation) -> dg.AssetsDefinition:
         kinds={"pique"},
         description="The judge and its detector configs, as Pique describes them now.",
     )
-    def judge(context: dg.AssetExecutionContext, pique: PiqueResource, lake: LakeResource) -> dg.MaterializeResult[None]:
+    def judge(
+        context: dg.AssetExecutionContext, pique: PiqueResource, lake: LakeResource
+    ) -> dg.MaterializeResult[None]:
         with pique.client() as client:
             fetched = client.get_judge(evaluation.resolved_judge_id())
         context.log.info(f"judge {fetched.id} ({fetched.name}) is {fetched.status}, active: {fetched.is_active}")

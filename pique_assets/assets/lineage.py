@@ -41,27 +41,17 @@ SPECIAL: Final[Mapping[str, Mapping[str, tuple[tuple[str, str], ...]]]] = {
         "detector_config_id": (("detector_results", "detector_config_id"),),
         "detector_name": (("detector_results", "detector_name"),),
         "n": (("detector_results", "job_id"), ("evaluations", "job_id")),
-        **{
-            column: (("detector_results", "pass_check"),)
-            for column in ("passed", "failed", "undecided", "pass_rate", "wilson_low", "wilson_high")
-        },
-        **{
-            column: (("evaluations", "status"),)
-            for column in ("evaluations_completed", "evaluations_failed", "evaluations_other")
-        },
-        **{
-            column: (("detector_results", "score"), ("evaluations", "overall_score"))
-            for column in (
-                "score_n",
-                "score_scale",
-                "score_min",
-                "score_p10",
-                "score_p50",
-                "score_p90",
-                "score_max",
-                "score_mean",
-            )
-        },
+        **dict.fromkeys(
+            ("passed", "failed", "undecided", "pass_rate", "wilson_low", "wilson_high"),
+            (("detector_results", "pass_check"),),
+        ),
+        **dict.fromkeys(
+            ("evaluations_completed", "evaluations_failed", "evaluations_other"), (("evaluations", "status"),)
+        ),
+        **dict.fromkeys(
+            ("score_n", "score_scale", "score_min", "score_p10", "score_p50", "score_p90", "score_max", "score_mean"),
+            (("detector_results", "score"), ("evaluations", "overall_score")),
+        ),
     },
     "metric_catalog": {
         "n": (("detector_metrics", "metric_path"),),
@@ -94,6 +84,4 @@ def _sources(table_name: str, column: str) -> tuple[tuple[str, str], ...]:
 
 
 def _dep(table: str, column: str, *, evaluation: Evaluation) -> dg.TableColumnDep:
-    return dg.TableColumnDep(
-        asset_key=evaluation.asset_key(ASSET_OF_TABLE.get(table, table)), column_name=column
-    )
+    return dg.TableColumnDep(asset_key=evaluation.asset_key(ASSET_OF_TABLE.get(table, table)), column_name=column)

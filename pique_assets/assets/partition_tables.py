@@ -31,9 +31,7 @@ class PartitionTables:
         Raises:
             FileMissing: It has not been materialised yet.
         """
-        return self.lake.read(
-            table_name, judge=self.evaluation.judge, date=self.date, evaluation=self.evaluation.name
-        )
+        return self.lake.read(table_name, judge=self.evaluation.judge, date=self.date, evaluation=self.evaluation.name)
 
     def write(
         self, table_name: str, table: pa.Table, *, asset: str | None = None, more: Metadata | None = None

@@ -104,7 +104,14 @@ def submit_partition(
     ledger.record_inventory(evaluation=evaluation, partition=partition, items=list(wanted.values()))
     to_send = _unsent(items, wanted=wanted, evaluation=evaluation, partition=partition, ledger=ledger)
     outcomes = _submit_all(
-        to_send, wanted=wanted, judge=judge, client=client, ledger=ledger, open_content=open_content, limits=limits, say=say
+        to_send,
+        wanted=wanted,
+        judge=judge,
+        client=client,
+        ledger=ledger,
+        open_content=open_content,
+        limits=limits,
+        say=say,
     )
     spoilt = {uri: outcome for uri, outcome in outcomes.items() if outcome.fate is Fate.UNUSABLE}
     if spoilt:
@@ -193,9 +200,7 @@ def _submit_all(
 ) -> dict[str, Outcome]:
     if not items:
         return {}
-    latencies = ledger.recent_latencies(
-        judge_id=judge.id, content_type=judge.content_type, limit=LATENCIES_LOOKED_AT
-    )
+    latencies = ledger.recent_latencies(judge_id=judge.id, content_type=judge.content_type, limit=LATENCIES_LOOKED_AT)
     progress = Progress(say, what="content items submitted", total=len(items))
     outcomes: dict[str, Outcome] = {}
     with LeaseKeeper(ledger, lease_s=limits.lease_s) as keeper:

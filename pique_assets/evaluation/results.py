@@ -20,7 +20,7 @@ from pique_assets.evaluation.errors import ResultsPending
 from pique_assets.evaluation.limits import Limits
 from pique_assets.evaluation.poll_schedule import PollSchedule, poll_schedule
 from pique_assets.evaluation.progress import Say
-from pique_assets.ledger import LeasedSubmission, LeaseLost, Ledger, Progress, SubmissionState
+from pique_assets.ledger import LeasedSubmission, LeaseLost, Ledger, Progress, SettledPartition, SubmissionState
 from pique_assets.ledger.failpoints import failpoint
 
 LATENCIES_LOOKED_AT = 200
@@ -91,9 +91,7 @@ class ResultPoller:
                 for held in due:
                     self._schedule(held)
                 counts.update(pool.map(self._poll, due))
-        return PollReport(
-            polled=counts.total(), settled=counts[PollOutcome.SETTLED], errors=counts[PollOutcome.ERROR]
-        )
+        return PollReport(polled=counts.total(), settled=counts[PollOutcome.SETTLED], errors=counts[PollOutcome.ERROR])
 
     def _poll(self, held: LeasedSubmission) -> PollOutcome:
         job_id = held.submission.job_id
@@ -147,16 +145,14 @@ class ResultPoller:
         """The schedule of this judge and content type, worked out once per poller."""
         key = (held.submission.judge_id, held.submission.content_type)
         if key not in self._schedules:
-            latencies = self._ledger.recent_latencies(
-                judge_id=key[0], content_type=key[1], limit=LATENCIES_LOOKED_AT
-            )
+            latencies = self._ledger.recent_latencies(judge_id=key[0], content_type=key[1], limit=LATENCIES_LOOKED_AT)
             self._schedules[key] = poll_schedule(latencies, limits=self._limits)
         return self._schedules[key]
 
 
 def collect_partition(
     *, evaluation: str, partition: str, client: PiqueClient, ledger: Ledger, limits: Limits, say: Say
-) -> Progress:
+) -> SettledPartition:
     """Wait, bounded, until every submission of a partition is settled.
 
     Args:
@@ -168,7 +164,7 @@ def collect_partition(
         say: Hears how far it is.
 
     Returns:
-        The partition's counts; nothing in it is open.
+        The partition's counts and the digest of how it stands; nothing in it is open.
 
     Raises:
         ResultsPending: Jobs are still open; a later call resumes.
@@ -181,9 +177,10 @@ def collect_partition(
     said_at = started
     while True:
         poller.poll_due(evaluation=evaluation, partition=partition, until=deadline)
+        settled = ledger.settled_partition(evaluation=evaluation, partition=partition)
+        if settled is not None:
+            return settled
         progress = ledger.progress(evaluation=evaluation, partition=partition)
-        if progress.is_settled:
-            return progress
         next_due_at = ledger.next_due_at(evaluation=evaluation, partition=partition)
         now = time.monotonic()
         # Submissions without bytes wait for whoever uploads them; if nobody does, waiting on is pointless.

@@ -262,9 +262,7 @@ class Submitter:
             return _Held(submission=uploading, lease=held.lease, fresh=False, quiet_since=held.quiet_since)
         failpoint("upload.before")
         try:
-            self._client.upload(
-                _presigned(uploading, target), open_body=open_content, size_bytes=uploading.size_bytes
-            )
+            self._client.upload(_presigned(uploading, target), open_body=open_content, size_bytes=uploading.size_bytes)
         except (ContentError, ContentChanged) as error:
             self._abandon(held, evidence=f"no complete upload: {error}")
             return Outcome(fate=Fate.UNUSABLE, reason=str(error), error_code=_error_code(error))

@@ -17,6 +17,7 @@ ENVIRONMENT_VARIABLE = "PIQUE_FAILPOINT"
 
 LEDGER_WRITES = (
     "record_inventory",
+    "record_collected",
     "claim_submissions",
     "claim_interrupted",
     "claim_due",
@@ -40,9 +41,8 @@ ENGINE_STEPS = ("prepare", "upload", "ask")
 FAILPOINTS = (
     *(f"{write}.{moment}" for write in LEDGER_WRITES for moment in ("before_commit", "after_commit")),
     *(f"{step}.{moment}" for step in ENGINE_STEPS for moment in ("before", "after")),
-    "upload.during",
 )
-"""Every name there is. ``upload.during`` is hit when part of the bytes has been sent."""
+"""Every name there is."""
 
 _hits: dict[str, int] = {}
 _counting = threading.Lock()

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from pique_assets.ledger import reports
 from pique_assets.ledger.current import of_partition
 from pique_assets.ledger.database import insert_or_ignore
 from pique_assets.ledger.model import InventoryItem
@@ -23,13 +23,14 @@ _Row = dict[str, object]
 
 
 def record_inventory(
-    connection: Connection, *, evaluation: str, partition: str, items: Sequence[InventoryItem], now: datetime
+    connection: Connection, *, evaluation: str, partition: str, items: Sequence[InventoryItem]
 ) -> None:
     """Make the partition consist of these items, writing only what differs.
 
-    Content that can no longer be read, or is gone, keeps its row if a submission was made for it
-    (``present`` becomes false) and loses it otherwise. Content that changed asks for new work; what was
-    submitted for the old bytes is still polled and recorded, but no longer part of the partition.
+    Content that is gone keeps its row if a submission was ever made for it (``present`` becomes false) and loses it
+    otherwise; content that can no longer be read keeps it only while its submission is live. Content that changed
+    asks for new work; what was submitted for the old bytes is still polled and recorded, but no longer part of the
+    partition. The partition counts as not collected afterwards.
 
     Raises:
         ValueError: two items have the same content_uri.
@@ -37,30 +38,37 @@ def record_inventory(
     wanted = {_content_key(item.content_uri): item for item in items}
     if len(wanted) != len(items):
         raise ValueError(f"{evaluation} {partition}: the inventory names the same content_uri twice")
-    is_new = _lock_partition(connection, evaluation, partition, now)
+    _lock_partition(connection, evaluation, partition)
     stored = _stored(connection, evaluation, partition)
-    submitted = _submitted(connection, (row["work_key"] for row in stored.values()))
-    keep = {key for key, row in stored.items() if row["work_key"] in submitted}
+    is_live = _submitted(connection, (row["work_key"] for row in stored.values()))
+    keep = {key for key, row in stored.items() if row["work_key"] in is_live}
+    keep_unread = {key for key in keep if is_live[stored[key]["work_key"]]}
 
     after: dict[str, _Row] = {}
     for key, item in wanted.items():
-        after[key] = {**stored[key], "present": False} if item.work_key is None and key in keep else _row(item)
+        after[key] = {**stored[key], "present": False} if item.work_key is None and key in keep_unread else _row(item)
     for key in keep - after.keys():
         after[key] = {**stored[key], "present": False}
 
-    changed = _apply(connection, evaluation, partition, stored=stored, after=after)
-    if changed and not is_new:
-        connection.execute(sa.update(partitions).where(_named(evaluation, partition)).values(changed_at=now))
+    _apply(connection, evaluation, partition, stored=stored, after=after)
 
 
-def _lock_partition(connection: Connection, evaluation: str, partition: str, now: datetime) -> bool:
-    """Let one inventory of a partition be recorded at a time; tell whether it is the first."""
-    named = sa.select(partitions.c.partition).where(_named(evaluation, partition))
-    is_new = connection.execute(named).first() is None
-    row = {"evaluation": evaluation, "partition": partition, "changed_at": now}
+def _lock_partition(connection: Connection, evaluation: str, partition: str) -> None:
+    """Let one inventory of a partition be recorded at a time, and have its tables made anew."""
+    row = {"evaluation": evaluation, "partition": partition, "collected": False}
     insert_or_ignore(connection, partitions, [row])
-    connection.execute(named.with_for_update())
-    return is_new
+    connection.execute(sa.update(partitions).where(_named(evaluation, partition)).values(collected=False))
+
+
+def record_collected(connection: Connection, *, evaluation: str, partition: str, digest: str) -> bool:
+    """Note that the partition's tables show what `digest` names, if that is still how it stands."""
+    named = _named(evaluation, partition)
+    connection.execute(sa.select(partitions.c.partition).where(named).with_for_update())
+    found = reports.settled_partition(connection, evaluation=evaluation, partition=partition)
+    is_current = found is not None and found.digest == digest
+    if is_current:
+        connection.execute(sa.update(partitions).where(named).values(collected=True))
+    return is_current
 
 
 def _named(evaluation: str, partition: str) -> sa.ColumnElement[bool]:
@@ -77,16 +85,17 @@ def _stored(connection: Connection, evaluation: str, partition: str) -> dict[str
     return {row["content_key"]: dict(row) for row in rows}
 
 
-def _submitted(connection: Connection, work_keys: Iterable[object]) -> set[object]:
-    """Those of the work keys for which a submission was ever made."""
+def _submitted(connection: Connection, work_keys: Iterable[object]) -> dict[object, bool]:
+    """Those of the work keys for which a submission was ever made; True where one is live."""
     wanted = sorted({str(key) for key in work_keys if key is not None})
-    return {
-        key
-        for chunk in chunks(wanted)
-        for key in connection.execute(
-            sa.select(submissions.c.work_key).where(submissions.c.work_key.in_(chunk))
-        ).scalars()
-    }
+    found: dict[object, bool] = {}
+    for chunk in chunks(wanted):
+        rows = connection.execute(
+            sa.select(submissions.c.work_key, submissions.c.live).where(submissions.c.work_key.in_(chunk))
+        )
+        for row in rows:
+            found[row.work_key] = found.get(row.work_key, False) or row.live
+    return found
 
 
 def _apply(
@@ -96,7 +105,7 @@ def _apply(
     *,
     stored: dict[str, _Row],
     after: dict[str, _Row],
-) -> bool:
+) -> None:
     differing = [row for key, row in sorted(after.items()) if stored.get(key) != row]
     outdated = sorted({key for key in stored if key not in after} | {str(row["content_key"]) for row in differing})
     for chunk in chunks(outdated):
@@ -107,7 +116,6 @@ def _apply(
         connection.execute(
             sa.insert(inventory), [{"evaluation": evaluation, "partition": partition, **row} for row in rows]
         )
-    return bool(differing or outdated)
 
 
 def _row(item: InventoryItem) -> _Row:

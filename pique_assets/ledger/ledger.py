@@ -1,18 +1,18 @@
-"""The ledger as its callers see it: one class, each public method one transaction (claims of many: a few).
+"""The ledger as its callers see it: each public method is one transaction (claims of many: a few).
 
-Belongs here: the public surface and its promises. Does not: statements (`claims.py`, `writes.py`,
-`polling.py`, `inventory.py`, `reports.py`), nor any decision about when to send, wait or give up, which is
-the room `evaluation`.
+Belongs here: opening, and whatever changes something; the methods that only read are in `reading.py`. Does not:
+statements (`claims.py`, `writes.py`, `polling.py`, `inventory.py`), nor any decision about when to send, wait or give
+up, which is the room `evaluation`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Self
 
-from pique_assets.ledger import claims, inventory, leases, polling, reports, writes
+from pique_assets.ledger import claims, inventory, leases, polling, writes
 from pique_assets.ledger.database import Database
 from pique_assets.ledger.migrations import bring_up_to_date
 from pique_assets.ledger.model import (
@@ -20,17 +20,13 @@ from pique_assets.ledger.model import (
     InventoryItem,
     Lease,
     LeasedSubmission,
-    PartitionItem,
     PayloadSource,
-    Progress,
-    SettledPartition,
-    StoredPayload,
     Submission,
     SubmissionOrder,
     SubmissionState,
 )
+from pique_assets.ledger.reading import LedgerReports
 from pique_assets.ledger.rows import chunks
-from pique_assets.ledger.tables import submissions
 
 Clock = Callable[[], datetime]
 
@@ -39,7 +35,7 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Ledger:
+class Ledger(LedgerReports):
     """The durable record of what is wanted from Pique; thread-safe, shared by processes and (Postgres) hosts.
 
     Every method raises `LedgerUnavailable` when the database cannot do its part. Methods that take a lease
@@ -50,7 +46,7 @@ class Ledger:
 
     def __init__(self, database: Database, *, clock: Clock = _utc_now) -> None:
         """Wrap a database that is up to date; use `Ledger.open`."""
-        self._database = database
+        super().__init__(database)
         self._clock = clock
 
     @classmethod
@@ -100,9 +96,16 @@ class Ledger:
             ValueError: two items have the same content_uri.
         """
         with self._database.write("record_inventory") as connection:
-            inventory.record_inventory(
-                connection, evaluation=evaluation, partition=partition, items=items, now=self._clock()
-            )
+            inventory.record_inventory(connection, evaluation=evaluation, partition=partition, items=items)
+
+    def record_collected(self, *, evaluation: str, partition: str, digest: str) -> bool:
+        """Note that the partition's tables were made from what `SettledPartition.digest` names.
+
+        Returns:
+            Whether it still stands like that; if not, nothing was noted and its tables are out of date.
+        """
+        with self._database.write("record_collected") as connection:
+            return inventory.record_collected(connection, evaluation=evaluation, partition=partition, digest=digest)
 
     # Claims
 
@@ -280,62 +283,6 @@ class Ledger:
         """Let these jobs be asked about now, as after a webhook; returns how many of them are waited for."""
         with self._database.write("make_due") as connection:
             return polling.make_due(connection, job_ids, now=self._clock())
-
-    def next_due_at(self, *, evaluation: str, partition: str) -> datetime | None:
-        """When the first of the partition's submissions is to be asked about; None if none is waited for."""
-        with self._database.read() as connection:
-            return polling.next_due_at(connection, evaluation=evaluation, partition=partition)
-
-    def recent_latencies(self, *, judge_id: str, content_type: str, limit: int) -> list[float]:
-        """Seconds from upload to completion of the last jobs, newest first."""
-        with self._database.read() as connection:
-            return polling.recent_latencies(connection, judge_id=judge_id, content_type=content_type, limit=limit)
-
-    # Reports
-
-    def partition_state(self, *, evaluation: str, partition: str) -> list[PartitionItem]:
-        """Every item of the partition with its current submission, sorted by content_uri."""
-        with self._database.read() as connection:
-            return reports.partition_state(connection, evaluation=evaluation, partition=partition)
-
-    def partition_payloads(self, *, evaluation: str, partition: str) -> Iterator[StoredPayload]:
-        """The payloads of the partition's current submissions, each once, by job_id; flat in memory."""
-        with self._database.read() as connection:
-            wanted = reports.job_ids(connection, evaluation=evaluation, partition=partition)
-        for chunk in chunks(wanted):
-            with self._database.read() as connection:
-                found = reports.payloads_of(connection, chunk)
-            yield from found
-
-    def progress(self, *, evaluation: str, partition: str) -> Progress:
-        """Count the partition's items by where they stand."""
-        with self._database.read() as connection:
-            return reports.progress(connection, evaluation=evaluation, partition=partition)
-
-    def settled_partitions(
-        self, *, evaluation: str | None = None, changed_since: datetime | None = None
-    ) -> list[SettledPartition]:
-        """Partitions whose every submission is settled, empty days included, sorted by name.
-
-        Args:
-            evaluation: only of this evaluation.
-            changed_since: only partitions that changed since; costs what changed, not what exists. Leave
-                some minutes of overlap for transactions under way and clocks that differ: the digest tells
-                what is new.
-        """
-        with self._database.read() as connection:
-            return reports.settled_partitions(connection, evaluation=evaluation, changed_since=changed_since)
-
-    def attempts(self, *, work_key: str) -> list[Submission]:
-        """Every attempt ever made for a piece of work, oldest first."""
-        with self._database.read() as connection:
-            return reports.submissions_where(connection, submissions.c.work_key == work_key)
-
-    def find_job(self, job_id: str) -> Submission | None:
-        """The submission of a job; None if this ledger never made it."""
-        with self._database.read() as connection:
-            found = reports.submissions_where(connection, submissions.c.job_id == job_id)
-        return found[0] if found else None
 
     def _lease_times(self, lease_s: float) -> tuple[datetime, datetime]:
         if lease_s <= 0:

@@ -75,7 +75,7 @@ DEAD_STATES = frozenset({_S.REJECTED, _S.ABANDONED})
 Source = Literal["direct", "social"]
 """How the content reaches Pique: uploaded by us, or fetched by Pique from a social media URL."""
 
-PayloadSource = Literal["poll", "webhook"]
+PayloadSource = Literal["polled", "webhook"]
 """How a payload reached us; it decides which of the two vocabularies (contract trap 1) the body speaks."""
 
 

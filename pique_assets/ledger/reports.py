@@ -9,7 +9,6 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -58,39 +57,28 @@ def progress(connection: Connection, *, evaluation: str, partition: str) -> Prog
     return _progress(_standing(connection, evaluation, partition))
 
 
-def settled_partitions(
-    connection: Connection, *, evaluation: str | None, changed_since: datetime | None
-) -> list[SettledPartition]:
-    """Partitions of which nothing more is to come, sorted; if a time is given, of those changed since."""
-    found: list[SettledPartition] = []
-    for name, partition in _candidates(connection, evaluation, changed_since):
-        standing = _standing(connection, name, partition)
-        counted = _progress(standing)
-        if counted.is_settled:
-            found.append(
-                SettledPartition(evaluation=name, partition=partition, digest=_digest(standing), progress=counted)
-            )
-    return found
+def settled_partition(connection: Connection, *, evaluation: str, partition: str) -> SettledPartition | None:
+    """A partition of which nothing more is to come; None while something is, or where no inventory was taken."""
+    named = sa.and_(partitions.c.evaluation == evaluation, partitions.c.partition == partition)
+    if connection.execute(sa.select(partitions.c.partition).where(named)).first() is None:
+        return None
+    standing = _standing(connection, evaluation, partition)
+    counted = _progress(standing)
+    if not counted.is_settled:
+        return None
+    return SettledPartition(evaluation=evaluation, partition=partition, digest=_digest(standing), progress=counted)
 
 
-def _candidates(
-    connection: Connection, evaluation: str | None, changed_since: datetime | None
-) -> list[tuple[str, str]]:
-    of_evaluation = sa.true() if evaluation is None else partitions.c.evaluation == evaluation
-    recorded = sa.select(partitions.c.evaluation, partitions.c.partition).where(of_evaluation)
-    if changed_since is None:
-        return sorted((row.evaluation, row.partition) for row in connection.execute(recorded))
-    recorded = recorded.where(partitions.c.changed_at >= changed_since)
-    settled = (
-        sa.select(inventory.c.evaluation, inventory.c.partition)
-        .join_from(submissions, inventory, inventory.c.work_key == submissions.c.work_key)
-        .where(submissions.c.settled_at >= changed_since)
-        .distinct()
+def uncollected_partitions(connection: Connection) -> list[SettledPartition]:
+    """Settled partitions whose tables do not show it yet, sorted; costs what is not collected, not what exists."""
+    names = connection.execute(
+        sa.select(partitions.c.evaluation, partitions.c.partition).where(sa.not_(partitions.c.collected))
     )
-    if evaluation is not None:
-        settled = settled.where(inventory.c.evaluation == evaluation)
-    both = {(row.evaluation, row.partition) for query in (recorded, settled) for row in connection.execute(query)}
-    return sorted(both)
+    looked_at = (
+        settled_partition(connection, evaluation=name, partition=partition)
+        for name, partition in sorted((row.evaluation, row.partition) for row in names)
+    )
+    return [found for found in looked_at if found is not None]
 
 
 def job_ids(connection: Connection, *, evaluation: str, partition: str) -> list[str]:

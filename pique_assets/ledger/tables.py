@@ -111,7 +111,6 @@ Index(
     sqlite_where=text("state IN ('INTENDED', 'PREPARED', 'UPLOADING')"),
     postgresql_where=text("state IN ('INTENDED', 'PREPARED', 'UPLOADING')"),
 )
-Index("ix_submissions_settled_at", submissions.c.settled_at)
 Index("ix_submissions_latency", submissions.c.judge_id, submissions.c.content_type, submissions.c.settled_at)
 
 upload_targets = Table(
@@ -145,7 +144,8 @@ partitions = Table(
     metadata,
     Column("evaluation", Text, primary_key=True),
     Column("partition", Text, primary_key=True),
-    Column("changed_at", UtcDateTime, nullable=False),
+    # Whether the tables made from it show what it is now; a sensor asks for those that are not.
+    Column("collected", Boolean, nullable=False),
 )
 """Partitions whose inventory was taken: a day without media has a row here and none in `inventory`."""
 

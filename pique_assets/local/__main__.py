@@ -49,13 +49,9 @@ def main() -> int:
 
 def _parser() -> argparse.ArgumentParser:
     defaults = Settings(data_dir=Path())
-    parser = argparse.ArgumentParser(
-        prog="python -m pique_assets.local", description="The embedded local Pique."
-    )
+    parser = argparse.ArgumentParser(prog="python -m pique_assets.local", description="The embedded local Pique.")
     parser.add_argument("--data-dir", type=Path, required=True, help="folder with all state")
-    parser.add_argument(
-        "--port", type=int, default=defaults.port, help="0: that of the last start, or any free one"
-    )
+    parser.add_argument("--port", type=int, default=defaults.port, help="0: that of the last start, or any free one")
     parser.add_argument("--seed-judges", type=Path, help='JSON file {"judges": [...]}, read at every start')
     parser.add_argument("--workers", type=_positive, default=defaults.workers, help="evaluation processes")
     parser.add_argument("--evaluation-deadline-s", type=float, default=defaults.evaluation_deadline_s)
@@ -67,10 +63,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above zero")
+    return int(text)
 
 
 def _fail(message: str) -> int:

@@ -53,13 +53,9 @@ def create_app(service: Service, storage: StorageRoute, *, api_key: str) -> Star
     routes = [
         _route("/v1/judges", "GET", endpoint=api.list_judges, api_key=api_key),
         _route("/v1/judges", "POST", endpoint=api.create_judge, api_key=api_key),
-        _route(
-            "/v1/judges/reference_content", "POST", endpoint=api.create_reference_content, api_key=api_key
-        ),
+        _route("/v1/judges/reference_content", "POST", endpoint=api.create_reference_content, api_key=api_key),
         _route("/v1/judges/{judge_id}", "GET", endpoint=api.get_judge, api_key=api_key),
-        _route(
-            "/v1/evaluations/presigned-upload", "POST", endpoint=api.create_presigned_upload, api_key=api_key
-        ),
+        _route("/v1/evaluations/presigned-upload", "POST", endpoint=api.create_presigned_upload, api_key=api_key),
         _route("/v1/evaluations/social-media", "POST", endpoint=api.submit_social_media, api_key=api_key),
         _route("/v1/evaluations/results/{job_id}", "GET", endpoint=api.get_result, api_key=api_key),
         Route(f"/{CONTENT_BUCKET}/{{name:path}}", storage.__call__, methods=methods),

@@ -87,9 +87,7 @@ class PresignedUploadBody(_Body):
         """Raise `InvalidBody` for what the direct-upload seed document answers with 400."""
         _one_of(self.content_type, UPLOAD_CONTENT_TYPES)
         if self.file_size_bytes > max_upload_bytes:
-            raise InvalidBody(
-                f"file_size_bytes is {self.file_size_bytes}; at most {max_upload_bytes} are accepted"
-            )
+            raise InvalidBody(f"file_size_bytes is {self.file_size_bytes}; at most {max_upload_bytes} are accepted")
         _check_webhook_url(self.webhook_url)
 
 

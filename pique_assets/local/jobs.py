@@ -136,8 +136,7 @@ class JobStore:
             if row is None:
                 return None
             connection.execute(
-                "UPDATE jobs SET status = 'processing', content_id = coalesce(content_id, ?)"
-                " WHERE job_id = ?",
+                "UPDATE jobs SET status = 'processing', content_id = coalesce(content_id, ?) WHERE job_id = ?",
                 (str(uuid4()), row["job_id"]),
             )
         return Evaluation(id=row["id"], generation=row["generation"], job=self._existing(row["job_id"]))
@@ -165,9 +164,7 @@ class JobStore:
 
     def content_in_use(self) -> set[tuple[str, int]]:
         """Job id and generation of all content that an evaluation still needs."""
-        rows = self._database.rows(
-            "SELECT job_id, generation FROM evaluations WHERE state IN ('queued', 'running')"
-        )
+        rows = self._database.rows("SELECT job_id, generation FROM evaluations WHERE state IN ('queued', 'running')")
         return {(row["job_id"], row["generation"]) for row in rows}
 
     def _existing(self, job_id: str) -> Job:
@@ -207,9 +204,7 @@ def _finish_job(connection: sqlite3.Connection, job: Job, answer: EvaluationAnsw
     ).fetchone()
     finished = _job(row)
     if finished.webhook_url is not None:
-        webhook_outbox.add(
-            connection, job_id=finished.job_id, url=finished.webhook_url, body=webhook_body(finished)
-        )
+        webhook_outbox.add(connection, job_id=finished.job_id, url=finished.webhook_url, body=webhook_body(finished))
 
 
 def _new_job_id() -> str:

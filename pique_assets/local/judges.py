@@ -99,8 +99,7 @@ class JudgeStore:
         except ValidationError as error:
             raise ValueError(f"{path} is not a seed file for judges: {error}") from error
         return [
-            self._seed_one(_judge(seed.id, seed, detector_ids=_seed_ids(seed.id, seed.detectors)))
-            for seed in seeds
+            self._seed_one(_judge(seed.id, seed, detector_ids=_seed_ids(seed.id, seed.detectors))) for seed in seeds
         ]
 
     def get(self, judge_id: str) -> Judge | None:
@@ -110,12 +109,9 @@ class JudgeStore:
 
     def page(self, *, limit: int, offset: int, content_type: str | None) -> tuple[list[Judge], int]:
         """Up to ``limit`` judges after ``offset``, newest first, and how many there are in all."""
-        total = self._database.row(
-            "SELECT count(*) FROM judges WHERE ?1 IS NULL OR content_type = ?1", content_type
-        )
+        total = self._database.row("SELECT count(*) FROM judges WHERE ?1 IS NULL OR content_type = ?1", content_type)
         rows = self._database.rows(
-            "SELECT * FROM judges WHERE ?1 IS NULL OR content_type = ?1"
-            " ORDER BY sequence DESC LIMIT ?2 OFFSET ?3",
+            "SELECT * FROM judges WHERE ?1 IS NULL OR content_type = ?1 ORDER BY sequence DESC LIMIT ?2 OFFSET ?3",
             content_type,
             limit,
             offset,
@@ -204,9 +200,7 @@ def _from_row(row: sqlite3.Row) -> Judge:
         content_type=row["content_type"],
         status=row["status"],
         status_reason=row["status_reason"],
-        detector_configs=tuple(
-            DetectorConfig(**detector) for detector in json.loads(row["detector_configs"])
-        ),
+        detector_configs=tuple(DetectorConfig(**detector) for detector in json.loads(row["detector_configs"])),
         is_active=bool(row["is_active"]),
         created_at=row["created_at"],
         updated_at=row["updated_at"],

@@ -76,9 +76,7 @@ def _signing_key(path: Path) -> rsa.RSAPrivateKey:
         _write_private(path, pem)
     key = serialization.load_pem_private_key(path.read_bytes(), password=None)
     if not isinstance(key, rsa.RSAPrivateKey):
-        raise ValueError(
-            f"{path} holds no private RSA key; delete it and a new one is made at the next start"
-        )
+        raise ValueError(f"{path} holds no private RSA key; delete it and a new one is made at the next start")
     return key
 
 

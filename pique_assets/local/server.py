@@ -30,7 +30,7 @@ from pique_assets.local.storage import StorageRoute
 from pique_assets.local.webhook_outbox import WebhookOutbox
 from pique_assets.local.webhooks import WebhookSender
 
-LOCK_PATIENCE_S = 5.0
+LOCK_PATIENCE_S = 3.0
 """How long a start waits for the last server of the same data_dir to be gone."""
 
 PARENT_LOOK_INTERVAL_S = 0.25

@@ -103,15 +103,11 @@ class Service:
             "Content-Type": _media_type(body.filename, body.content_type),
             "x-goog-content-length-range": f"0,{body.file_size_bytes}",
         }
-        path = object_path(
-            CONTENT_BUCKET, f"{ORGANISATION}/pending/{job.job_id}/{_object_name(body.filename)}"
-        )
+        path = object_path(CONTENT_BUCKET, f"{ORGANISATION}/pending/{job.job_id}/{_object_name(body.filename)}")
         life_s = self._settings.upload_url_life_s
         return {
             "job_id": job.job_id,
-            "upload_url": sign_put(
-                self._base_url, path, headers=headers, life_s=life_s, key=self._key, now=now
-            ),
+            "upload_url": sign_put(self._base_url, path, headers=headers, life_s=life_s, key=self._key, now=now),
             "upload_headers": headers,
             "expires_at": (now + timedelta(seconds=life_s)).isoformat().replace("+00:00", "Z"),
         }
@@ -126,8 +122,7 @@ class Service:
         return {
             "batch_id": batch_id,
             "jobs": [
-                {"job_id": job.job_id, "url": job.url, "status": job.status, "error_message": None}
-                for job in jobs
+                {"job_id": job.job_id, "url": job.url, "status": job.status, "error_message": None} for job in jobs
             ],
             "total_videos": len(jobs),
             "webhook_id": None if webhook_url is None else "webhook_local",
@@ -151,18 +146,14 @@ class Service:
         if len(parts) == 5 and parts[:3] == (CONTENT_BUCKET, ORGANISATION, "pending"):
             return self._content_target(parts[3])
         if len(parts) == 4 and parts[:3] == (REFERENCE_BUCKET, ORGANISATION, "reference_uploads"):
-            return UploadTarget(
-                max_bytes=MAX_REFERENCE_BYTES, accept=lambda body: self._keep_reference(body, parts[3])
-            )
+            return UploadTarget(max_bytes=MAX_REFERENCE_BYTES, accept=lambda body: self._keep_reference(body, parts[3]))
         return None
 
     def _content_target(self, job_id: str) -> UploadTarget | None:
         job = self._jobs.get(job_id)
         if job is None or job.file_size_bytes is None:
             return None
-        return UploadTarget(
-            max_bytes=job.file_size_bytes, accept=lambda body: self._start_evaluation(job_id, body)
-        )
+        return UploadTarget(max_bytes=job.file_size_bytes, accept=lambda body: self._start_evaluation(job_id, body))
 
     def _start_evaluation(self, job_id: str, body: ReceivedBody) -> int:
         """Keep the content and queue its evaluation."""

@@ -162,11 +162,7 @@ def _check_time(stamp: str, expires: str, *, now: datetime) -> None:
 def _scope(parameters: Mapping[str, str]) -> str:
     _, _, scope = parameters["X-Goog-Credential"].partition("/")
     parts = scope.split("/")
-    if (
-        len(parts) != 4
-        or parts[0] != parameters["X-Goog-Date"][:8]
-        or parts[2:] != ["storage", "goog4_request"]
-    ):
+    if len(parts) != 4 or parts[0] != parameters["X-Goog-Date"][:8] or parts[2:] != ["storage", "goog4_request"]:
         raise _invalid("X-Goog-Credential cannot be read")
     return scope
 

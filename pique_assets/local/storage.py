@@ -76,9 +76,7 @@ class StorageRoute:
     async def _answer(self, request: Request) -> Response:
         verify(_signed_request(request), key=self._key, now=datetime.now(UTC))
         if request.method != "PUT":
-            raise Refusal(
-                405, "MethodNotAllowed", message="The specified method is not allowed against this resource."
-            )
+            raise Refusal(405, "MethodNotAllowed", message="The specified method is not allowed against this resource.")
         target = self._find_target(request.scope["path"])
         if target is None:
             raise Refusal(404, "NoSuchKey", message="The specified key does not exist.")

@@ -57,19 +57,15 @@ def evaluate(order: EvaluationOrder) -> EvaluationAnswer:
 def main() -> None:
     """Serve evaluations until the input ends."""
     answers = _private_output()
-    _die_with_parent()
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT_BYTES, MEMORY_LIMIT_BYTES))
+    if sys.platform == "linux":
+        _confine()
     _preload()
     _say(answers, b"ready")
     for line in sys.stdin.buffer:
         try:
             answer = evaluate(EvaluationOrder.model_validate_json(line))
-        except (
-            Exception
-        ) as error:  # A detector's mistake fails its job with a name, not the process for the next job.
-            answer = EvaluationAnswer(
-                error=f"Internal error of the local Pique: {type(error).__name__}: {error}"
-            )
+        except Exception as error:  # A detector's mistake fails its job with a name, not the process for the next job.
+            answer = EvaluationAnswer(error=f"Internal error of the local Pique: {type(error).__name__}: {error}")
         _say(answers, answer.model_dump_json().encode())
 
 
@@ -80,10 +76,13 @@ def _private_output() -> BinaryIO:
     return os.fdopen(descriptor, "wb")
 
 
-def _die_with_parent() -> None:
-    """Ask Linux for the signal; elsewhere the end of the input ends an idle process."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+def _confine() -> None:
+    """Die with the server, even in the middle of native code, and never take more than the memory allowed.
+
+    Linux only; elsewhere the end of the input ends an idle process, and memory is not limited.
+    """
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT_BYTES, MEMORY_LIMIT_BYTES))
 
 
 def _preload() -> None:

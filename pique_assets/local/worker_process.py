@@ -67,8 +67,9 @@ class WorkerProcess:
 
     async def kill(self) -> None:
         """End the process, whatever it is doing, and wait until it is gone."""
-        with suppress(ProcessLookupError):
-            self._process.kill()
+        if self.is_alive:
+            with suppress(ProcessLookupError):
+                self._process.kill()
         await self._process.wait()
 
     async def _line(self, *, deadline_s: float) -> bytes:
@@ -77,10 +78,11 @@ class WorkerProcess:
             async with asyncio.timeout(deadline_s):
                 line = await self._process.stdout.readline()
         except TimeoutError as error:
-            raise WorkerLost(
-                f"the evaluation did not finish within {deadline_s:g} s and was stopped"
-            ) from error
+            raise WorkerLost(f"the evaluation did not finish within {deadline_s:g} s and was stopped") from error
         if not line:
+            # Waited for before it is killed: killing a dead process would lose the reason of its death.
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._process.wait(), timeout=1.0)
             await self.kill()
             raise WorkerLost(f"the evaluation process died ({_ending(self._process.returncode)})")
         return line

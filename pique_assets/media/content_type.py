@@ -101,16 +101,12 @@ def recognise(head: bytes, *, filename: str, declared: str | None = None) -> tup
     """
     kind = sniff(head)
     if kind is None:
-        raise ContentError(
-            ErrorCode.UNSUPPORTED_TYPE, f"It is no video, image or audio file{_likeness(head)}."
-        )
+        raise ContentError(ErrorCode.UNSUPPORTED_TYPE, f"It is no video, image or audio file{_likeness(head)}.")
     extension = filename.rpartition(".")[2].lower()
     promised = None if extension in _PROMISES_NOTHING else _PROMISES.get(extension)
     for wanted, who in ((declared, "its sidecar or manifest"), (promised, f"its name (.{extension})")):
         if wanted is not None and wanted not in kind.content_types:
-            raise ContentError(
-                ErrorCode.TYPE_MISMATCH, f"Its content is {kind.media_type}, but {who} says {wanted}."
-            )
+            raise ContentError(ErrorCode.TYPE_MISMATCH, f"Its content is {kind.media_type}, but {who} says {wanted}.")
     content_type = declared or promised or kind.content_types[0]
     if content_type == AUDIO:
         return AUDIO, kind.media_type.replace("video/", "audio/")

@@ -42,9 +42,7 @@ def _read(file: OpenedFile, *, entry: Entry, words: Description, on_bytes: OnByt
     first = file.read(CHUNK_BYTES)
     if not first:
         raise ContentError(ErrorCode.EMPTY, "The file is empty.")
-    content_type, media_type = recognise(
-        first[:SNIFFED_BYTES], filename=entry.filename, declared=words.content_type
-    )
+    content_type, media_type = recognise(first[:SNIFFED_BYTES], filename=entry.filename, declared=words.content_type)
     digests = fingerprint(file, first=first, on_bytes=on_bytes)
     return ContentItem(
         content_uri=entry.content_uri,

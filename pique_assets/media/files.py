@@ -185,9 +185,7 @@ def _join_in_bucket(beside: str, relative: str) -> str:
 
 def _checked_object(uri: str) -> str:
     if shown(uri) != uri:
-        raise ContentError(
-            ErrorCode.BAD_NAME, f"{shown(uri)!r} is not valid UTF-8, as names in a bucket are."
-        )
+        raise ContentError(ErrorCode.BAD_NAME, f"{shown(uri)!r} is not valid UTF-8, as names in a bucket are.")
     return uri
 
 

@@ -99,9 +99,7 @@ class _Listing:
         )
 
     def _bad_line(self, line: Line, problem: Problem) -> Entry:
-        return Entry(
-            content_uri=f"{self.uri}#line={line.number}", filename=shown(name_of(self.uri)), problem=problem
-        )
+        return Entry(content_uri=f"{self.uri}#line={line.number}", filename=shown(name_of(self.uri)), problem=problem)
 
 
 def _date_of(line: Line) -> str:

@@ -70,9 +70,7 @@ def read_lines(file: OpenedFile, uri: str) -> Iterator[Line]:
 
 
 def _csv_lines(file: OpenedFile, uri: str) -> Iterator[Line]:
-    text = io.TextIOWrapper(
-        io.BufferedReader(_Raw(file)), encoding="utf-8-sig", errors="surrogateescape", newline=""
-    )
+    text = io.TextIOWrapper(io.BufferedReader(_Raw(file)), encoding="utf-8-sig", errors="surrogateescape", newline="")
     rows = _rows(text)
     header = _header(rows, uri)
     for number, row in rows:

@@ -89,6 +89,4 @@ def _text(parsed: dict[str, object], key: str, *, uri: str) -> str | None:
 
 
 def _bad(uri: str, reason: str) -> ContentError:
-    return ContentError(
-        ErrorCode.BAD_SIDECAR, f"The sidecar {shown(name_of(uri))!r} {reason}: correct or remove it."
-    )
+    return ContentError(ErrorCode.BAD_SIDECAR, f"The sidecar {shown(name_of(uri))!r} {reason}: correct or remove it.")

@@ -12,6 +12,7 @@ from pydantic import Field
 if TYPE_CHECKING:
     from pique_assets.media import ContentItem, Source, SourceReader
     from pique_assets.media.files import GcsClientFactory
+    from pique_assets.media.gcs_files import GcsClient
 
 
 class MediaStorageResource(dg.ConfigurableResource[Any]):
@@ -54,9 +55,10 @@ class MediaStorageResource(dg.ConfigurableResource[Any]):
         """One client however often it is asked for, made when the first gs:// uri is met."""
 
         @lru_cache(maxsize=1)
-        def client() -> Any:
+        def client() -> GcsClient:
             from dagster_gcp import GCSResource
 
-            return GCSResource(project=self.gcs_project).get_client()
+            opened: GcsClient = GCSResource(project=self.gcs_project).get_client()
+            return opened
 
         return client

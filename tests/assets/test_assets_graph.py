@@ -77,12 +77,16 @@ def test_a_day_without_media_completes_with_empty_typed_tables(graph):
 def test_a_second_run_sends_nothing_and_leaves_the_same_bytes_and_data_versions(graph):
     assert all(graph.run(date).success for date in DATES[:2])
     before = hashes(graph)
-    versions = {asset: graph.materialization(asset, "2026-03-03").tags["dagster/data_version"] for asset in TABLE_ASSETS.values()}
+    versions = {
+        asset: graph.materialization(asset, "2026-03-03").tags["dagster/data_version"]
+        for asset in TABLE_ASSETS.values()
+    }
     assert all(graph.run(date).success for date in DATES[:2])
     assert hashes(graph) == before
     assert graph.materialization("uploads", "2026-03-03").metadata["uploaded"].value == 0
     assert versions == {
-        asset: graph.materialization(asset, "2026-03-03").tags["dagster/data_version"] for asset in TABLE_ASSETS.values()
+        asset: graph.materialization(asset, "2026-03-03").tags["dagster/data_version"]
+        for asset in TABLE_ASSETS.values()
     }
 
 

@@ -39,7 +39,7 @@ def test_after_a_kill_a_second_process_finishes_and_nothing_is_evaluated_twice(s
     assert killed.returncode == -signal.SIGKILL, killed.stderr[-2000:]
     finished = run_child(desk, tmp_path)
     assert finished.returncode == 0, finished.stderr[-2000:]
-    progress = collect_partition(
+    settled = collect_partition(
         evaluation="brand_videos",
         partition="2026-03-02",
         client=desk.client,
@@ -47,7 +47,7 @@ def test_after_a_kill_a_second_process_finishes_and_nothing_is_evaluated_twice(s
         limits=desk.limits,
         say=lambda sentence: None,
     )
-    assert (progress.total, progress.completed) == (3, 3)
+    assert (settled.progress.total, settled.progress.completed) == (3, 3)
     assert set(desk.evaluations().values()) == {1}
     assert len(desk.evaluations()) == len(demo_items("2026-03-02"))
     assert sum(job.complete_puts for job in desk.record()) == 3

@@ -22,7 +22,7 @@ def collect(desk: Desk, *, partition: str = "2026-03-02", limits=LIMITS):
         ledger=desk.ledger,
         limits=limits,
         say=lambda sentence: None,
-    )
+    ).progress
 
 
 @pytest.fixture
@@ -133,7 +133,11 @@ def test_content_that_vanished_before_its_upload_is_a_row(desk, media):
 
 def test_a_judge_that_cannot_evaluate_stops_before_anything_is_sent(desk):
     judge = desk.client.get_judge("judge_demo_videos")
-    for change, word in [({"status": "pending"}, "prepared"), ({"status": "failed"}, "failed"), ({"is_active": False}, "active")]:
+    for change, word in [
+        ({"status": "pending"}, "prepared"),
+        ({"status": "failed"}, "failed"),
+        ({"is_active": False}, "active"),
+    ]:
         unusable = judge.model_copy(update=change)
         stub = replace(desk, client=_Fixed(desk.client, judge=unusable))
         with pytest.raises(JudgeNotUsable, match=word):
@@ -196,6 +200,7 @@ def _unsent(item):
 def test_no_secret_of_an_upload_is_left_in_the_ledger(desk, tmp_path):
     desk.submit(demo_items("2026-03-02"))
     collect(desk)
+    desk.ledger.close()
     stored = b"".join(path.read_bytes() for path in tmp_path.glob("ledger.db*"))
     assert b"X-Goog-Signature" not in stored
     assert desk.pique.api_key.encode() not in stored

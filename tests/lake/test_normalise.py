@@ -86,7 +86,7 @@ def detector_result(result: object) -> dict[str, object]:
     return row
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(payloads, max_size=5), st.randoms(use_true_random=False))
 def test_any_payloads_give_typed_tables_whatever_their_order(some: list[Payload], rng: random.Random) -> None:
     tables = normalise(some)

@@ -133,7 +133,7 @@ class Story:
             lease,
             outcome=SubmissionState(outcome),
             payload=body,
-            source="poll",
+            source="polled",
             received_at=self.clock.now,
             finished_at=self.clock.now,
         )

@@ -55,7 +55,7 @@ def test_a_wrong_setting_stops_the_ledger_at_its_first_write(monkeypatch, ledger
     with pytest.raises(ValueError, match="nowhere"):
         ledger.record_inventory(evaluation="brand", partition="2026-03-02", items=[])
     monkeypatch.delenv(ENVIRONMENT_VARIABLE)
-    assert ledger.settled_partitions() == []
+    assert ledger.uncollected_partitions() == []
 
 
 def test_names_are_unique_and_cover_every_write():

@@ -97,6 +97,19 @@ def test_content_that_became_unreadable_keeps_the_result_that_was_paid_for(story
     assert (broken.item.error_code, broken.present, broken.submission) == ("unreadable", True, None)
 
 
+@pytest.mark.parametrize("end", ["rejected", "abandoned"])
+def test_content_that_became_unreadable_says_so_where_nothing_was_paid_for(story, ledger, end):
+    story.take_inventory(story.item("a"))
+    if end == "rejected":
+        ledger.record_rejected(story.intended("a"), error_code="e", error="no")
+    else:
+        ledger.record_abandoned(story.prepared("a"), evidence="the content changed")
+    story.take_inventory(story.broken("/media/a.mp4"))
+    (row,) = ledger.partition_state(**DAY)
+    assert (row.item.error_code, row.submission) == ("unreadable", None)
+    assert ledger.progress(**DAY).is_settled
+
+
 def test_content_that_changed_asks_for_new_work_and_the_old_job_is_still_polled(story, ledger, clock):
     story.take_inventory(story.item("old", uri="/media/a.mp4"))
     story.uploaded("old", job_id="job_old")

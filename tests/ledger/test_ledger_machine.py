@@ -237,7 +237,7 @@ def _prepare(machine: Machine, lease: Lease) -> None:
 
 def _result(outcome: SubmissionState) -> Callable[[Machine, Lease], object]:
     return lambda machine, lease: machine.ledger.record_result(
-        lease, outcome=outcome, payload=b"{}", source="poll", received_at=machine.now()
+        lease, outcome=outcome, payload=b"{}", source="polled", received_at=machine.now()
     )
 
 

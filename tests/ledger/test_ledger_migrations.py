@@ -67,7 +67,7 @@ def test_many_may_open_a_new_ledger_at_once(empty_url):
 def test_several_processes_may_open_a_new_ledger_at_once(empty_url):
     code = (
         "import sys; import alembic.command; from pique_assets.ledger import Ledger; sys.stdin.readline(); "
-        "print(Ledger.open(sys.argv[1]).settled_partitions())"
+        "print(Ledger.open(sys.argv[1]).uncollected_partitions())"
     )
     visitors = [
         subprocess.Popen(

@@ -11,8 +11,8 @@ from pique_assets.ledger import Progress
 DAY = {"evaluation": "brand", "partition": "2026-03-02"}
 
 
-def _settled(ledger, **narrowed) -> dict[tuple[str, str], str]:
-    return {(one.evaluation, one.partition): one.digest for one in ledger.settled_partitions(**narrowed)}
+def _settled(ledger) -> dict[tuple[str, str], str]:
+    return {(one.evaluation, one.partition): one.digest for one in ledger.uncollected_partitions()}
 
 
 def test_progress_counts_every_item_once(story, ledger, clock):
@@ -45,7 +45,7 @@ def test_a_partition_nobody_knows_is_empty(ledger):
     assert ledger.progress(**DAY).total == 0
     assert ledger.partition_state(**DAY) == []
     assert list(ledger.partition_payloads(**DAY)) == []
-    assert ledger.settled_partitions() == []
+    assert ledger.uncollected_partitions() == []
 
 
 def test_payloads_come_back_byte_for_byte_sorted_by_job(story, ledger, clock):
@@ -57,7 +57,7 @@ def test_payloads_come_back_byte_for_byte_sorted_by_job(story, ledger, clock):
     found = list(ledger.partition_payloads(**DAY))
     assert [(one.job_id, one.body) for one in found] == sorted(bodies.items())
     assert all(one.sha256 == hashlib.sha256(one.body).hexdigest() for one in found)
-    assert {(one.source, one.received_at) for one in found} == {("poll", clock.now)}
+    assert {(one.source, one.received_at) for one in found} == {("polled", clock.now)}
 
 
 def test_payloads_of_a_large_partition_come_in_pieces(story, ledger, clock, monkeypatch):
@@ -83,7 +83,7 @@ def test_only_partitions_with_nothing_left_to_come_are_settled(story, ledger, cl
     ledger.record_abandoned(lease, evidence="dead", next_poll_at=clock.after(999))
     assert _settled(ledger) == {}
     ledger.record_rejected(story.intended("b"), error_code="e", error="no")
-    (one,) = ledger.settled_partitions()
+    (one,) = ledger.uncollected_partitions()
     assert (one.evaluation, one.partition, one.progress.completed, one.progress.rejected) == (
         "brand",
         "2026-03-02",
@@ -116,21 +116,31 @@ def test_the_digest_changes_with_what_the_tables_show_and_only_then(story, ledge
     assert len(seen) == 4
 
 
-def test_a_partition_is_looked_at_again_only_when_it_changed(story, ledger, clock):
+def test_a_collected_partition_is_told_of_again_only_after_another_inventory(story, ledger):
     story.take_inventory(story.item("a"))
-    story.take_inventory(story.item("a"), evaluation="other")
     story.take_inventory(story.item("b"), partition="2026-03-03")
-    story.completed("b")
-    later = clock.advance(1000)
-    assert _settled(ledger, changed_since=later) == {}
     story.completed("a")
-    assert list(_settled(ledger, changed_since=later)) == [("brand", "2026-03-02"), ("other", "2026-03-02")]
-    assert list(_settled(ledger, changed_since=later, evaluation="other")) == [("other", "2026-03-02")]
-    later = clock.advance(1000)
-    story.take_inventory(story.item("b"), partition="2026-03-03")
-    assert _settled(ledger, changed_since=later) == {}
-    story.take_inventory(story.item("b", uri="/media/renamed.mp4"), partition="2026-03-03")
-    assert list(_settled(ledger, changed_since=later)) == [("brand", "2026-03-03")]
+    digest = _settled(ledger)[("brand", "2026-03-02")]
+    assert ledger.record_collected(**DAY, digest=digest)
+    assert _settled(ledger) == {}
+    story.completed("b")
+    assert list(_settled(ledger)) == [("brand", "2026-03-03")]
+    story.take_inventory(story.item("a"))
+    assert _settled(ledger)[("brand", "2026-03-02")] == digest
+
+
+def test_a_partition_that_changed_meanwhile_is_not_noted_as_collected(story, ledger):
+    story.take_inventory(story.item("a"))
+    story.completed("a")
+    digest = _settled(ledger)[("brand", "2026-03-02")]
+    story.take_inventory(story.item("a"), story.broken("/media/x.mp4"))
+    assert not ledger.record_collected(**DAY, digest=digest)
+    assert list(_settled(ledger)) == [("brand", "2026-03-02")]
+
+
+def test_a_partition_nobody_took_an_inventory_of_is_not_settled(story, ledger):
+    assert ledger.settled_partition(**DAY) is None
+    assert not ledger.record_collected(**DAY, digest="x")
 
 
 @pytest.mark.parametrize("late", ["COMPLETED", "FAILED"])

@@ -86,7 +86,7 @@ def test_a_folder_that_cannot_be_made_is_unavailable(tmp_path):
 
 def test_the_folder_of_the_file_is_made(tmp_path):
     with Ledger.open(f"sqlite:///{tmp_path}/a/b/ledger.db") as ledger:
-        assert ledger.settled_partitions() == []
+        assert ledger.uncollected_partitions() == []
 
 
 def test_a_database_that_does_not_exist_is_unavailable(postgres_url):

@@ -59,7 +59,7 @@ def test_an_item_goes_from_intent_to_result(story, ledger, clock):
         due.lease,
         outcome=SubmissionState.COMPLETED,
         payload=b"\x00raw\xff",
-        source="poll",
+        source="polled",
         received_at=received_at,
         finished_at=finished_at,
     )
@@ -143,7 +143,7 @@ def test_a_result_without_a_time_of_its_own_takes_the_time_it_was_received(story
         story.polling(),
         outcome=SubmissionState.FAILED,
         payload=b"{}",
-        source="poll",
+        source="polled",
         received_at=received_at,
         error="Media processing failed",
         error_code="evaluation_failed",

@@ -72,7 +72,7 @@ def walk(ledger: Ledger, evaluation: str) -> Iterator[str]:
                 due.lease,
                 outcome=SubmissionState.COMPLETED,
                 payload=b"{}",
-                source="poll",
+                source="polled",
                 received_at=now,
             )
             yield "record_result"
@@ -85,6 +85,11 @@ def walk(ledger: Ledger, evaluation: str) -> Iterator[str]:
     yield "record_rejected"
     ledger.record_abandoned(leases[3], evidence="dead", next_poll_at=soon)
     yield "record_abandoned"
+    empty_day = {"evaluation": evaluation, "partition": "2026-03-03"}
+    ledger.record_inventory(**empty_day, items=[])
+    yield "record_inventory"
+    ledger.record_collected(**empty_day, digest=ledger.settled_partition(**empty_day).digest)
+    yield "record_collected"
 
 
 def snapshot(ledger: Ledger, evaluation: str) -> list[object]:
@@ -97,7 +102,11 @@ def snapshot(ledger: Ledger, evaluation: str) -> list[object]:
             "WHERE work_key IN :keys ORDER BY s.filename, s.attempt"
         ).bindparams(sa.bindparam("keys", keys, expanding=True))
         found: list[object] = [list(map(str, row)) for row in connection.execute(submissions)]
-        for table, condition in (("inventory", "evaluation = :e"), ("payloads", "job_id LIKE 'job ' || :e || ' %'")):
+        for table, condition in (
+            ("inventory", "evaluation = :e"),
+            ("partitions", "evaluation = :e AND collected"),
+            ("payloads", "job_id LIKE 'job ' || :e || ' %'"),
+        ):
             count = sa.text(f"SELECT count(*) FROM {table} WHERE {condition}")
             found.append(connection.execute(count, {"e": evaluation}).scalar_one())
     return json.loads(json.dumps(found).replace("True", "1").replace("False", "0"))

@@ -73,9 +73,10 @@ class Prepared:
 class Pique:
     """What a client does, without the package's own client: a second reading of the contract."""
 
-    def __init__(self, process: LocalPiqueProcess, http: httpx.Client) -> None:
+    def __init__(self, process: LocalPiqueProcess, *, http: httpx.Client, storage: httpx.Client) -> None:
         self.process = process
         self.http = http
+        self.storage = storage
 
     def prepare(self, body: bytes, *, judge_id: str = "judge_videos", **fields: object) -> Prepared:
         order = {
@@ -90,7 +91,7 @@ class Pique:
         return Prepared(**answer.json())
 
     def put(self, prepared: Prepared, body: bytes) -> httpx.Response:
-        return httpx.put(prepared.upload_url, content=body, headers=prepared.upload_headers, trust_env=False)
+        return self.storage.put(prepared.upload_url, content=body, headers=prepared.upload_headers)
 
     def submit(self, body: bytes, **fields: object) -> str:
         prepared = self.prepare(body, **fields)
@@ -158,9 +159,10 @@ def start_pique(seed_file: Path) -> Callable:
     def start(data_dir: Path, **options: object) -> Iterator[Pique]:
         with (
             running_local_pique(data_dir=data_dir, **{"seed_judges": seed_file, "workers": 1, **options}) as process,
+            httpx.Client(trust_env=False, verify=False) as storage,
             httpx.Client(base_url=process.base_url, headers={"X-API-Key": process.api_key}, trust_env=False) as http,
         ):
-            yield Pique(process, http)
+            yield Pique(process, http=http, storage=storage)
 
     return start
 

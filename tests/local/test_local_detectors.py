@@ -137,7 +137,7 @@ def test_the_score_is_the_share_of_checks_that_passed():
         ("Our #bunny", None),
         (None, "see #BUNNY!"),
         ("a", "#Bunny, again"),
-        ("#ｂｕｎｎｙ", ""),
+        ("#\uff42unny", ""),
         ("(#bunny)", None),
     ],
 )

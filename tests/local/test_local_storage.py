@@ -107,6 +107,7 @@ def test_a_url_of_another_job_does_not_open_this_one(pique):
     assert (answer.status_code, error_code(answer)) == (403, "SignatureDoesNotMatch")
 
 
+@pytest.mark.slow
 def test_an_expired_url_is_refused(start_pique, tmp_path):
     with start_pique(tmp_path, upload_url_life_s=1) as pique:
         prepared = pique.prepare(BODY)

@@ -24,9 +24,7 @@ class MediaFolder:
 
     def add(self, name: str | bytes, body: bytes = MP4, *, words: object = None) -> Path:
         """Write a file, and a sidecar when there are words for one."""
-        path = Path(
-            f"{self.day}/{name if isinstance(name, str) else name.decode('utf-8', 'surrogateescape')}"
-        )
+        path = Path(f"{self.day}/{name if isinstance(name, str) else name.decode('utf-8', 'surrogateescape')}")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(body)
         if words is not None:

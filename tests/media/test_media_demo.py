@@ -38,17 +38,12 @@ def verdicts(item, judge: dict) -> list:
     """Ask the detectors of the local Pique themselves."""
     facts = examine(path_of(item), content_type=item.content_type)
     material = Material(facts=facts, title=item.title, description=item.description)
-    return [
-        DETECTORS[one["detector_name"]].model_validate(one["config"]).judge(material)
-        for one in judge["detectors"]
-    ]
+    return [DETECTORS[one["detector_name"]].model_validate(one["config"]).judge(material) for one in judge["detectors"]]
 
 
 def test_the_readme_names_every_file_and_no_other():
     media = [path for path in (DEMO / "media").rglob("*") if path.is_file() and path.suffix != ".json"]
-    assert set(readme_rows()) == {
-        path.relative_to(DEMO / "media").as_posix().partition("/")[2] for path in media
-    }
+    assert set(readme_rows()) == {path.relative_to(DEMO / "media").as_posix().partition("/")[2] for path in media}
 
 
 def test_every_date_but_the_empty_one_has_media():
@@ -57,9 +52,7 @@ def test_every_date_but_the_empty_one_has_media():
 
 
 def test_one_file_is_empty_and_every_other_is_ready():
-    inventories = [
-        item for name in ("brand_videos", "brand_images") for date in DATES for item in items(name, date)
-    ]
+    inventories = [item for name in ("brand_videos", "brand_images") for date in DATES for item in items(name, date)]
     assert [(item.filename, item.error_code) for item in inventories if not item.is_ready] == [
         ("never_written.mp4", "empty")
     ]

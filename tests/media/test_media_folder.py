@@ -82,9 +82,7 @@ def test_both_unicode_forms_of_a_name_are_two_files_with_names_of_their_own(fold
     assert all(item.is_ready for item in folder.items())
 
 
-@pytest.mark.parametrize(
-    "name", ["a b#c?d%41.mp4", "日本語🐇.mp4", "quote'\".mp4", "back\\slash.mp4", "no_suffix"]
-)
+@pytest.mark.parametrize("name", ["a b#c?d%41.mp4", "日本語🐇.mp4", "quote'\".mp4", "back\\slash.mp4", "no_suffix"])
 def test_unusual_names_are_kept_as_they_are(folder, name):
     path = folder.add(name)
     item = folder.only()

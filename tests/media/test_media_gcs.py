@@ -120,9 +120,7 @@ def test_a_bucket_gives_what_a_folder_gives(folder, put, items, root, bucket):
         "title",
         "error_code",
     )
-    by_name = [
-        sorted(tuple(getattr(item, fact) for fact in facts) for item in found) for found in (local, remote)
-    ]
+    by_name = [sorted(tuple(getattr(item, fact) for fact in facts) for item in found) for found in (local, remote)]
     assert by_name[0] == by_name[1]
     assert remote[0].content_uri == f"gs://{bucket.name}/{root}/2026-03-02/clip a#1?.mp4".replace("//2", "/2")
 
@@ -186,9 +184,7 @@ def test_an_object_that_vanished_says_so(client, put, items, bucket):
     assert caught.value.code == "vanished"
 
 
-def test_a_manifest_in_a_bucket_names_objects_but_no_files_of_this_host(
-    client, put, bucket, date, tmp_path, mp4
-):
+def test_a_manifest_in_a_bucket_names_objects_but_no_files_of_this_host(client, put, bucket, date, tmp_path, mp4):
     private = tmp_path / "private.mp4"
     private.write_bytes(mp4)
     put("lists/clips/a.mp4", mp4)
@@ -204,9 +200,7 @@ def test_a_manifest_in_a_bucket_names_objects_but_no_files_of_this_host(
     put("lists/2026-03-02.csv", "uri\n" + "\n".join(lines))
     manifest = Manifest(f"gs://{bucket.name}/lists/{{date}}.csv")
     reader = open_source(manifest, gcs_client_factory=lambda: client)
-    assert [
-        (item.content_uri.rpartition("/")[2], item.error_code) for item in inventory(reader, date=date)
-    ] == [
+    assert [(item.content_uri.rpartition("/")[2], item.error_code) for item in inventory(reader, date=date)] == [
         ("a.mp4", None),
         ("b.mp4", None),
         ("2026-03-02.csv#line=5", "unsupported_uri"),

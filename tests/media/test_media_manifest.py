@@ -121,9 +121,7 @@ def test_a_bad_line_is_a_row_between_good_ones(write, line, code, words):
 
 
 def test_bytes_that_are_not_utf_8_are_a_row(write):
-    path = write(
-        b"uri,date,title\ncaf\xe9.mp4,2026-03-02,\na.mp4,2026-03-02,caf\xe9\ngs://b/\xe9.mp4,2026-03-02,\n"
-    )
+    path = write(b"uri,date,title\ncaf\xe9.mp4,2026-03-02,\na.mp4,2026-03-02,caf\xe9\ngs://b/\xe9.mp4,2026-03-02,\n")
     rows = items(path)
     assert [item.error_code for item in rows] == ["bad_name", "bad_manifest_line", "bad_name"]
     for item in rows:
@@ -193,9 +191,7 @@ def test_parquet_values_that_are_no_text_are_rows(clips):
     assert item.error == "Line 1: the title is not text."
 
 
-@pytest.mark.parametrize(
-    "damage", [lambda body: b"", lambda body: b"PAR1" + body, lambda body: body[: len(body) // 2]]
-)
+@pytest.mark.parametrize("damage", [lambda body: b"", lambda body: b"PAR1" + body, lambda body: body[: len(body) // 2]])
 def test_parquet_that_is_damaged_is_an_error(clips, damage):
     path = clips / "list.parquet"
     pq.write_table(pa.table({"uri": ["a.mp4"], "date": ["2026-03-02"]}), path)
@@ -205,9 +201,7 @@ def test_parquet_that_is_damaged_is_an_error(clips, damage):
 
 
 words = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
-names = st.text(
-    st.characters(exclude_categories=["Cs", "Cc", "Zs", "Zl", "Zp"], exclude_characters="/."), min_size=1
-)
+names = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zs", "Zl", "Zp"], exclude_characters="/."), min_size=1)
 
 
 @given(st.lists(st.tuples(names, words, words), max_size=8, unique_by=lambda row: row[0]), st.booleans())

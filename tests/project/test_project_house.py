@@ -94,22 +94,28 @@ def test_loading_the_code_location_costs_little_more_than_dagster():
 
 @pytest.mark.slow
 def test_definitions_validate_without_environment_and_network():
-    clean = {
-        key: value for key, value in os.environ.items() if not key.startswith(("PIQUE_", "DAGSTER_", "GOOGLE_"))
-    }
+    clean = {key: value for key, value in os.environ.items() if not key.startswith(("PIQUE_", "DAGSTER_", "GOOGLE_"))}
     # A proxy nobody listens on: whatever wanted the network would fail.
     clean |= {"HTTPS_PROXY": "http://127.0.0.1:9", "HTTP_PROXY": "http://127.0.0.1:9"}
-    commands = [["dg", "check", "defs", "--use-active-venv"], ["dagster", "definitions", "validate", "-w", "workspace.yaml"]]
+    commands = [
+        ["dg", "check", "defs", "--use-active-venv"],
+        ["dagster", "definitions", "validate", "-w", "workspace.yaml"],
+    ]
     for command in commands:
         program = Path(sys.executable).with_name(command[0])
-        done = subprocess.run([program, *command[1:]], cwd=PROJECT, env=clean, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [program, *command[1:]], cwd=PROJECT, env=clean, capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.slow
 def test_the_wheel_holds_the_package_alone(tmp_path):
     subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path], cwd=PROJECT, check=True, capture_output=True
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path],
+        cwd=PROJECT,
+        check=True,
+        capture_output=True,
     )
     with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
         names = wheel.namelist()

@@ -1,4 +1,4 @@
-"""What tests of the asset graph share: a graph over a folder of media, and runs of it in an instance of the test's own."""
+"""What tests of the asset graph share: a graph over a folder of media, and its runs in an instance of their own."""
 
 from __future__ import annotations
 

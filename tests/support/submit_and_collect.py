@@ -1,4 +1,4 @@
-"""A process that submits and collects one date of the demo, to be killed by a failpoint; the ledger's URL is its argument."""
+"""A process that submits and collects one date of the demo, to be killed by a failpoint. Argument: the ledger's URL."""
 
 from __future__ import annotations
 

@@ -25,9 +25,7 @@ def reason_refused(detector_name: str, config: Mapping[str, object], *, content_
     """Why a judge of ``content_type`` cannot have this detector with these options, or None if it can."""
     detector = DETECTORS.get(detector_name)
     if detector is None:
-        return (
-            f"{detector_name}: the local Pique has no such detector (it has {', '.join(sorted(DETECTORS))})"
-        )
+        return f"{detector_name}: the local Pique has no such detector (it has {', '.join(sorted(DETECTORS))})"
     if content_type not in detector.content_types:
         measured = " and ".join(sorted(detector.content_types))
         return f"{detector_name}: measures {measured}, not {content_type}"

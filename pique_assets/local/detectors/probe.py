@@ -94,9 +94,7 @@ def _opened(path: Path, *, demuxers: Sequence[str]) -> Iterator[InputContainer]:
     try:
         container = av.open(path.absolute(), options=options)
     except (av.FFmpegError, OSError, ValueError) as error:
-        raise UnreadableMedia(
-            f"the content is not media of a supported format ({type(error).__name__})"
-        ) from error
+        raise UnreadableMedia(f"the content is not media of a supported format ({type(error).__name__})") from error
     with container:
         yield container
 

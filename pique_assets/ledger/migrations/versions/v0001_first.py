@@ -88,7 +88,6 @@ def _make_submissions() -> None:
     _index("uq_submissions_job_id", "job_id", unique=True)
     _index("ix_submissions_next_poll_at", "next_poll_at", "submission_id", where=_POLLED)
     _index("ix_submissions_unsent", "submission_id", where=_UNSENT)
-    _index("ix_submissions_settled_at", "settled_at")
     _index("ix_submissions_latency", "judge_id", "content_type", "settled_at")
 
 
@@ -132,7 +131,7 @@ def _make_inventory() -> None:
         "partitions",
         sa.Column("evaluation", sa.Text(), primary_key=True),
         sa.Column("partition", sa.Text(), primary_key=True),
-        sa.Column("changed_at", _MOMENT, nullable=False),
+        sa.Column("collected", sa.Boolean(), nullable=False),
     )
     op.create_table(
         "inventory",

@@ -1,0 +1,74 @@
+"""The same graph from YAML as from Python."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from graph import resources_at, video_evaluation
+
+from pique_assets.component import PiqueEvaluations
+from pique_assets.definitions import build_defs
+
+# Dagster itself reads YAML with it.
+pytestmark = pytest.mark.filterwarnings("ignore:`parse_obj_as` is deprecated")
+
+ATTRIBUTES = {
+    "environment": "production",
+    "evaluations": [
+        {
+            "name": "brand_videos",
+            "judge_id": "judge_abc123",
+            "dated_folder": "media",
+            "start_date": "2026-03-02",
+            "limits": {"concurrent_uploads": 8, "results_wait_s": 60},
+        }
+    ],
+}
+
+
+def component(**changes) -> dg.Definitions:
+    evaluation = ATTRIBUTES["evaluations"][0] | changes
+    attributes = ATTRIBUTES | {"evaluations": [evaluation]}
+    return dg.build_defs_for_component(component=PiqueEvaluations.resolve_from_dict(attributes))
+
+
+def keys(defs: dg.Definitions) -> set[dg.AssetKey]:
+    return {spec.key for spec in defs.resolve_all_asset_specs()}
+
+
+def test_yaml_gives_the_same_assets_jobs_and_checks_as_python(tmp_path):
+    class Nowhere:
+        base_url, api_key = "http://127.0.0.1:9", "k"
+
+    python = build_defs(evaluations=[video_evaluation()], resources=resources_at(tmp_path, Nowhere))
+    yaml = component()
+    assert keys(yaml) == keys(python)
+    for job in ("submit", "results", "everything"):
+        assert yaml.resolve_job_def(f"brand_videos_{job}").partitions_def is not None
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"manifest": "list.csv"}, "either dated_folder or manifest"),
+        ({"dated_folder": None}, "either dated_folder or manifest"),
+        ({"limits": {"speed": 9}}, "unknown limits speed"),
+        ({"name": "not a name"}, "letters, digits"),
+    ],
+)
+def test_mistakes_are_named(changes, message):
+    with pytest.raises(ValueError, match=message):
+        component(**changes)
+
+
+def test_two_evaluations_of_one_name_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="brand_videos"):
+        build_defs(evaluations=[video_evaluation(), video_evaluation()], resources={})
+
+
+def test_relative_media_lie_beside_the_yaml(tmp_path: Path):
+    model = PiqueEvaluations.resolve_from_dict(ATTRIBUTES).evaluations[0]
+    assert model.to_evaluation(base=tmp_path).media_address == str(tmp_path / "media")
+    assert model.to_evaluation(base=tmp_path).limits.concurrent_uploads == 8
