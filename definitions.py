@@ -24,6 +24,7 @@ defs = build_defs(
             judge_id="judge_demo_videos",
             media=DatedFolder(MEDIA / "brand_videos"),
             start_date="2026-03-02",
+            end_date="2026-03-06",
             limits=LOCAL,
         ),
         Evaluation(
@@ -31,6 +32,7 @@ defs = build_defs(
             judge_id="judge_demo_images",
             media=DatedFolder(MEDIA / "brand_images"),
             start_date="2026-03-02",
+            end_date="2026-03-06",
             limits=LOCAL,
         ),
     ],

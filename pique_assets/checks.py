@@ -6,6 +6,7 @@ Here: checks over the tables of one date. Not here: anything that stops a run; o
 
 # No `from __future__ import annotations`: Dagster reads the type of `context` from the function itself.
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +15,7 @@ import dagster as dg
 from pique_assets.assets.partition_tables import PartitionTables
 from pique_assets.config import Evaluation
 from pique_assets.metadata import markdown_table
-from pique_assets.partitions import beta_parameters_accepted, daily_partitions
+from pique_assets.partitions import daily_partitions
 from pique_assets.resources import LakeResource
 
 Row = dict[str, Any]
@@ -77,7 +78,9 @@ def _check(
     partitioned: bool,
 ) -> dg.AssetChecksDefinition:
     """A check that looks at every row of a table and shows the bad ones."""
-    with beta_parameters_accepted():
+    with warnings.catch_warnings():
+        # The switch for this preview is `partitioned`.
+        warnings.filterwarnings("ignore", "Specifying a partitions_def on an AssetCheckSpec", dg.PreviewWarning)
 
         @dg.asset_check(
             asset=evaluation.asset_key(table),

@@ -32,6 +32,7 @@ class EvaluationModel(dg.Model, dg.Resolvable):
         default=None, description="CSV or Parquet manifest; its path may hold {date}. Give this or `dated_folder`."
     )
     start_date: str = Field(description="First partition, YYYY-MM-DD.")
+    end_date: str | None = Field(default=None, description="The date after the last partition, if there is a last one.")
     end_offset: int = Field(default=0, description="Partitions beyond yesterday; 1 makes today's available.")
     timezone: str = Field(default="UTC", description="In which a date begins and ends.")
     judge_name: str | None = Field(default=None, description="The judge's folder in the lake; `name` when left out.")

@@ -28,6 +28,7 @@ class Evaluation:
         judge_id: The judge's id at Pique, or an `EnvVar` that is read when a run starts.
         media: Where the content of a date comes from.
         start_date: First partition, `YYYY-MM-DD`.
+        end_date: The date after the last partition, as Dagster has it; None where there is no last one.
         end_offset: Partitions beyond yesterday; 1 makes today's partition available.
         timezone: In which a date begins and ends, and the schedule runs.
         judge_name: The judge's folder in the lake; the evaluation's own name when left out. Evaluations that share
@@ -40,6 +41,7 @@ class Evaluation:
     judge_id: str | dg.EnvVar
     media: DatedFolder | Manifest
     start_date: str
+    end_date: str | None = None
     end_offset: int = 0
     timezone: str = "UTC"
     judge_name: str | None = None

@@ -5,6 +5,7 @@ Here: Arrow tables and lake declarations turned into Dagster metadata. Not here:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 PREVIEW_ROWS = 10
 PREVIEW_CELL_CHARACTERS = 60
+# Hashes say nothing to a reader and are wide.
+NOT_PREVIEWED = ("fingerprint", "work_key", "payload_sha256", "judge_configuration_hash")
+MARKDOWN_SYNTAX = re.compile(r"([\\`*_\[\]<>|#~])")
 BAR_CELLS = 20
 
 Metadata = Mapping[str, dg.MetadataValue[Any]]
@@ -61,10 +65,11 @@ def column_schema(table_name: str) -> dg.TableSchema:
 
 
 def preview(table: pa.Table) -> str:
-    """The first rows as Markdown; columns without any value in the table are left out."""
+    """The first rows as Markdown, without hashes and without columns that have no value in the table."""
     if table.num_rows == 0:
         return "No rows: nothing of this partition belongs in this table."
-    shown = [name for name in table.column_names if table.column(name).null_count < table.num_rows]
+    has_values = [name for name in table.column_names if table.column(name).null_count < table.num_rows]
+    shown = [name for name in has_values if name not in NOT_PREVIEWED]
     rows = table.select(shown).slice(0, PREVIEW_ROWS).to_pylist()
     more = f"\n\n{table.num_rows - PREVIEW_ROWS} more rows" if table.num_rows > PREVIEW_ROWS else ""
     return markdown_table(shown, [[row[name] for name in shown] for row in rows]) + more
@@ -89,6 +94,8 @@ def _cell(value: object) -> str:
         text = value[:PREVIEW_CELL_CHARACTERS].decode(errors="replace")
     else:
         text = "" if value is None else str(value)
-    # A cell must not end its row or its column, whatever the API said.
-    text = " ".join(text.replace("|", "\\|").replace("\x00", " ").split())
-    return text if len(text) <= PREVIEW_CELL_CHARACTERS else text[: PREVIEW_CELL_CHARACTERS - 1] + "…"
+    text = " ".join(text.replace("\x00", " ").split())
+    if len(text) > PREVIEW_CELL_CHARACTERS:
+        text = text[: PREVIEW_CELL_CHARACTERS - 1] + "…"
+    # A cell must not end its row or its column, nor be anything but text, whatever the API said.
+    return MARKDOWN_SYNTAX.sub(r"\\\1", text)

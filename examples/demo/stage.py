@@ -20,6 +20,8 @@ HOME = PROJECT / ".pique"
 DAGSTER_YAML = """\
 telemetry:
   enabled: false
+nux:
+  enabled: false
 concurrency:
   pools:
     default_limit: 2

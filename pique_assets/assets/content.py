@@ -15,7 +15,7 @@ import dagster as dg
 from pique_assets.assets.partition_tables import PartitionTables
 from pique_assets.config import Evaluation
 from pique_assets.metadata import Metadata
-from pique_assets.partitions import beta_parameters_accepted, daily_partitions, one_run_per_partition
+from pique_assets.partitions import daily_partitions
 from pique_assets.resources import LakeResource, MediaStorageResource
 
 if TYPE_CHECKING:
@@ -27,25 +27,23 @@ if TYPE_CHECKING:
 
 def content_asset(evaluation: Evaluation) -> dg.AssetsDefinition:
     """The inventory of an evaluation's media, by date."""
-    with beta_parameters_accepted():
 
-        @dg.asset(
-            key=evaluation.asset_key("content"),
-            deps=[evaluation.asset_key("raw_media")],
-            group_name=evaluation.name,
-            kinds={"parquet"},
-            partitions_def=daily_partitions(evaluation),
-            backfill_policy=one_run_per_partition(),
-            description="Every content item of the date with its fingerprint, or with the reason why it has none.",
+    @dg.asset(
+        key=evaluation.asset_key("content"),
+        deps=[evaluation.asset_key("raw_media")],
+        group_name=evaluation.name,
+        kinds={"parquet"},
+        partitions_def=daily_partitions(evaluation),
+        description="Every content item of the date with its fingerprint, or with the reason why it has none.",
+    )
+    def content(
+        context: dg.AssetExecutionContext, media_storage: MediaStorageResource, lake: LakeResource
+    ) -> dg.MaterializeResult[None]:
+        items = take_inventory(
+            evaluation, date=context.partition_key, media_storage=media_storage, say=context.log.info
         )
-        def content(
-            context: dg.AssetExecutionContext, media_storage: MediaStorageResource, lake: LakeResource
-        ) -> dg.MaterializeResult[None]:
-            items = take_inventory(
-                evaluation, date=context.partition_key, media_storage=media_storage, say=context.log.info
-            )
-            tables = PartitionTables(lake=lake.lake(), evaluation=evaluation, date=context.partition_key)
-            return tables.write("content", content_table(items), more=_counts(items))
+        tables = PartitionTables(lake=lake.lake(), evaluation=evaluation, date=context.partition_key)
+        return tables.write("content", content_table(items), more=_counts(items))
 
     return content
 

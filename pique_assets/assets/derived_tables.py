@@ -7,15 +7,15 @@ Here: the assets. Not here: the computing (`lake`), which needs neither API nor 
 
 import hashlib
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from pique_assets.assets.partition_tables import PartitionTables
 from pique_assets.assets.tables import RESULT_TABLES
 from pique_assets.config import Evaluation
-from pique_assets.metadata import bar
-from pique_assets.partitions import beta_parameters_accepted, daily_partitions, one_run_per_partition
+from pique_assets.metadata import bar, markdown_table
+from pique_assets.partitions import daily_partitions
 from pique_assets.resources import LakeResource
 
 if TYPE_CHECKING:
@@ -24,51 +24,47 @@ if TYPE_CHECKING:
 
 def scorecard_asset(evaluation: Evaluation) -> dg.AssetsDefinition:
     """How judge and detectors did, by date."""
-    with beta_parameters_accepted():
 
-        @dg.asset(
-            key=evaluation.asset_key("scorecard_daily"),
-            deps=[evaluation.asset_key("evaluations"), evaluation.asset_key("detector_results")],
-            group_name=evaluation.name,
-            kinds={"parquet"},
-            partitions_def=daily_partitions(evaluation),
-            backfill_policy=one_run_per_partition(),
-            description="Per judge and detector: pass rate with its 95 % interval, and how scores spread.",
+    @dg.asset(
+        key=evaluation.asset_key("scorecard_daily"),
+        deps=[evaluation.asset_key("evaluations"), evaluation.asset_key("detector_results")],
+        group_name=evaluation.name,
+        kinds={"parquet"},
+        partitions_def=daily_partitions(evaluation),
+        description="Per judge and detector: pass rate with its 95 % interval, and how scores spread.",
+    )
+    def scorecard_daily(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult[None]:
+        from pique_assets.lake.scorecard import scorecard_daily as compute
+
+        tables = PartitionTables(lake=lake.lake(), evaluation=evaluation, date=context.partition_key)
+        scorecard = compute(
+            evaluations=tables.read("evaluations"),
+            detector_results=tables.read("detector_results"),
+            judge_id=evaluation.resolved_judge_id(),
         )
-        def scorecard_daily(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult[None]:
-            from pique_assets.lake.scorecard import scorecard_daily as compute
-
-            tables = PartitionTables(lake=lake.lake(), evaluation=evaluation, date=context.partition_key)
-            scorecard = compute(
-                evaluations=tables.read("evaluations"),
-                detector_results=tables.read("detector_results"),
-                judge_id=evaluation.resolved_judge_id(),
-            )
-            return tables.write(
-                "scorecard_daily", scorecard, more={"pass_rates": dg.MarkdownMetadataValue(pass_rates(scorecard))}
-            )
+        return tables.write(
+            "scorecard_daily", scorecard, more={"pass_rates": dg.MarkdownMetadataValue(pass_rates(scorecard))}
+        )
 
     return scorecard_daily
 
 
 def metric_catalog_asset(evaluation: Evaluation) -> dg.AssetsDefinition:
     """Which metrics were seen, by date."""
-    with beta_parameters_accepted():
 
-        @dg.asset(
-            key=evaluation.asset_key("metric_catalog"),
-            deps=[evaluation.asset_key("detector_metrics")],
-            group_name=evaluation.name,
-            kinds={"parquet"},
-            partitions_def=daily_partitions(evaluation),
-            backfill_policy=one_run_per_partition(),
-            description="Every metric path seen on the date: kinds, range, unit and meaning where known.",
-        )
-        def metric_catalog(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult[None]:
-            from pique_assets.lake.catalog import metric_catalog as compute
+    @dg.asset(
+        key=evaluation.asset_key("metric_catalog"),
+        deps=[evaluation.asset_key("detector_metrics")],
+        group_name=evaluation.name,
+        kinds={"parquet"},
+        partitions_def=daily_partitions(evaluation),
+        description="Every metric path seen on the date: kinds, range, unit and meaning where known.",
+    )
+    def metric_catalog(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult[None]:
+        from pique_assets.lake.catalog import metric_catalog as compute
 
-            tables = PartitionTables(lake=lake.lake(), evaluation=evaluation, date=context.partition_key)
-            return tables.write("metric_catalog", compute(tables.read("detector_metrics")))
+        tables = PartitionTables(lake=lake.lake(), evaluation=evaluation, date=context.partition_key)
+        return tables.write("metric_catalog", compute(tables.read("detector_metrics")))
 
     return metric_catalog
 
@@ -76,29 +72,27 @@ def metric_catalog_asset(evaluation: Evaluation) -> dg.AssetsDefinition:
 def partition_status_asset(evaluation: Evaluation) -> dg.AssetsDefinition:
     """The commit mark of a date, written when all its tables are."""
     upstream = ["submissions", "scorecard_daily", "metric_catalog", *RESULT_TABLES]
-    with beta_parameters_accepted():
 
-        @dg.asset(
-            key=evaluation.asset_key("partition_status"),
-            deps=[evaluation.asset_key(table) for table in upstream],
-            group_name=evaluation.name,
-            kinds={"parquet"},
-            partitions_def=daily_partitions(evaluation),
-            backfill_policy=one_run_per_partition(),
-            description="Written last: counts of the date, and the run that wrote its tables.",
-        )
-        def partition_status(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult[None]:
-            from pique_assets.lake import build_table
+    @dg.asset(
+        key=evaluation.asset_key("partition_status"),
+        deps=[evaluation.asset_key(table) for table in upstream],
+        group_name=evaluation.name,
+        kinds={"parquet"},
+        partitions_def=daily_partitions(evaluation),
+        description="Written last: counts of the date, and the run that wrote its tables.",
+    )
+    def partition_status(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult[None]:
+        from pique_assets.lake import build_table
 
-            tables = PartitionTables(lake=lake.lake(), evaluation=evaluation, date=context.partition_key)
-            row = {
-                "evaluation": evaluation.name,
-                "run_id": context.run.run_id,
-                "committed_at": datetime.now(UTC),
-                "payload_digest": _payload_digest(tables.read("payloads")),
-                **_counts(tables.read("submissions")),
-            }
-            return tables.write("partition_status", build_table("partition_status", [row]))
+        tables = PartitionTables(lake=lake.lake(), evaluation=evaluation, date=context.partition_key)
+        row = {
+            "evaluation": evaluation.name,
+            "run_id": context.run.run_id,
+            "committed_at": datetime.now(UTC),
+            "payload_digest": _payload_digest(tables.read("payloads")),
+            **_counts(tables.read("submissions")),
+        }
+        return tables.write("partition_status", build_table("partition_status", [row]))
 
     return partition_status
 
@@ -107,12 +101,14 @@ def pass_rates(scorecard: "pa.Table") -> str:
     """The scorecard as a picture: one bar a detector."""
     if scorecard.num_rows == 0:
         return "Nothing was evaluated on this date."
-    lines = ["| detector | evaluated | passed | 95 % interval | median score |", "| --- | --- | --- | --- | --- |"]
-    for row in scorecard.to_pylist():
-        interval = f"{row['wilson_low']:.0%} to {row['wilson_high']:.0%}" if row["wilson_low"] is not None else ""
-        median = f"{row['score_p50']:.3g}" if row["score_p50"] is not None else ""
-        lines.append(f"| {row['detector_name']} | {row['n']} | {bar(row['pass_rate'])} | {interval} | {median} |")
-    return "\n".join(lines)
+    columns = ["detector", "evaluated", "passed", "95 % interval", "median score"]
+    return markdown_table(columns, [_pass_rate_row(row) for row in scorecard.to_pylist()])
+
+
+def _pass_rate_row(row: dict[str, Any]) -> list[object]:
+    interval = f"{row['wilson_low']:.0%} to {row['wilson_high']:.0%}" if row["wilson_low"] is not None else ""
+    median = f"{row['score_p50']:.3g}" if row["score_p50"] is not None else ""
+    return [row["detector_name"], row["n"], bar(row["pass_rate"]), interval, median]
 
 
 def _payload_digest(payloads: "pa.Table") -> str:

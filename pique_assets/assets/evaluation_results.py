@@ -13,85 +13,79 @@ import dagster as dg
 
 from pique_assets.assets.partition_tables import PartitionTables
 from pique_assets.config import Evaluation
-from pique_assets.partitions import beta_parameters_accepted, daily_partitions, one_run_per_partition
+from pique_assets.partitions import daily_partitions
 from pique_assets.resources import LakeResource, LedgerResource, PiqueResource
 
 if TYPE_CHECKING:
     from pique_assets.evaluation.errors import ResultsPending
-    from pique_assets.ledger import PartitionItem
+    from pique_assets.ledger import PartitionItem, Submission
 
 
 def evaluation_results_asset(evaluation: Evaluation) -> dg.AssetsDefinition:
     """The raw payloads of an evaluation, by date."""
-    with beta_parameters_accepted():
 
-        @dg.asset(
-            key=evaluation.asset_key("evaluation_results"),
-            deps=[evaluation.asset_key("uploads")],
-            group_name=evaluation.name,
-            kinds={"pique", "parquet"},
-            partitions_def=daily_partitions(evaluation),
-            backfill_policy=one_run_per_partition(),
-            description="Pique's answers about the date's jobs, byte for byte. Waits, bounded, for open jobs.",
-        )
-        def evaluation_results(
-            context: dg.AssetExecutionContext, pique: PiqueResource, ledger: LedgerResource, lake: LakeResource
-        ) -> dg.MaterializeResult[None]:
-            from pique_assets.evaluation.errors import ResultsPending
-            from pique_assets.evaluation.results import collect_partition
-            from pique_assets.lake import Payload, payloads_table
+    @dg.asset(
+        key=evaluation.asset_key("evaluation_results"),
+        deps=[evaluation.asset_key("uploads")],
+        group_name=evaluation.name,
+        kinds={"pique", "parquet"},
+        partitions_def=daily_partitions(evaluation),
+        description="Pique's answers about the date's jobs, byte for byte. Waits, bounded, for open jobs.",
+    )
+    def evaluation_results(
+        context: dg.AssetExecutionContext, pique: PiqueResource, ledger: LedgerResource, lake: LakeResource
+    ) -> dg.MaterializeResult[None]:
+        from pique_assets.evaluation.errors import ResultsPending
+        from pique_assets.evaluation.results import collect_partition
+        from pique_assets.lake import Payload, payloads_table
 
-            where = {"evaluation": evaluation.name, "partition": context.partition_key}
-            with pique.client() as client, ledger.ledger() as opened:
-                try:
-                    settled = collect_partition(
-                        **where, client=client, ledger=opened, limits=evaluation.limits, say=context.log.info
-                    )
-                except ResultsPending as pending:
-                    raise _failure(pending) from None
-                payloads = [
-                    Payload(
-                        job_id=stored.job_id, source=stored.source, received_at=stored.received_at, body=stored.body
-                    )
-                    for stored in opened.partition_payloads(**where)
-                ]
-            tables = PartitionTables(lake=lake.lake(), evaluation=evaluation, date=context.partition_key)
-            counts = {
-                name: dg.IntMetadataValue(value)
-                for name, value in asdict(settled.progress).items()
-                if isinstance(value, int)
-            }
-            written = tables.write("payloads", payloads_table(payloads), asset="evaluation_results", more=counts)
-            with ledger.ledger() as opened:
-                opened.record_collected(**where, digest=settled.digest)
-            return written
+        where = {"evaluation": evaluation.name, "partition": context.partition_key}
+        with pique.client() as client, ledger.ledger() as opened:
+            try:
+                settled = collect_partition(
+                    **where, client=client, ledger=opened, limits=evaluation.limits, say=context.log.info
+                )
+            except ResultsPending as pending:
+                raise _failure(pending) from None
+            payloads = [
+                Payload(job_id=stored.job_id, source=stored.source, received_at=stored.received_at, body=stored.body)
+                for stored in opened.partition_payloads(**where)
+            ]
+        tables = PartitionTables(lake=lake.lake(), evaluation=evaluation, date=context.partition_key)
+        counts = {
+            name: dg.IntMetadataValue(value)
+            for name, value in asdict(settled.progress).items()
+            if isinstance(value, int)
+        }
+        written = tables.write("payloads", payloads_table(payloads), asset="evaluation_results", more=counts)
+        with ledger.ledger() as opened:
+            opened.record_collected(**where, digest=settled.digest)
+        return written
 
     return evaluation_results
 
 
 def submissions_asset(evaluation: Evaluation) -> dg.AssetsDefinition:
     """How every content item of a date stands: one row each, nothing skipped."""
-    with beta_parameters_accepted():
 
-        @dg.asset(
-            key=evaluation.asset_key("submissions"),
-            deps=[evaluation.asset_key("evaluation_results")],
-            group_name=evaluation.name,
-            kinds={"parquet"},
-            partitions_def=daily_partitions(evaluation),
-            backfill_policy=one_run_per_partition(),
-            description="One row per content item of the date: its job and outcome, or the reason why it has none.",
-        )
-        def submissions(
-            context: dg.AssetExecutionContext, ledger: LedgerResource, lake: LakeResource
-        ) -> dg.MaterializeResult[None]:
-            from pique_assets.lake import build_table
+    @dg.asset(
+        key=evaluation.asset_key("submissions"),
+        deps=[evaluation.asset_key("evaluation_results")],
+        group_name=evaluation.name,
+        kinds={"parquet"},
+        partitions_def=daily_partitions(evaluation),
+        description="One row per content item of the date: its job and outcome, or the reason why it has none.",
+    )
+    def submissions(
+        context: dg.AssetExecutionContext, ledger: LedgerResource, lake: LakeResource
+    ) -> dg.MaterializeResult[None]:
+        from pique_assets.lake import build_table
 
-            with ledger.ledger() as opened:
-                items = opened.partition_state(evaluation=evaluation.name, partition=context.partition_key)
-            tables = PartitionTables(lake=lake.lake(), evaluation=evaluation, date=context.partition_key)
-            rows = [submission_row(item, evaluation=evaluation.name) for item in items]
-            return tables.write("submissions", build_table("submissions", rows))
+        with ledger.ledger() as opened:
+            items = opened.partition_state(evaluation=evaluation.name, partition=context.partition_key)
+        tables = PartitionTables(lake=lake.lake(), evaluation=evaluation, date=context.partition_key)
+        rows = [submission_row(item, evaluation=evaluation.name) for item in items]
+        return tables.write("submissions", build_table("submissions", rows))
 
     return submissions
 
@@ -128,8 +122,15 @@ def submission_row(row: "PartitionItem", *, evaluation: str) -> dict[str, object
             "created_at": submission.created_at,
             "uploaded_at": submission.uploaded_at,
             "finished_at": submission.finished_at or submission.settled_at,
+            "latency_s": _latency_s(submission),
         }
     return columns
+
+
+def _latency_s(submission: "Submission") -> float | None:
+    if submission.uploaded_at is None or submission.finished_at is None:
+        return None
+    return (submission.finished_at - submission.uploaded_at).total_seconds()
 
 
 def _failure(pending: "ResultsPending") -> dg.Failure:

@@ -13,7 +13,7 @@ import dagster as dg
 
 from pique_assets.assets.partition_tables import PartitionTables
 from pique_assets.config import Evaluation
-from pique_assets.partitions import beta_parameters_accepted, daily_partitions, one_run_per_partition
+from pique_assets.partitions import daily_partitions
 from pique_assets.resources import LakeResource
 
 RESULT_TABLES: Final = {
@@ -36,22 +36,18 @@ def result_tables_asset(evaluation: Evaluation) -> dg.AssetsDefinition:
         )
         for table, description in RESULT_TABLES.items()
     ]
-    with beta_parameters_accepted():
 
-        @dg.multi_asset(
-            name=f"{evaluation.name}__result_tables",
-            specs=specs,
-            partitions_def=daily_partitions(evaluation),
-            backfill_policy=one_run_per_partition(),
-        )
-        def result_tables(
-            context: dg.AssetExecutionContext, lake: LakeResource
-        ) -> Iterator[dg.MaterializeResult[None]]:
-            from pique_assets.lake import normalise, stored_payloads
+    @dg.multi_asset(
+        name=f"{evaluation.name}__result_tables",
+        specs=specs,
+        partitions_def=daily_partitions(evaluation),
+    )
+    def result_tables(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[dg.MaterializeResult[None]]:
+        from pique_assets.lake import normalise, stored_payloads
 
-            tables = PartitionTables(lake=lake.lake(), evaluation=evaluation, date=context.partition_key)
-            rows = normalise(stored_payloads(tables.read("payloads")))
-            for table in RESULT_TABLES:
-                yield tables.write(table, rows[table])
+        tables = PartitionTables(lake=lake.lake(), evaluation=evaluation, date=context.partition_key)
+        rows = normalise(stored_payloads(tables.read("payloads")))
+        for table in RESULT_TABLES:
+            yield tables.write(table, rows[table])
 
     return result_tables

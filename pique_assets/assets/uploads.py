@@ -13,7 +13,7 @@ import dagster as dg
 from pique_assets.assets.content import content_items
 from pique_assets.assets.partition_tables import PartitionTables
 from pique_assets.config import Evaluation
-from pique_assets.partitions import beta_parameters_accepted, daily_partitions, one_run_per_partition
+from pique_assets.partitions import daily_partitions
 from pique_assets.resources import LakeResource, LedgerResource, MediaStorageResource, PiqueResource
 
 # Runs of all partitions share it: its limit in Dagster times `Limits.concurrent_uploads` is what the whole
@@ -23,44 +23,42 @@ API_POOL = "pique_api"
 
 def uploads_asset(evaluation: Evaluation) -> dg.AssetsDefinition:
     """The submissions of an evaluation, by date; the ledger is their record."""
-    with beta_parameters_accepted():
 
-        @dg.asset(
-            key=evaluation.asset_key("uploads"),
-            deps=[evaluation.asset_key("content"), evaluation.asset_key("judge")],
-            group_name=evaluation.name,
-            kinds={"pique"},
-            partitions_def=daily_partitions(evaluation),
-            backfill_policy=one_run_per_partition(),
-            pool=API_POOL,
-            description="The date's content, submitted to the judge and uploaded, each item exactly once.",
-        )
-        def uploads(
-            context: dg.AssetExecutionContext,
-            pique: PiqueResource,
-            ledger: LedgerResource,
-            lake: LakeResource,
-            media_storage: MediaStorageResource,
-        ) -> dg.MaterializeResult[None]:
-            from pique_assets.evaluation.partition import submit_partition
+    @dg.asset(
+        key=evaluation.asset_key("uploads"),
+        deps=[evaluation.asset_key("content"), evaluation.asset_key("judge")],
+        group_name=evaluation.name,
+        kinds={"pique"},
+        partitions_def=daily_partitions(evaluation),
+        pool=API_POOL,
+        description="The date's content, submitted to the judge and uploaded, each item exactly once.",
+    )
+    def uploads(
+        context: dg.AssetExecutionContext,
+        pique: PiqueResource,
+        ledger: LedgerResource,
+        lake: LakeResource,
+        media_storage: MediaStorageResource,
+    ) -> dg.MaterializeResult[None]:
+        from pique_assets.evaluation.partition import submit_partition
 
-            tables = PartitionTables(lake=lake.lake(), evaluation=evaluation, date=context.partition_key)
-            with pique.client() as client, ledger.ledger() as opened:
-                report = submit_partition(
-                    content_items(tables.read("content")),
-                    evaluation=evaluation.name,
-                    partition=context.partition_key,
-                    judge=client.get_judge(evaluation.resolved_judge_id()),
-                    client=client,
-                    ledger=opened,
-                    open_content=media_storage.content_opener(),
-                    limits=evaluation.limits,
-                    say=context.log.info,
-                )
-            counts = {name: value for name, value in asdict(report).items() if name != "work_keys"}
-            return dg.MaterializeResult(
-                metadata=counts,
-                data_version=dg.DataVersion(hashlib.sha256("\n".join(report.work_keys).encode()).hexdigest()),
+        tables = PartitionTables(lake=lake.lake(), evaluation=evaluation, date=context.partition_key)
+        with pique.client() as client, ledger.ledger() as opened:
+            report = submit_partition(
+                content_items(tables.read("content")),
+                evaluation=evaluation.name,
+                partition=context.partition_key,
+                judge=client.get_judge(evaluation.resolved_judge_id()),
+                client=client,
+                ledger=opened,
+                open_content=media_storage.content_opener(),
+                limits=evaluation.limits,
+                say=context.log.info,
             )
+        counts = {name: value for name, value in asdict(report).items() if name != "work_keys"}
+        return dg.MaterializeResult(
+            metadata=counts,
+            data_version=dg.DataVersion(hashlib.sha256("\n".join(report.work_keys).encode()).hexdigest()),
+        )
 
     return uploads

@@ -68,6 +68,7 @@ SUBMISSIONS: Final = TableSpec(
         instant("created_at", "When the submission was recorded (UTC)."),
         instant("uploaded_at", "When the bytes were at Pique (UTC)."),
         instant("finished_at", "When the submission reached its final state (UTC)."),
+        number("latency_s", "Seconds from uploaded_at to finished_at; two clocks, so a little below 0 is possible."),
     ),
 )
 

@@ -1,0 +1,161 @@
+"""The Dagster UI in a real browser: `make dev`, a backfill started by clicks, and what a user then sees.
+
+With `PIQUE_SCREENSHOTS=docs/images` the screenshots of the documentation are taken anew.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+PROJECT = Path(__file__).parents[2]
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+BACKFILLS = "{partitionBackfillsOrError(limit: 5) {... on PartitionBackfills {results {status numPartitions}}}}"
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(420),
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine (Debian: apt-get install chromium)"),
+]
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of what `make dev` needs, so that the checkout's own `.pique` is left alone."""
+    copy = tmp_path_factory.mktemp("project")
+    for name in ("definitions.py", "workspace.yaml", "pyproject.toml"):
+        shutil.copy(PROJECT / name, copy / name)
+    shutil.copytree(PROJECT / "examples", copy / "examples")
+    return copy
+
+
+@pytest.fixture(scope="module")
+def ui(project: Path) -> Iterator[str]:
+    """The address of the UI; Ctrl-C at the end stops everything, or the test says what it left behind."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("PIQUE_", "DAGSTER_"))}
+    # The copy's code location, with the package that is being tested.
+    environment["PYTHONPATH"] = str(PROJECT)
+    with (project / "dev.log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "examples/demo/dev.py", "--port", str(port)],
+            cwd=project,
+            env=environment,
+            stdout=log,
+            stderr=log,
+        )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        wait_for(lambda: fetch(f"{address}/server_info"), patience_s=120)
+        yield address
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 0
+        left = [line for line in running_processes() if str(project) in line or f"--port {port}" in line]
+        assert not left, left
+
+
+def running_processes() -> list[str]:
+    listed = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True)
+    return [line for line in listed.stdout.splitlines() if " ps -eo" not in line]
+
+
+def fetch(request: str | urllib.request.Request) -> bytes:
+    with urllib.request.urlopen(request) as answer:
+        return answer.read()
+
+
+def wait_for(condition, *, patience_s: float) -> None:
+    deadline = time.monotonic() + patience_s
+    while True:
+        try:
+            if condition():
+                return
+        except OSError:
+            pass
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.5)
+
+
+@pytest.fixture(scope="module")
+def page() -> Iterator[Page]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = browser.new_page(viewport={"width": 1600, "height": 900})
+        page.set_default_timeout(60_000)
+        expect.set_options(timeout=60_000)
+        yield page
+        browser.close()
+
+
+def keep_screenshot(page: Page, name: str, folder: Path) -> None:
+    folder = Path(os.environ.get("PIQUE_SCREENSHOTS", folder))
+    page.wait_for_timeout(2000)
+    page.screenshot(path=folder / f"{name}.png")
+
+
+def backfills(ui: str) -> list[dict[str, object]]:
+    query = json.dumps({"query": BACKFILLS}).encode()
+    answer = fetch(urllib.request.Request(f"{ui}/graphql", data=query, headers={"Content-Type": "application/json"}))
+    return json.loads(answer)["data"]["partitionBackfillsOrError"]["results"]
+
+
+def test_a_three_day_backfill_started_in_the_ui_completes_and_shows_what_it_did(ui, page, tmp_path):
+    page.goto(f"{ui}/locations/pique_assets/asset-groups/brand_videos/lineage")
+    for asset in ("raw_media", "judge", "content", "uploads", "evaluation_results", "scorecard_daily"):
+        expect(page.get_by_text(asset, exact=True).first).to_be_visible()
+
+    page.get_by_role("button", name="Materialize all").click()
+    dates = page.get_by_placeholder("ex: ")
+    dates.fill("[2026-03-02...2026-03-04]")
+    dates.press("Enter")
+    keep_screenshot(page, "backfill", tmp_path)
+    page.get_by_role("button", name="Launch backfill").click()
+    wait_for(lambda: backfills(ui) and "REQUESTED" not in str(backfills(ui)[0]["status"]), patience_s=240)
+    assert backfills(ui) == [{"status": "COMPLETED_SUCCESS", "numPartitions": 3}]
+
+    page.goto(f"{ui}/assets/brand_videos/submissions?view=partitions&partition=2026-03-03")
+    expect(page.get_by_text("dagster/partition_row_count")).to_be_visible()
+    page.get_by_text("[Show Markdown]").first.click()
+    expect(page.get_by_text("The file is empty.").first).to_be_attached()
+
+    page.goto(f"{ui}/assets/brand_videos/content?view=checks")
+    expect(page.get_by_text("all_content_is_readable").first).to_be_visible()
+    page.get_by_role("tab", name="Partitions").last.click()
+    page.get_by_text("2026-03-03", exact=True).first.click(force=True)
+    expect(page.get_by_text("1 of 4 content items")).to_be_visible()
+    keep_screenshot(page, "check", tmp_path)
+
+    page.goto(f"{ui}/assets/brand_videos/scorecard_daily?view=partitions&partition=2026-03-04")
+    expect(page.get_by_text("Nothing was evaluated on this date.").first).to_be_visible()
+    page.goto(f"{ui}/assets/brand_videos/scorecard_daily?view=partitions&partition=2026-03-02")
+    expect(page.get_by_text("pass_rates")).to_be_visible()
+    keep_screenshot(page, "partition", tmp_path)
+
+    page.set_viewport_size({"width": 2200, "height": 1100})
+    page.goto(f"{ui}/locations/pique_assets/asset-groups/brand_videos/lineage")
+    expect(page.get_by_text("75% filled").first).to_be_visible()
+    keep_screenshot(page, "graph", tmp_path)
