@@ -3,8 +3,8 @@
 Here: the partitions definition of every partitioned asset and check. Not here: which assets are partitioned (`assets`).
 
 No asset has a backfill policy. Without one Dagster backfills with a run for each partition, which carries the
-partition's key. With `BackfillPolicy.multi_run(1)` each of those runs carries a range of one date instead, and the results of
-partitioned checks lose their partition: the UI calls them skipped (Dagster 1.13.27).
+partition's key. With `BackfillPolicy.multi_run(1)` each of those runs carries a range of one date instead, and the
+results of partitioned checks lose their partition: the UI calls them skipped (Dagster 1.13.27).
 """
 
 from __future__ import annotations

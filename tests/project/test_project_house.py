@@ -20,7 +20,7 @@ ROOMS = {
     "ledger": set(),
     "lake": set(),
     "evaluation": {"api", "media", "ledger"},
-    "local": {"api.models"},
+    "local": set(),
     "analysis": {"lake"},
 }
 HEAVY = ("pandas", "pyarrow", "google", "av", "numpy", "httpx", "sqlalchemy", "PIL", "duckdb", "matplotlib")
