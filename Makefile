@@ -32,9 +32,9 @@ setup: $(READY)
 # uv from the machine where there is one, else the project's own, in its own virtual environment.
 $(READY): pyproject.toml uv.lock
 	@echo "setting up $(VENV): a minute on a first run"
-	@command -v uv >/dev/null || test -x $(VENV)/bin/uv || { $(PYTHON) -m venv $(VENV) && $(PY) -m pip install --quiet uv; }
+	@command -v uv >/dev/null || test -x $(VENV)/bin/uv || { $(PYTHON) -m venv $(VENV) && $(PY) -m pip install uv; }
 	@uv=$$(command -v uv || echo $(VENV)/bin/uv); \
-		UV_PROJECT_ENVIRONMENT=$(VENV) $$uv sync --all-extras --frozen --inexact --quiet
+		UV_PROJECT_ENVIRONMENT=$(VENV) $$uv sync --all-extras --frozen --inexact
 	@touch $@
 
 clean:

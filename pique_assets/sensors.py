@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import dagster as dg
 
@@ -19,13 +19,15 @@ from pique_assets.partitions import daily_partitions
 from pique_assets.resources import LedgerResource, PiqueResource
 
 if TYPE_CHECKING:
-    from pique_assets.ledger import SettledPartition
+    from pique_assets.ledger import Ledger, SettledPartition
 
 SENSOR_NAME = "pique_results"
 # Sensor threads are off by default, so a slow tick delays every sensor of the deployment (design section 8).
 TICK_BUDGET_S = 15.0
 RUN_REQUESTS_A_TICK = 25
 MINIMUM_INTERVAL_S = 30
+
+Entry = TypeVar("Entry")
 
 
 def results_sensor(
@@ -48,22 +50,19 @@ def results_sensor(
     )
     def pique_results(
         context: dg.SensorEvaluationContext, pique: PiqueResource, ledger: LedgerResource
-    ) -> dg.SensorResult | dg.SkipReason:
-        from pique_assets.evaluation.limits import Limits
-        from pique_assets.evaluation.results import ResultPoller
-
-        until = time.monotonic() + TICK_BUDGET_S
-        limits = evaluations[0].limits if evaluations else Limits()
+    ) -> dg.SensorResult:
+        tick = _count(context.cursor)
         with ledger.ledger() as opened:
             polled = 0
             if opened.has_due(now=datetime.now(UTC)):
-                with pique.client() as client:
-                    polled = ResultPoller(client=client, ledger=opened, limits=limits).poll_due(until=until).polled
+                polled = _poll(_in_turn(evaluations, tick=tick), pique=pique, ledger=opened)
             settled = opened.uncollected_partitions()
         requests = [request for partition in settled if (request := _request(partition, by_name=by_name))]
         if not requests:
-            return dg.SkipReason(f"asked Pique for {polled} results; no date is complete and not yet collected")
-        return dg.SensorResult(run_requests=_turn(requests, cursor=context.cursor), cursor=_next(context.cursor))
+            skipped = f"asked Pique for {polled} results; no date is complete and not yet collected"
+            return dg.SensorResult(skip_reason=skipped, cursor=str(tick + 1))
+        asked_for = _in_turn(requests, tick=tick * RUN_REQUESTS_A_TICK)[:RUN_REQUESTS_A_TICK]
+        return dg.SensorResult(run_requests=asked_for, cursor=str(tick + 1))
 
     return pique_results
 
@@ -80,15 +79,30 @@ def _request(partition: SettledPartition, *, by_name: dict[str, Evaluation]) -> 
     )
 
 
-def _turn(requests: list[dg.RunRequest], *, cursor: str | None) -> list[dg.RunRequest]:
-    """At most so many requests, beginning elsewhere each tick, so that none waits for ever behind the others."""
-    start = _count(cursor) * RUN_REQUESTS_A_TICK % len(requests)
-    return (requests[start:] + requests[:start])[:RUN_REQUESTS_A_TICK]
+def _poll(evaluations: Sequence[Evaluation], *, pique: PiqueResource, ledger: Ledger) -> int:
+    """Ask for due results within the tick's budget, each evaluation's by its own limits; returns how many."""
+    from pique_assets.evaluation.limits import Limits
+    from pique_assets.evaluation.results import ResultPoller
+
+    until = time.monotonic() + TICK_BUDGET_S
+    with pique.client() as client:
+        reports = [
+            ResultPoller(client=client, ledger=ledger, limits=evaluation.limits).poll_due(
+                evaluation=evaluation.name, until=until
+            )
+            for evaluation in evaluations
+        ]
+        # Jobs whose content no evaluation asks for any more: their results were paid for.
+        reports.append(ResultPoller(client=client, ledger=ledger, limits=Limits()).poll_due(until=until))
+    return sum(report.polled for report in reports)
 
 
-def _next(cursor: str | None) -> str:
-    return str(_count(cursor) + 1)
+def _in_turn(entries: Sequence[Entry], *, tick: int) -> list[Entry]:
+    """The entries, beginning elsewhere each tick, so that none waits for ever behind the others."""
+    start = tick % len(entries)
+    return [*entries[start:], *entries[:start]]
 
 
 def _count(cursor: str | None) -> int:
+    """How many ticks there were; the cursor may be deleted at any time, nothing depends on it."""
     return int(cursor) if cursor and cursor.isdigit() else 0

@@ -7,7 +7,10 @@ Here: starting the runs, showing how far they are, and the summary. Not here: th
 from __future__ import annotations
 
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from stage import HOME, PROJECT, staged
 
@@ -41,13 +44,32 @@ def main() -> int:
 def run_date(name: str, date: str, *, instance: dg.DagsterInstance) -> bool:
     """One Dagster run: one date of one evaluation, from media to scorecard."""
     started = time.monotonic()
-    print(f"  {name} {date} ...", end="", flush=True)
-    result = defs.resolve_job_def(f"{name}_everything").execute_in_process(
-        instance=instance, partition_key=date, run_config=QUIET, raise_on_error=False
-    )
+    print(f"  {name} {date} ", end="", flush=True)
+    with dots():
+        result = defs.resolve_job_def(f"{name}_everything").execute_in_process(
+            instance=instance, partition_key=date, run_config=QUIET, raise_on_error=False
+        )
     took = time.monotonic() - started
     print(f" {'done' if result.success else 'FAILED'} in {took:.1f} s (run {result.run_id[:8]})", flush=True)
     return result.success
+
+
+@contextmanager
+def dots() -> Iterator[None]:
+    """A dot a second, so that nobody wonders whether anything still happens."""
+    ended = threading.Event()
+
+    def print_dots() -> None:
+        while not ended.wait(1):
+            print(".", end="", flush=True)
+
+    printer = threading.Thread(target=print_dots, daemon=True)
+    printer.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        printer.join()
 
 
 def summary(pique: LocalPiqueProcess) -> None:

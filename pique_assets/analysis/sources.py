@@ -17,7 +17,7 @@ LAKE_VARIABLE: Final = "PIQUE_LAKE"
 """Environment variable with the address of the lake: a folder, or a URL such as gs://bucket/lake."""
 
 DEFAULT_LAKE: Final = Path(".pique") / "lake"
-"""Where `make run` and `make dev` keep their lake, from the project's folder."""
+"""Where `make run` and `make dev` keep their lake, from the project's folder or one below it."""
 
 LakeLike = Lake | str | Path
 """A lake, or its address."""
@@ -27,7 +27,7 @@ DateLike = dt.date | str
 
 
 def open_lake(lake: LakeLike | None = None) -> Lake:
-    """The lake to read: `lake`, else `PIQUE_LAKE`, else `./.pique/lake`.
+    """The lake to read: `lake`, else `PIQUE_LAKE`, else `.pique/lake` of this folder or the nearest one above it.
 
     Raises:
         NoLake: none of these exists; the message says what to do.
@@ -38,9 +38,11 @@ def open_lake(lake: LakeLike | None = None) -> Lake:
         return Lake(str(lake))
     if address := os.environ.get(LAKE_VARIABLE):
         return Lake(address)
-    if DEFAULT_LAKE.is_dir():
-        return Lake(str(DEFAULT_LAKE))
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / DEFAULT_LAKE).is_dir():
+            return Lake(str(folder / DEFAULT_LAKE))
     raise NoLake(
-        f"no lake here: {DEFAULT_LAKE.resolve()} does not exist. Give lake=..., set {LAKE_VARIABLE} to its "
-        "address, or fill one with `make run` and start the notebook in the project's folder."
+        f"no lake here: neither {here} nor a folder above it has {DEFAULT_LAKE}. Give lake=..., set {LAKE_VARIABLE} to "
+        "its address, or fill one with `make run` and start the notebook in the project's folder."
     )

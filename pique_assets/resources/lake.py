@@ -16,8 +16,12 @@ class LakeResource(dg.ConfigurableResource[Any]):
 
     root: str = Field(description="Folder or gs:// URL under which every table has its folder.")
 
+    storage_options: dict[str, Any] = Field(
+        default_factory=dict, repr=False, description="What the file system of a gs:// root needs, such as a project."
+    )
+
     def lake(self) -> Lake:
         """The lake at this root."""
         from pique_assets.lake import Lake
 
-        return Lake(self.root)
+        return Lake(self.root, storage_options=self.storage_options)

