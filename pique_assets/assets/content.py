@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from pique_assets.assets.dated_asset import dated_asset
 from pique_assets.assets.partition_tables import PartitionTables
 from pique_assets.config import Evaluation
 from pique_assets.metadata import Metadata
-from pique_assets.partitions import daily_partitions
 from pique_assets.resources import LakeResource, MediaStorageResource
 
 if TYPE_CHECKING:
@@ -28,12 +28,10 @@ if TYPE_CHECKING:
 def content_asset(evaluation: Evaluation) -> dg.AssetsDefinition:
     """The inventory of an evaluation's media, by date."""
 
-    @dg.asset(
-        key=evaluation.asset_key("content"),
-        deps=[evaluation.asset_key("raw_media")],
-        group_name=evaluation.name,
-        kinds={"parquet"},
-        partitions_def=daily_partitions(evaluation),
+    @dated_asset(
+        evaluation,
+        "content",
+        after=("raw_media",),
         description="Every content item of the date with its fingerprint, or with the reason why it has none.",
     )
     def content(

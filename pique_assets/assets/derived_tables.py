@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from pique_assets.assets.dated_asset import dated_asset
 from pique_assets.assets.partition_tables import PartitionTables
 from pique_assets.assets.tables import RESULT_TABLES
 from pique_assets.config import Evaluation
 from pique_assets.metadata import bar, markdown_table
-from pique_assets.partitions import daily_partitions
 from pique_assets.resources import LakeResource
 
 if TYPE_CHECKING:
@@ -25,12 +25,10 @@ if TYPE_CHECKING:
 def scorecard_asset(evaluation: Evaluation) -> dg.AssetsDefinition:
     """How judge and detectors did, by date."""
 
-    @dg.asset(
-        key=evaluation.asset_key("scorecard_daily"),
-        deps=[evaluation.asset_key("evaluations"), evaluation.asset_key("detector_results")],
-        group_name=evaluation.name,
-        kinds={"parquet"},
-        partitions_def=daily_partitions(evaluation),
+    @dated_asset(
+        evaluation,
+        "scorecard_daily",
+        after=("evaluations", "detector_results"),
         description="Per judge and detector: pass rate with its 95 % interval, and how scores spread.",
     )
     def scorecard_daily(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult[None]:
@@ -52,12 +50,10 @@ def scorecard_asset(evaluation: Evaluation) -> dg.AssetsDefinition:
 def metric_catalog_asset(evaluation: Evaluation) -> dg.AssetsDefinition:
     """Which metrics were seen, by date."""
 
-    @dg.asset(
-        key=evaluation.asset_key("metric_catalog"),
-        deps=[evaluation.asset_key("detector_metrics")],
-        group_name=evaluation.name,
-        kinds={"parquet"},
-        partitions_def=daily_partitions(evaluation),
+    @dated_asset(
+        evaluation,
+        "metric_catalog",
+        after=("detector_metrics",),
         description="Every metric path seen on the date: kinds, range, unit and meaning where known.",
     )
     def metric_catalog(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult[None]:
@@ -73,12 +69,10 @@ def partition_status_asset(evaluation: Evaluation) -> dg.AssetsDefinition:
     """The commit mark of a date, written when all its tables are."""
     upstream = ["submissions", "scorecard_daily", "metric_catalog", *RESULT_TABLES]
 
-    @dg.asset(
-        key=evaluation.asset_key("partition_status"),
-        deps=[evaluation.asset_key(table) for table in upstream],
-        group_name=evaluation.name,
-        kinds={"parquet"},
-        partitions_def=daily_partitions(evaluation),
+    @dated_asset(
+        evaluation,
+        "partition_status",
+        after=upstream,
         description="Written last: counts of the date, and the run that wrote its tables.",
     )
     def partition_status(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult[None]:

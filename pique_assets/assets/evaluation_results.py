@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from pique_assets.assets.dated_asset import dated_asset
 from pique_assets.assets.partition_tables import PartitionTables
 from pique_assets.config import Evaluation
-from pique_assets.partitions import daily_partitions
 from pique_assets.resources import LakeResource, LedgerResource, PiqueResource
 
 if TYPE_CHECKING:
@@ -24,13 +24,12 @@ if TYPE_CHECKING:
 def evaluation_results_asset(evaluation: Evaluation) -> dg.AssetsDefinition:
     """The raw payloads of an evaluation, by date."""
 
-    @dg.asset(
-        key=evaluation.asset_key("evaluation_results"),
-        deps=[evaluation.asset_key("uploads")],
-        group_name=evaluation.name,
-        kinds={"pique", "parquet"},
-        partitions_def=daily_partitions(evaluation),
+    @dated_asset(
+        evaluation,
+        "evaluation_results",
+        after=("uploads",),
         description="Pique's answers about the date's jobs, byte for byte. Waits, bounded, for open jobs.",
+        kinds=("pique", "parquet"),
     )
     def evaluation_results(
         context: dg.AssetExecutionContext, pique: PiqueResource, ledger: LedgerResource, lake: LakeResource
@@ -68,12 +67,10 @@ def evaluation_results_asset(evaluation: Evaluation) -> dg.AssetsDefinition:
 def submissions_asset(evaluation: Evaluation) -> dg.AssetsDefinition:
     """How every content item of a date stands: one row each, nothing skipped."""
 
-    @dg.asset(
-        key=evaluation.asset_key("submissions"),
-        deps=[evaluation.asset_key("evaluation_results")],
-        group_name=evaluation.name,
-        kinds={"parquet"},
-        partitions_def=daily_partitions(evaluation),
+    @dated_asset(
+        evaluation,
+        "submissions",
+        after=("evaluation_results",),
         description="One row per content item of the date: its job and outcome, or the reason why it has none.",
     )
     def submissions(

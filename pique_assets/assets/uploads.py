@@ -11,9 +11,9 @@ from dataclasses import asdict
 import dagster as dg
 
 from pique_assets.assets.content import content_items
+from pique_assets.assets.dated_asset import dated_asset
 from pique_assets.assets.partition_tables import PartitionTables
 from pique_assets.config import Evaluation
-from pique_assets.partitions import daily_partitions
 from pique_assets.resources import LakeResource, LedgerResource, MediaStorageResource, PiqueResource
 
 # Runs of all partitions share it: its limit in Dagster times `Limits.concurrent_uploads` is what the whole
@@ -24,14 +24,13 @@ API_POOL = "pique_api"
 def uploads_asset(evaluation: Evaluation) -> dg.AssetsDefinition:
     """The submissions of an evaluation, by date; the ledger is their record."""
 
-    @dg.asset(
-        key=evaluation.asset_key("uploads"),
-        deps=[evaluation.asset_key("content"), evaluation.asset_key("judge")],
-        group_name=evaluation.name,
-        kinds={"pique"},
-        partitions_def=daily_partitions(evaluation),
-        pool=API_POOL,
+    @dated_asset(
+        evaluation,
+        "uploads",
+        after=("content", "judge"),
         description="The date's content, submitted to the judge and uploaded, each item exactly once.",
+        kinds=("pique",),
+        pool=API_POOL,
     )
     def uploads(
         context: dg.AssetExecutionContext,

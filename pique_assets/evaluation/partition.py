@@ -20,7 +20,7 @@ from pique_assets.evaluation.limits import Limits
 from pique_assets.evaluation.poll_schedule import poll_schedule
 from pique_assets.evaluation.progress import Progress, Say
 from pique_assets.evaluation.submission import Fate, Outcome, Submitter
-from pique_assets.ledger import InventoryItem, Ledger, SubmissionOrder, work_key
+from pique_assets.ledger import InventoryItem, Ledger, SubmissionOrder, SubmissionState, work_key
 from pique_assets.media import ContentItem
 
 # Enough to see a usual latency, few enough to follow a change within a day.
@@ -175,7 +175,7 @@ def _unsent(
     settled = {
         row.item.work_key
         for row in ledger.partition_state(evaluation=evaluation, partition=partition)
-        if row.submission and (row.submission.is_finished or row.submission.state == "UPLOADED")
+        if row.submission and (row.submission.is_finished or row.submission.state is SubmissionState.UPLOADED)
     }
     seen: set[str] = set()
     unsent = []

@@ -33,6 +33,7 @@ from pique_assets.evaluation.limits import Limits
 from pique_assets.evaluation.poll_schedule import PollSchedule
 from pique_assets.evaluation.recovery import Decision, Step, next_step
 from pique_assets.ledger import (
+    UNSENT_STATES,
     Claim,
     Lease,
     LeaseLost,
@@ -68,6 +69,8 @@ class Fate(Enum):
     """The content could not be read, or is no longer what was fingerprinted."""
     UNFINISHED = auto()
     """Something passing stopped it; a later run resumes."""
+    JOB_DIED = auto()
+    """Its job is proven dead; another may be prepared. Never leaves `Submitter.submit`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,10 +152,10 @@ class Submitter:
                     outcome = self._bring(claim.submission, lease=claim.lease, open_content=open_content)
             except LeaseLost as lost:
                 return Outcome(fate=Fate.KNOWN, reason=f"another run took over: {lost}")
-            if outcome is not None:
+            if outcome.fate is not Fate.JOB_DIED:
                 return outcome
-            reason = "its jobs died one after another, see their evidence in the ledger"
-        return Outcome(fate=Fate.UNFINISHED, reason=reason)
+            reason = outcome.reason
+        return Outcome(fate=Fate.UNFINISHED, reason=f"{self._limits.attempts} jobs died, the last because {reason}")
 
     def _claim(self, order: SubmissionOrder) -> Claim:
         """Claim the order, waiting for the lease of a dead run to end.
@@ -162,26 +165,22 @@ class Submitter:
         give_up = time.monotonic() + 1.5 * self._limits.lease_s
         while True:
             claim = self._ledger.claim_submission(order, lease_s=self._limits.lease_s)
-            held_elsewhere = claim.lease is None and claim.submission.state in _UNSENT
+            held_elsewhere = claim.lease is None and claim.submission.state in UNSENT_STATES
             if not held_elsewhere or time.monotonic() > give_up:
                 return claim
             time.sleep(min(1.0, self._limits.lease_s / 4))
 
-    def _bring(self, submission: Submission, *, lease: Lease, open_content: OpenContent) -> Outcome | None:
-        """Take a claimed submission as far as it goes; None when its job died and another may be prepared."""
-        held = _Held(
-            submission=submission,
-            lease=lease,
-            fresh=False,
-            quiet_since=_now() if submission.state is SubmissionState.UPLOADING else None,
-        )
+    def _bring(self, submission: Submission, *, lease: Lease, open_content: OpenContent) -> Outcome:
+        """Take a claimed submission as far as it goes."""
         try:
             if submission.state is SubmissionState.INTENDED:
-                held = self._prepare(held)
+                prepared = self._prepare(submission, lease=lease)
+                if isinstance(prepared, Outcome):
+                    return prepared
+                return self._send_or_recover(prepared, open_content=open_content)
+            in_flight = submission.state is SubmissionState.UPLOADING
+            held = _Held(submission=submission, lease=lease, fresh=False, quiet_since=_now() if in_flight else None)
             return self._send_or_recover(held, open_content=open_content)
-        except (InvalidRequest, ValidationError) as error:
-            self._ledger.record_rejected(lease, error_code="refused_by_pique", error=_sentence(error))
-            return Outcome(fate=Fate.REJECTED, reason=_sentence(error))
         except (Unauthorized, NotFound):
             self._ledger.release_lease(lease)
             raise
@@ -189,37 +188,39 @@ class Submitter:
             self._ledger.release_lease(lease)
             return Outcome(fate=Fate.UNFINISHED, reason=str(error))
 
-    def _prepare(self, held: _Held) -> _Held:
+    def _prepare(self, wanted: Submission, *, lease: Lease) -> _Held | Outcome:
         """Have a job made. Repeating it after a crash is harmless: only bytes start an evaluation."""
-        wanted = held.submission
         failpoint("prepare.before")
-        upload = self._client.create_presigned_upload(
-            PresignedUploadRequest(
-                judge_id=wanted.judge_id,
-                content_type=wanted.content_type,
-                filename=wanted.filename,
-                file_size_bytes=wanted.size_bytes,
-                title=wanted.title,
-                description=wanted.description,
+        try:
+            upload = self._client.create_presigned_upload(
+                PresignedUploadRequest(
+                    judge_id=wanted.judge_id,
+                    content_type=wanted.content_type,
+                    filename=wanted.filename,
+                    file_size_bytes=wanted.size_bytes,
+                    title=wanted.title,
+                    description=wanted.description,
+                )
             )
-        )
+        except (InvalidRequest, ValidationError) as error:
+            self._ledger.record_rejected(lease, error_code="refused_by_pique", error=_sentence(error))
+            return Outcome(fate=Fate.REJECTED, reason=_sentence(error))
         failpoint("prepare.after")
         prepared = self._ledger.record_prepared(
-            held.lease,
+            lease,
             job_id=upload.job_id,
             upload_url=upload.upload_url,
             upload_headers=upload.upload_headers,
             expires_at=upload.expires_at,
         )
-        return _Held(submission=prepared, lease=held.lease, fresh=True, quiet_since=None)
+        return _Held(submission=prepared, lease=lease, fresh=True, quiet_since=None)
 
-    def _send_or_recover(self, held: _Held, *, open_content: OpenContent) -> Outcome | None:
+    def _send_or_recover(self, held: _Held, *, open_content: OpenContent) -> Outcome:
         for _ in range(self._limits.attempts):
             if not held.fresh:
                 decision = self._decide(held)
                 if decision.step is Step.ABANDON:
-                    self._abandon(held, evidence=decision.evidence)
-                    return None
+                    return self._abandon(held, evidence=decision.evidence)
                 if decision.step is Step.ADOPT:
                     self._ledger.adopt(held.lease, next_poll_at=_now())
                     return Outcome(fate=Fate.ADOPTED, reason=decision.evidence)
@@ -275,18 +276,20 @@ class Submitter:
         self._ledger.record_uploaded(held.lease, next_poll_at=self._schedule.first_poll_at(_now()))
         return Outcome(fate=Fate.UPLOADED)
 
-    def _after_failed_put(self, held: _Held, *, uploading: Submission, error: UploadError) -> _Held:
+    def _after_failed_put(self, held: _Held, *, uploading: Submission, error: UploadError) -> _Held | Outcome:
         """Only a PUT that may have landed makes the job's fate uncertain."""
-        uncertain = isinstance(error, UploadInterrupted) and error.request_sent
-        quiet_since = _now() if uncertain else held.quiet_since
-        return _Held(submission=uploading, lease=held.lease, fresh=False, quiet_since=quiet_since)
+        if isinstance(error, UploadInterrupted):
+            quiet_since = _now() if error.request_sent else held.quiet_since
+            return _Held(submission=uploading, lease=held.lease, fresh=False, quiet_since=quiet_since)
+        if held.quiet_since is None:
+            # Refused, and nothing was ever under way to this job: it can't have any bytes.
+            return self._abandon(held, evidence=str(error))
+        return _Held(submission=uploading, lease=held.lease, fresh=False, quiet_since=held.quiet_since)
 
-    def _abandon(self, held: _Held, *, evidence: str) -> None:
+    def _abandon(self, held: _Held, *, evidence: str) -> Outcome:
         watch_at = _now() + timedelta(seconds=WATCH_AFTER_S)
         self._ledger.record_abandoned(held.lease, evidence=evidence, next_poll_at=watch_at)
-
-
-_UNSENT = frozenset({SubmissionState.INTENDED, SubmissionState.PREPARED, SubmissionState.UPLOADING})
+        return Outcome(fate=Fate.JOB_DIED, reason=evidence)
 
 
 def _now() -> datetime:

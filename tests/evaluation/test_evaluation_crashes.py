@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -51,6 +53,18 @@ def test_after_a_kill_a_second_process_finishes_and_nothing_is_evaluated_twice(s
     assert set(desk.evaluations().values()) == {1}
     assert len(desk.evaluations()) == len(demo_items("2026-03-02"))
     assert sum(job.complete_puts for job in desk.record()) == 3
+
+
+def test_an_upload_url_that_is_refused_costs_a_job_but_no_evaluation(desk: Desk, tmp_path):
+    assert run_child(desk, tmp_path, failpoint="record_prepared.after_commit").returncode == -signal.SIGKILL
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as ledger, ledger:
+        spoilt = ledger.execute("UPDATE upload_targets SET url = substr(url, 1, length(url) - 4) || 'beef'").rowcount
+    assert spoilt >= 1
+    finished = run_child(desk, tmp_path)
+    assert finished.returncode == 0, finished.stderr[-2000:]
+    assert set(desk.evaluations().values()) == {1}
+    assert sum(job.complete_puts for job in desk.record()) == 3
+    assert len(desk.record()) >= 3 + spoilt
 
 
 def run_child(desk: Desk, tmp_path: Path, *, failpoint: str | None = None) -> subprocess.CompletedProcess[str]:
