@@ -1,4 +1,4 @@
-"""Daily work without waiting: the submit job ends, the sensor notices results and asks for the run that collects them."""
+"""Daily work without waiting: the submit job ends, the sensor notices results and asks for the run that collects."""
 
 from __future__ import annotations
 
