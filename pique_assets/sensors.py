@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 import dagster as dg
@@ -19,6 +19,7 @@ from pique_assets.partitions import daily_partitions
 from pique_assets.resources import LedgerResource, PiqueResource
 
 if TYPE_CHECKING:
+    from pique_assets.api.client import PiqueClient
     from pique_assets.ledger import Ledger, SettledPartition
 
 SENSOR_NAME = "pique_results"
@@ -35,8 +36,9 @@ def results_sensor(
 ) -> dg.SensorDefinition:
     """One sensor for all evaluations of a code location.
 
-    Each tick asks Pique for what is due, then requests a run for each partition whose submissions are all settled
-    and whose tables do not say so yet. Ticks may repeat: the run key is the digest of the settled jobs.
+    Each tick asks Pique for what is due, brings submissions to an end that no content asks for any more, then requests
+    a run for each partition whose submissions are all settled and whose tables do not say so yet. Ticks may repeat:
+    the run key is the digest of the settled jobs.
     """
     by_name = {evaluation.name: evaluation for evaluation in evaluations}
     targets = {results_job_name(evaluation) for evaluation in evaluations}
@@ -53,9 +55,7 @@ def results_sensor(
     ) -> dg.SensorResult:
         tick = _count(context.cursor)
         with ledger.ledger() as opened:
-            polled = 0
-            if opened.has_due(now=datetime.now(UTC)):
-                polled = _poll(_in_turn(evaluations, tick=tick), pique=pique, ledger=opened)
+            polled = _ask_pique(_in_turn(evaluations, tick=tick), pique=pique, ledger=opened)
             settled = opened.uncollected_partitions()
         requests = [request for partition in settled if (request := _request(partition, by_name=by_name))]
         if not requests:
@@ -79,22 +79,46 @@ def _request(partition: SettledPartition, *, by_name: dict[str, Evaluation]) -> 
     )
 
 
-def _poll(evaluations: Sequence[Evaluation], *, pique: PiqueResource, ledger: Ledger) -> int:
-    """Ask for due results within the tick's budget, each evaluation's by its own limits; returns how many."""
+def _ask_pique(evaluations: Sequence[Evaluation], *, pique: PiqueResource, ledger: Ledger) -> int:
+    """Ask for due results and end orphans, within the tick's budget; returns how many results were asked for."""
+    from pique_assets.evaluation.limits import Limits
+    from pique_assets.evaluation.orphans import UNTOUCHED_FOR_S, end_orphans
+
+    now = datetime.now(UTC)
+    has_due = ledger.has_due(now=now)
+    has_orphans = ledger.has_orphans(now=now, untouched_since=now - timedelta(seconds=UNTOUCHED_FOR_S))
+    if not has_due and not has_orphans:
+        return 0
+    until = time.monotonic() + TICK_BUDGET_S
+    with pique.client() as client:
+        if has_orphans:
+            end_orphans(client=client, ledger=ledger, limits=Limits(), until=_share(until, among=len(evaluations) + 2))
+        return _poll(evaluations, client=client, ledger=ledger, until=until) if has_due else 0
+
+
+def _poll(evaluations: Sequence[Evaluation], *, client: PiqueClient, ledger: Ledger, until: float) -> int:
+    """Ask for due results, each evaluation's by its own limits and within its share of the time that is left."""
     from pique_assets.evaluation.limits import Limits
     from pique_assets.evaluation.results import ResultPoller
 
-    until = time.monotonic() + TICK_BUDGET_S
-    with pique.client() as client:
-        reports = [
-            ResultPoller(client=client, ledger=ledger, limits=evaluation.limits).poll_due(
-                evaluation=evaluation.name, until=until
-            )
-            for evaluation in evaluations
-        ]
-        # Jobs whose content no evaluation asks for any more: their results were paid for.
-        reports.append(ResultPoller(client=client, ledger=ledger, limits=Limits()).poll_due(until=until))
-    return sum(report.polled for report in reports)
+    def poll(name: str | None, limits: Limits, *, until: float) -> int:
+        poller = ResultPoller(client=client, ledger=ledger, limits=limits)
+        return poller.poll_due(evaluation=name, not_of=() if name else names, until=until).polled
+
+    names = [evaluation.name for evaluation in evaluations]
+    # The last: jobs whose content no evaluation asks for any more; their results were paid for.
+    turns = [*((evaluation.name, evaluation.limits) for evaluation in evaluations), (None, Limits())]
+    shared = [
+        poll(name, limits, until=_share(until, among=len(turns) - place)) for place, (name, limits) in enumerate(turns)
+    ]
+    # Time that the later ones did not need.
+    return sum(shared) + sum(poll(name, limits, until=until) for name, limits in turns)
+
+
+def _share(until: float, *, among: int) -> float:
+    """When the next of so many has had its part of the time left; what one does not need is left to the others."""
+    now = time.monotonic()
+    return now + (until - now) / among
 
 
 def _in_turn(entries: Sequence[Entry], *, tick: int) -> list[Entry]:

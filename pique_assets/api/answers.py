@@ -12,8 +12,9 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
+from pique_assets.api.concurrency import Slot
 from pique_assets.api.errors import (
     InvalidRequest,
     NotFound,
@@ -118,6 +119,20 @@ def upload_error(*, status: int, body: bytes, job_id: str) -> UploadError | None
     if status in (408, 429) or status >= 500:
         return UploadInterrupted(reason, job_id=job_id, request_sent=True, status=status, code=code)
     return UploadRejected(reason, job_id=job_id, status=status, code=code)
+
+
+def heed(slot: Slot, *, status: int, retry_after: str | None) -> None:
+    """Let every thread know how a host took a request: whether it was too much, and how long it wants to be left alone.
+
+    Args:
+        slot: Under which the request was sent.
+        status: The host's answer.
+        retry_after: The header of that name, as received.
+    """
+    if status in (429, 503):
+        slot.overloaded(pause_s=parse_retry_after(retry_after, now=datetime.now(UTC)) or 0.0)
+    elif status < 500:
+        slot.succeeded()
 
 
 def parse_goog_hash(value: str | None) -> int | None:

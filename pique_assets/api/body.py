@@ -16,6 +16,14 @@ from pique_assets.api.errors import ContentChanged
 CHUNK_BYTES: Final = 256 * 1024
 
 
+class ContentFailed(Exception):
+    """The content can't be sent to its end; `UploadBody.failure` says why.
+
+    It goes through the sender in place of the reason: the sender's variables hold the signed URL, and a traceback of
+    the reason would lead through them.
+    """
+
+
 class UploadBody:
     """Content on its way out, in chunks of 256 KiB, so that memory stays flat in its size.
 
@@ -26,6 +34,7 @@ class UploadBody:
         size_bytes: What is announced, and exactly what is sent.
         crc32c: Of all bytes read so far.
         is_complete: Whether every byte was checked, and taken by whoever reads this.
+        failure: What reading the content raised, or found wrong with it.
     """
 
     def __init__(self, source: BinaryIO, *, size_bytes: int, expected_crc32c: int | None, job_id: str) -> None:
@@ -40,6 +49,7 @@ class UploadBody:
         self.size_bytes = size_bytes
         self.crc32c = 0
         self.is_complete = False
+        self.failure: Exception | None = None
         self._source = source
         self._expected_crc32c = expected_crc32c
         self._job_id = job_id
@@ -48,8 +58,17 @@ class UploadBody:
         """Yield the content.
 
         Raises:
-            ContentChanged: It is shorter or longer than announced, or its checksum differs.
+            ContentFailed: It can't be read, is shorter or longer than announced, or its checksum differs.
         """
+        try:
+            yield from self._checked()
+        # Whatever a source raises is the caller's to know.
+        except Exception as error:
+            self.failure = error
+        if self.failure is not None:
+            raise ContentFailed
+
+    def _checked(self) -> Iterator[bytes]:
         missing = self.size_bytes
         while missing:
             chunk = self._source.read(min(CHUNK_BYTES, missing))

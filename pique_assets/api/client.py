@@ -18,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 
 from pique_assets.api.answers import Answer, ApiRequest
 from pique_assets.api.body import UploadBody
+from pique_assets.api.concurrency import Concurrency
 from pique_assets.api.errors import UnexpectedAnswer, UploadCorrupted
 from pique_assets.api.models import (
     CreatedJudge,
@@ -40,6 +41,7 @@ from pique_assets.api.policy import (
     RetryPolicy,
     Timeouts,
 )
+from pique_assets.api.redaction import Secret
 from pique_assets.api.transport import ApiTransport, StorageTransport
 
 _PAGE_SIZE: Final = 100
@@ -78,7 +80,8 @@ class PiqueClient:
     """Pique over HTTP. One client serves any number of threads; close it, or use it in a ``with``.
 
     All calls raise `PiqueApiError` in one of its kinds when Pique refuses, and `NoAnswer` when nothing
-    comes back. Requests that only read or prepare are repeated by the retry policy; `create_judge` and
+    comes back. Once Pique has refused the key, every call raises `Unauthorized` and nothing more is asked.
+    Requests that only read or prepare are repeated by the retry policy; `create_judge` and
     `submit_social_media` are repeated only while it is certain that the request was not taken.
     """
 
@@ -100,23 +103,30 @@ class PiqueClient:
             timeouts: For the API.
             upload_timeouts: For the storage host.
             retries: For the API; uploads are never repeated here.
-            max_connections: At a time, to the API and to storage hosts each.
+            max_connections: Requests at a time, to the API and to storage hosts each, while they take so many;
+                fewer when they answer 429 or 503.
 
         Raises:
             ValueError: The URL or the key cannot be used; the message does not show the key.
         """
+        key = Secret(api_key)
+        # A traceback with variables must not show it when the address or the key turns out to be useless.
+        del api_key
         self._api = ApiTransport(
             base_url=base_url,
-            api_key=api_key,
+            api_key=key,
             timeouts=timeouts,
             retries=retries,
             max_connections=max_connections,
         )
-        self._storage = StorageTransport(timeouts=upload_timeouts, max_connections=max_connections)
+        self._storage = StorageTransport(
+            timeouts=upload_timeouts, max_connections=max_connections, longest_pause_s=retries.retry_after_cap_s
+        )
 
     def __repr__(self) -> str:
-        """Name the host, never the key."""
-        return f"PiqueClient(base_url={self._api.base_url!r})"
+        """Name the host, never the key; a client that is refused in the making has none yet."""
+        api: ApiTransport | None = getattr(self, "_api", None)
+        return f"PiqueClient(base_url={api.base_url!r})" if api else "PiqueClient()"
 
     def __enter__(self) -> Self:
         """Use the client until the end of the block."""
@@ -129,9 +139,14 @@ class PiqueClient:
         self.close()
 
     def close(self) -> None:
-        """Close all connections."""
+        """Close all connections. Threads that wait for their turn raise at once; nothing of theirs was sent."""
         self._api.close()
         self._storage.close()
+
+    @property
+    def concurrency(self) -> Concurrency:
+        """How many requests are under way and allowed at this moment, to the API and to storage hosts."""
+        return Concurrency(api=self._api.concurrency(), storage=self._storage.concurrency())
 
     def list_judges(self, content_type: str | None = None) -> Iterator[Judge]:
         """Yield the organisation's judges, newest first, each once.

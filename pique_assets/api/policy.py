@@ -25,7 +25,7 @@ class Timeouts:
         connect_s: For a connection.
         read_s: For the next bytes of an answer.
         write_s: For the next bytes of a request to be taken.
-        pool_s: For a free connection of ours.
+        pool_s: For a free connection to the API; a pause that Pique asked for does not count.
     """
 
     connect_s: float = 10.0
@@ -60,7 +60,8 @@ class RetryPolicy:
         attempts: Sendings in all, the first included.
         base_s: The first wait is drawn from 0 to this many seconds; the range doubles with each attempt.
         cap_s: The range never grows beyond this.
-        retry_after_cap_s: The longest wait Pique may ask for; longer wishes are cut, not followed.
+        retry_after_cap_s: The longest wait Pique may ask for; longer wishes are cut, not followed. All
+            threads of a client keep to it.
     """
 
     attempts: int = 5

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 _HIDDEN = "***"
 
@@ -24,6 +25,17 @@ _SIGNING_PARAMETER = re.compile(
 _KEY_HEADER = re.compile(r"(x-api-key[\"']?\s*[,=:]\s*(?:b?[\"'])?)[^\s\"',;]+", re.IGNORECASE)
 _KEY = re.compile(r"\b(p[kq]_)[A-Za-z0-9_\-]{4,}")
 _USERINFO = re.compile(r"([a-z][a-z0-9+.\-]{0,20}://)[^\s/@\"'<>]+@", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A text that is not shown: what is kept in variables where a traceback may print them.
+
+    Attributes:
+        value: The text itself, to be used where it is needed and kept in no variable.
+    """
+
+    value: str = field(repr=False)
 
 
 def redact(text: str, *, secrets: Sequence[str] = ()) -> str:

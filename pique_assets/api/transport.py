@@ -1,6 +1,7 @@
 """The wire: one client for the API, another for the storage host, and nothing shared between them.
 
-Here belong connections, timeouts, retries and the limits on what is read. This is the only module that
+Here belong connections, timeouts, retries, the end of all requests once the key is refused, and the limits on what
+is read; how many requests go at once is ``concurrency``'s. This is the only module that
 knows the HTTP library and the only place where an answer's status arrives, so either can be exchanged, or
 watched, here. What the requests mean is the client's subject.
 """
@@ -9,29 +10,32 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import math
 import time
-from collections.abc import Callable, Mapping
+import traceback
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, TypeVar
 
 import httpx
 
-from pique_assets.api.answers import Answer, ApiRequest, api_error, parse_goog_hash, upload_error
-from pique_assets.api.body import UploadBody
+from pique_assets.api.answers import Answer, ApiRequest, api_error, heed, parse_goog_hash, upload_error
+from pique_assets.api.body import ContentFailed, UploadBody
+from pique_assets.api.concurrency import AdaptiveLimit, HostConcurrency, Slot
 from pique_assets.api.errors import (
-    ContentChanged,
     NoAnswer,
-    PiqueApiError,
     PiqueError,
     TryLater,
+    Unauthorized,
     UnexpectedAnswer,
     UploadError,
+    UploadExpired,
     UploadInterrupted,
     UploadRejected,
 )
 from pique_assets.api.models import PresignedUpload
 from pique_assets.api.policy import Repeat, RetryPolicy, Timeouts
-from pique_assets.api.redaction import install_redaction, redact
+from pique_assets.api.redaction import Secret, install_redaction, redact
 
 MAX_ANSWER_BYTES: Final = 64 * 1024 * 1024
 _MAX_STORAGE_ANSWER_BYTES: Final = 16 * 1024
@@ -42,6 +46,8 @@ _KEEPALIVE_S: Final = 4.0
 
 _LOOPBACK_MOUNTS: Final = ("all://localhost", "all://127.0.0.1", "all://[::1]")
 
+_E = TypeVar("_E", bound=BaseException)
+
 _logger = logging.getLogger(__name__)
 
 # The library logs each URL, signed or not, and its lower half logs headers.
@@ -51,17 +57,19 @@ install_redaction(
 
 
 class ApiTransport:
-    """Sends requests to the API, with its key, and repeats what may be repeated. Thread-safe."""
+    """Sends requests to the API, with its key, and repeats what may be repeated. Thread-safe.
+
+    Once Pique refuses the key, nothing more is sent: every other request would be refused alike.
+    """
 
     def __init__(
         self,
         *,
         base_url: str,
-        api_key: str,
+        api_key: Secret,
         timeouts: Timeouts,
         retries: RetryPolicy,
         max_connections: int,
-        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """Open nothing yet; the first request does.
 
@@ -71,46 +79,72 @@ class ApiTransport:
         if not is_secure_url(base_url) or "?" in base_url or "#" in base_url or "@" in base_url:
             shown = redact(base_url.partition("?")[0])
             raise ValueError(f"base_url must be https (http only on loopback), without credentials or query: {shown!r}")
-        if not api_key or not api_key.isascii() or not api_key.isprintable() or " " in api_key:
+        if not _is_one_word(api_key):
             # Never shown: a broken key is mostly a real one with a line break.
             raise ValueError("the API key must be one word of printable ASCII; check for a stray line break")
         self.base_url = base_url.rstrip("/")
-        self._secrets = (api_key,)
+        self._secrets = (api_key.value,)
         self._timeouts = timeouts
         self._retries = retries
-        self._sleep = sleep
-        self._http = _client(timeouts, max_connections=max_connections, headers={"X-API-Key": api_key})
+        self._limit = AdaptiveLimit(most=max_connections, longest_pause_s=retries.retry_after_cap_s)
+        self._refusal: Unauthorized | None = None
+        self._http = _client(timeouts, max_connections=max_connections, headers={"X-API-Key": api_key.value})
 
     def send(self, request: ApiRequest) -> Answer:
         """Send until there is a success, or repeating is useless or unsafe.
 
         Raises:
             PiqueApiError: Pique's last answer, if it was not a success.
-            NoAnswer: There was none.
+            Unauthorized: The key is refused, or was refused before.
+            NoAnswer: There was none, or this was closed.
         """
         taken = False
         attempt = 1
         while True:
-            outcome = self._send_once(request)
+            slot = self._limit.enter(patience_s=self._timeouts.pool_s)
+            if slot is None:
+                raise self._no_turn(request, taken=taken)
+            with slot:
+                outcome = self._send_once(request, slot)
+                if isinstance(outcome, Unauthorized):
+                    # Before the slot is free again, else whoever waits for it would ask as well.
+                    self._refusal = self._refusal or outcome
+                    self._limit.stop()
             if isinstance(outcome, Answer):
                 return outcome
+            if not isinstance(outcome, PiqueError):
+                raise outcome
             taken = taken or outcome.may_have_taken_effect
             if attempt >= self._retries.attempts or not _may_repeat(request, outcome):
                 break
             asked_s = outcome.retry_after_s if isinstance(outcome, TryLater) else None
             wait_s = self._retries.wait_s(attempt=attempt, retry_after_s=asked_s)
             _logger.info("%s; attempt %d follows in %.1f s", outcome, attempt + 1, wait_s)
-            self._sleep(wait_s)
+            self._limit.nap(wait_s)
             attempt += 1
         if isinstance(outcome, NoAnswer) and taken:
             raise NoAnswer(request=outcome.request, reason=outcome.reason, request_sent=True)
         raise outcome
 
+    def concurrency(self) -> HostConcurrency:
+        """How things stand with the API's host."""
+        return self._limit.snapshot()
+
     def close(self) -> None:
-        """Close all connections."""
+        """Close all connections, and send away all threads that wait for one."""
+        self._limit.stop()
         self._http.close()
 
-    def _send_once(self, request: ApiRequest) -> Answer | NoAnswer | PiqueApiError:
+    def _no_turn(self, request: ApiRequest, *, taken: bool) -> PiqueError:
+        refusal = self._refusal
+        if refusal is None:
+            closed = self._limit.is_stopped
+            reason = "the client is closed" if closed else _no_free_connection(self._timeouts)
+            return NoAnswer(request=request.name, reason=reason, request_sent=taken)
+        # Each thread raises an error of its own: a shared one would collect the tracebacks of all.
+        return Unauthorized(status=refusal.status, detail=refusal.detail, request=refusal.request)
+
+    def _send_once(self, request: ApiRequest, slot: Slot) -> Answer | BaseException:
         # Failures are returned, and raised by the caller: raised in here they would carry the library's
         # error, and with it the request and its key, as their context.
         try:
@@ -118,6 +152,10 @@ class ApiTransport:
         except httpx.RequestError as error:
             reason = redact(_why(error, self._timeouts), secrets=self._secrets)
             return NoAnswer(request=request.name, reason=reason, request_sent=_was_sent(error))
+        except BaseException as error:
+            # An interrupt, or a fault of the library.
+            return _without_frames(error)
+        heed(slot, status=answer.status, retry_after=answer.retry_after)
         if len(answer.body) > MAX_ANSWER_BYTES:
             detail = f"more than {MAX_ANSWER_BYTES} bytes"
             return UnexpectedAnswer(status=answer.status, detail=detail, request=request.name)
@@ -144,9 +182,10 @@ class ApiTransport:
 class StorageTransport:
     """Sends content to a storage host. It has no API key to give away. Thread-safe."""
 
-    def __init__(self, *, timeouts: Timeouts, max_connections: int) -> None:
+    def __init__(self, *, timeouts: Timeouts, max_connections: int, longest_pause_s: float) -> None:
         """Open nothing yet; the first upload does."""
         self._timeouts = timeouts
+        self._limit = AdaptiveLimit(most=max_connections, longest_pause_s=longest_pause_s)
         self._http = _client(timeouts, max_connections=max_connections, headers={})
 
     def put(self, upload: PresignedUpload, body: UploadBody) -> int | None:
@@ -159,16 +198,30 @@ class StorageTransport:
             UploadError: In one of its kinds; see there which leave the upload in doubt.
             Exception: Whatever reading the content raises, unchanged.
         """
-        outcome = self._put_once(upload, body)
-        if isinstance(outcome, UploadError):
+        slot = self._limit.enter(until=_end_of_life(upload))
+        if slot is None:
+            raise self._no_turn(upload)
+        with slot:
+            outcome = self._put_once(upload, body, slot)
+        if isinstance(outcome, BaseException):
             raise outcome
         return parse_goog_hash(outcome)
 
+    def concurrency(self) -> HostConcurrency:
+        """How things stand with the storage host."""
+        return self._limit.snapshot()
+
     def close(self) -> None:
-        """Close all connections."""
+        """Close all connections, and send away all threads that wait for one."""
+        self._limit.stop()
         self._http.close()
 
-    def _put_once(self, upload: PresignedUpload, body: UploadBody) -> UploadError | str | None:
+    def _no_turn(self, upload: PresignedUpload) -> UploadError:
+        if self._limit.is_stopped:
+            return UploadInterrupted("the client is closed", job_id=upload.job_id, request_sent=False)
+        return UploadExpired("while it waited for its turn; nothing was sent", job_id=upload.job_id)
+
+    def _put_once(self, upload: PresignedUpload, body: UploadBody, slot: Slot) -> BaseException | str | None:
         job_id = upload.job_id
         if not is_secure_url(upload.upload_url):
             return UploadRejected("the upload URL is not https (http only on loopback)", job_id=job_id)
@@ -177,8 +230,12 @@ class StorageTransport:
         except httpx.RequestError as error:
             reason = _why(error, self._timeouts)
             return UploadInterrupted(reason, job_id=job_id, request_sent=_was_sent(error))
-        except ContentChanged as error:
-            return error.with_traceback(None)
+        except ContentFailed:
+            return body.failure
+        except BaseException as error:
+            # An interrupt, or a fault of the library.
+            return _without_frames(error)
+        heed(slot, status=response.status_code, retry_after=response.headers.get("retry-after"))
         try:
             error_body = _read_what_comes(response)
         finally:
@@ -199,6 +256,29 @@ def is_secure_url(url: str) -> bool:
     if not parsed.host:
         return False
     return parsed.scheme == "https" or (parsed.scheme == "http" and _is_loopback(parsed.host))
+
+
+def _is_one_word(key: Secret) -> bool:
+    return bool(key.value) and key.value.isascii() and key.value.isprintable() and " " not in key.value
+
+
+def _end_of_life(upload: PresignedUpload) -> float:
+    """The `time.monotonic()` at which the URL expires."""
+    life_s = (upload.expires_at - datetime.now(UTC)).total_seconds()
+    # Expired already: that may be our clock, so it is the storage host's to say.
+    return time.monotonic() + life_s if life_s > 0 else math.inf
+
+
+def _no_free_connection(timeouts: Timeouts) -> str:
+    return f"no free connection within {timeouts.pool_s:g} s"
+
+
+def _without_frames(error: _E) -> _E:
+    """Cut off an error's traceback: the library's variables hold the key and signed URLs."""
+    frames = traceback.extract_tb(error.__traceback__)
+    error.add_note(f"raised in {frames[-1].filename}, line {frames[-1].lineno}, while talking to Pique")
+    error.__context__ = error.__cause__ = None
+    return error.with_traceback(None)
 
 
 def _is_loopback(host: str) -> bool:
@@ -274,7 +354,7 @@ def _why(error: httpx.RequestError, timeouts: Timeouts) -> str:
         case httpx.WriteTimeout():
             return f"no byte was taken for {timeouts.write_s:g} s"
         case httpx.PoolTimeout():
-            return f"no free connection within {timeouts.pool_s:g} s"
+            return _no_free_connection(timeouts)
         case httpx.LocalProtocolError():
             # Its text may quote a header.
             return "the request is not valid HTTP"

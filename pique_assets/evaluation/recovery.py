@@ -81,5 +81,6 @@ def _unknown_job(submission: Submission, *, dead_at: datetime, now: datetime, li
     never_sent = submission.state is SubmissionState.PREPARED
     lost_at = visible_by if never_sent else max(visible_by, dead_at)
     if now < lost_at:
-        return Decision(step=Step.WAIT, at=lost_at, evidence="Pique does not know the job yet")
+        at = visible_by if now < visible_by else lost_at
+        return Decision(step=Step.WAIT, at=at, evidence="Pique does not know the job yet")
     return Decision(step=Step.ABANDON, evidence="Pique does not know the job (404)")

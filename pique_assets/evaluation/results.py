@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -64,13 +65,19 @@ class ResultPoller:
         self._schedules: dict[tuple[str, str], PollSchedule] = {}
 
     def poll_due(
-        self, *, evaluation: str | None = None, partition: str | None = None, until: float | None = None
+        self,
+        *,
+        evaluation: str | None = None,
+        partition: str | None = None,
+        not_of: Sequence[str] = (),
+        until: float | None = None,
     ) -> PollReport:
         """Ask once for every job that is due.
 
         Args:
             evaluation: Only this evaluation's jobs.
             partition: Only this partition's jobs.
+            not_of: Only jobs whose content none of these evaluations asks for.
             until: No further batch is begun after this `time.monotonic()`.
 
         Raises:
@@ -85,6 +92,7 @@ class ResultPoller:
                     lease_s=self._limits.lease_s,
                     evaluation=evaluation,
                     partition=partition,
+                    not_of=not_of,
                 )
                 if not due:
                     break
@@ -97,6 +105,7 @@ class ResultPoller:
         job_id = held.submission.job_id
         if job_id is None:
             raise ValueError(f"submission {held.submission.submission_id} is due without a job id")
+        failpoint("ask.before")
         try:
             received = self._client.get_result(job_id)
         except Unauthorized:

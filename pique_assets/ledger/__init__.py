@@ -6,7 +6,7 @@ Dagster. The ledger decides nothing: it refuses writes that would break a rule, 
 
 from __future__ import annotations
 
-from pique_assets.ledger.errors import LeaseLost, LedgerError, LedgerUnavailable, TransitionRefused
+from pique_assets.ledger.errors import LeaseLost, LedgerError, LedgerUnavailable, RestoreRefused, TransitionRefused
 from pique_assets.ledger.failpoints import FAILPOINTS, failpoint
 from pique_assets.ledger.ledger import Ledger
 from pique_assets.ledger.model import (
@@ -32,6 +32,7 @@ from pique_assets.ledger.model import (
     SubmissionState,
     UploadTarget,
 )
+from pique_assets.ledger.restoring import RememberedPayload, RememberedSubmission, Restored
 from pique_assets.ledger.work_key import work_key
 
 __all__ = [
@@ -54,6 +55,10 @@ __all__ = [
     "PartitionItem",
     "PayloadSource",
     "Progress",
+    "RememberedPayload",
+    "RememberedSubmission",
+    "RestoreRefused",
+    "Restored",
     "SettledPartition",
     "Source",
     "StoredPayload",

@@ -77,13 +77,34 @@ def claim_interrupted(
 ) -> list[LeasedSubmission]:
     """Lease what a worker left between intent and upload, oldest first, by the index on the unsent."""
     erase_expired_targets(connection, now=now)
-    interrupted = (
+    wanted = _interrupted(*wanted_by(evaluation, partition), now=now, limit=limit)
+    return leased(connection, grant(connection, wanted, token=new_token(), now=now, until=until))
+
+
+def orphans(*, now: datetime, untouched_since: datetime, limit: int) -> sa.Select[int]:
+    """Select interrupted submissions that no present content asks for and nobody touched lately, oldest first.
+
+    Whatever an inventory still asks for is left to the uploads of its partition, which resume it.
+    """
+    asked_for = sa.select(sa.literal(1)).where(inventory.c.work_key == submissions.c.work_key, inventory.c.present)
+    return _interrupted(submissions.c.updated_at <= untouched_since, sa.not_(asked_for.exists()), now=now, limit=limit)
+
+
+def claim_orphans(
+    connection: Connection, wanted: sa.Select[int], *, now: datetime, until: datetime
+) -> list[LeasedSubmission]:
+    """Lease what `orphans` selects."""
+    erase_expired_targets(connection, now=now)
+    return leased(connection, grant(connection, wanted, token=new_token(), now=now, until=until))
+
+
+def _interrupted(*conditions: sa.ColumnElement[bool], now: datetime, limit: int) -> sa.Select[int]:
+    return (
         sa.select(submissions.c.submission_id)
-        .where(UNSENT, submissions.c.live, is_free(now), *wanted_by(evaluation, partition))
+        .where(UNSENT, submissions.c.live, is_free(now), *conditions)
         .order_by(submissions.c.submission_id)
         .limit(limit)
     )
-    return leased(connection, grant(connection, interrupted, token=new_token(), now=now, until=until))
 
 
 def wanted_by(evaluation: str | None, partition: str | None) -> list[sa.ColumnElement[bool]]:

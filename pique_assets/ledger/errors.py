@@ -26,5 +26,9 @@ class LeaseLost(LedgerError):
     """Somebody else took this submission over; the holder of the old lease must stop working on it."""
 
 
+class RestoreRefused(LedgerError):
+    """What is to be restored contradicts what the ledger knows; nothing of that partition was written."""
+
+
 class TransitionRefused(LedgerError):
     """The submission is in a state from which the wanted write is not allowed: a mistake of the caller."""

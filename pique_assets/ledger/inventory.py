@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection
 from pique_assets.ledger import reports
 from pique_assets.ledger.current import of_partition
 from pique_assets.ledger.database import insert_or_ignore
-from pique_assets.ledger.model import InventoryItem
+from pique_assets.ledger.model import InventoryItem, SubmissionState
 from pique_assets.ledger.rows import INVENTORY_FIELDS, chunks
 from pique_assets.ledger.tables import inventory, partitions, submissions
 
@@ -28,8 +28,9 @@ def record_inventory(
     """Make the partition consist of these items, writing only what differs.
 
     Content that is gone keeps its row if a submission was ever made for it (``present`` becomes false) and loses it
-    otherwise; content that can no longer be read keeps it only while its submission is live. Content that changed
-    asks for new work; what was submitted for the old bytes is still polled and recorded, but no longer part of the
+    otherwise, or if that was abandoned: then nothing was evaluated, nothing more can be, and the partition must be able
+    to settle. Content that can no longer be read keeps it only while its submission is live. Content that changed asks
+    for new work; what was submitted for the old bytes is still polled and recorded, but no longer part of the
     partition. The partition counts as not collected afterwards.
 
     Raises:
@@ -86,12 +87,14 @@ def _stored(connection: Connection, evaluation: str, partition: str) -> dict[str
 
 
 def _submitted(connection: Connection, work_keys: Iterable[object]) -> dict[object, bool]:
-    """Those of the work keys for which a submission was ever made; True where one is live."""
+    """Those of the work keys for which a submission was made that is not abandoned; True where one is live."""
     wanted = sorted({str(key) for key in work_keys if key is not None})
     found: dict[object, bool] = {}
     for chunk in chunks(wanted):
         rows = connection.execute(
-            sa.select(submissions.c.work_key, submissions.c.live).where(submissions.c.work_key.in_(chunk))
+            sa.select(submissions.c.work_key, submissions.c.live).where(
+                submissions.c.work_key.in_(chunk), submissions.c.state != SubmissionState.ABANDONED
+            )
         )
         for row in rows:
             found[row.work_key] = found.get(row.work_key, False) or row.live

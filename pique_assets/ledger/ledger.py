@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Self
 
-from pique_assets.ledger import claims, inventory, leases, polling, writes
+from pique_assets.ledger import claims, inventory, leases, polling, restoring, writes
 from pique_assets.ledger.database import Database
 from pique_assets.ledger.migrations import bring_up_to_date
 from pique_assets.ledger.model import (
@@ -26,6 +26,7 @@ from pique_assets.ledger.model import (
     SubmissionState,
 )
 from pique_assets.ledger.reading import LedgerReports
+from pique_assets.ledger.restoring import RememberedPayload, RememberedSubmission, Restored
 from pique_assets.ledger.rows import chunks
 
 Clock = Callable[[], datetime]
@@ -90,7 +91,8 @@ class Ledger(LedgerReports):
     def record_inventory(self, *, evaluation: str, partition: str, items: Sequence[InventoryItem]) -> None:
         """Make the partition consist of these items; the same items again change nothing.
 
-        Content that vanished, or can no longer be read, keeps its row if a submission was made for it.
+        Content that vanished, or can no longer be read, keeps its row if a submission was made for it
+        and not abandoned.
 
         Raises:
             ValueError: two items have the same content_uri.
@@ -106,6 +108,38 @@ class Ledger(LedgerReports):
         """
         with self._database.write("record_collected") as connection:
             return inventory.record_collected(connection, evaluation=evaluation, partition=partition, digest=digest)
+
+    def restore(
+        self,
+        *,
+        evaluation: str,
+        partition: str,
+        items: Sequence[InventoryItem],
+        submissions: Sequence[RememberedSubmission],
+        payloads: Sequence[RememberedPayload],
+    ) -> Restored:
+        """Write back what another record remembers of a partition; what the ledger knows itself stays.
+
+        Args:
+            evaluation: the partition's evaluation.
+            partition: its date.
+            items: its content, used only if this ledger has taken no inventory of it.
+            submissions: its job attempts.
+            payloads: what was received; kept for jobs that are finished here.
+
+        Raises:
+            RestoreRefused: the ledger contradicts them; nothing was written.
+        """
+        with self._database.write() as connection:
+            return restoring.restore(
+                connection,
+                evaluation=evaluation,
+                partition=partition,
+                items=items,
+                remembered=submissions,
+                bodies=payloads,
+                now=self._clock(),
+            )
 
     # Claims
 
@@ -152,6 +186,25 @@ class Ledger(LedgerReports):
             return claims.claim_interrupted(
                 connection, now=now, until=until, limit=limit, evaluation=evaluation, partition=partition
             )
+
+    def claim_orphans(self, *, limit: int, lease_s: float, untouched_since: datetime) -> list[LeasedSubmission]:
+        """Lease interrupted submissions that no present content asks for any more, oldest first.
+
+        The content changed, vanished, or wants another judge configuration, so no uploads will resume them.
+
+        Args:
+            limit: how many at most.
+            lease_s: how long the leases last.
+            untouched_since: only those that no worker has claimed, renewed, released or written since.
+        """
+        now, until = self._lease_times(lease_s)
+        wanted = claims.orphans(now=now, untouched_since=untouched_since, limit=limit)
+        with self._database.read() as connection:
+            # There are hardly ever any: the question need not queue with the writers.
+            if connection.execute(wanted.limit(1)).first() is None:
+                return []
+        with self._database.write("claim_interrupted") as connection:
+            return claims.claim_orphans(connection, wanted, now=now, until=until)
 
     def renew_lease(self, lease: Lease, *, lease_s: float) -> Lease:
         """Hold a lease longer; also one that has run out, if nobody has taken over."""
@@ -267,10 +320,14 @@ class Ledger(LedgerReports):
         now: datetime | None = None,
         evaluation: str | None = None,
         partition: str | None = None,
+        not_of: Sequence[str] = (),
     ) -> list[LeasedSubmission]:
-        """Lease what is to be asked about now (UPLOADED, and ABANDONED while watched), oldest first."""
+        """Lease what is to be asked about now (UPLOADED, and ABANDONED while watched), oldest first.
+
+        With ``not_of``, only what none of these evaluations has in an inventory.
+        """
         moment = now or self._clock()
-        wanted = polling.due(now=moment, limit=limit, evaluation=evaluation, partition=partition)
+        wanted = polling.due(now=moment, limit=limit, evaluation=evaluation, partition=partition, not_of=not_of)
         with self._database.read() as connection:
             # Most ticks find nothing: they need not queue with the writers.
             if connection.execute(wanted.limit(1)).first() is None:

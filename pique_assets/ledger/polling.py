@@ -21,11 +21,14 @@ from pique_assets.ledger.tables import submissions
 _POLLED = (SubmissionState.UPLOADED, SubmissionState.ABANDONED)
 
 
-def due(*, now: datetime, limit: int, evaluation: str | None, partition: str | None) -> sa.Select[int]:
+def due(
+    *, now: datetime, limit: int, evaluation: str | None, partition: str | None, not_of: Sequence[str] = ()
+) -> sa.Select[int]:
     """Select the ids of due submissions, oldest first: a range of the index on next_poll_at, never a scan."""
+    theirs = [sa.not_(wanted) for name in not_of for wanted in wanted_by(name, None)]
     return (
         sa.select(submissions.c.submission_id)
-        .where(submissions.c.next_poll_at <= now, is_free(now), *wanted_by(evaluation, partition))
+        .where(submissions.c.next_poll_at <= now, is_free(now), *wanted_by(evaluation, partition), *theirs)
         .order_by(submissions.c.next_poll_at, submissions.c.submission_id)
         .limit(limit)
     )

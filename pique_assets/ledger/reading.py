@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from pique_assets.ledger import polling, reports
+from pique_assets.ledger import claims, polling, reports
 from pique_assets.ledger.database import Database
 from pique_assets.ledger.model import PartitionItem, Progress, SettledPartition, StoredPayload, Submission
 from pique_assets.ledger.rows import chunks
@@ -65,6 +65,12 @@ class LedgerReports:
         """Whether `Ledger.claim_due` would find anything; one look into an index."""
         with self._database.read() as connection:
             wanted = polling.due(now=now, limit=1, evaluation=None, partition=None)
+            return connection.execute(wanted).first() is not None
+
+    def has_orphans(self, *, now: datetime, untouched_since: datetime) -> bool:
+        """Whether `Ledger.claim_orphans` would find anything; looks at what is unsent, not at what exists."""
+        with self._database.read() as connection:
+            wanted = claims.orphans(now=now, untouched_since=untouched_since, limit=1)
             return connection.execute(wanted).first() is not None
 
     def attempts(self, *, work_key: str) -> list[Submission]:

@@ -31,7 +31,7 @@ from pique_assets.ledger.rows import (
     to_inventory_item,
     to_submission,
 )
-from pique_assets.ledger.tables import inventory, partitions, payloads, submissions
+from pique_assets.ledger.tables import UNCOLLECTED, inventory, partitions, payloads, submissions
 
 
 def partition_state(connection: Connection, *, evaluation: str, partition: str) -> list[PartitionItem]:
@@ -69,11 +69,29 @@ def settled_partition(connection: Connection, *, evaluation: str, partition: str
     return SettledPartition(evaluation=evaluation, partition=partition, digest=_digest(standing), progress=counted)
 
 
+_of_this_partition = sa.and_(
+    inventory.c.evaluation == partitions.c.evaluation, inventory.c.partition == partitions.c.partition
+)
+_more_to_come = sa.or_(
+    submissions.c.state.is_(None),
+    submissions.c.state.in_(sorted(OPEN_STATES | {SubmissionState.ABANDONED})),
+)
+
+uncollected = sa.select(partitions.c.evaluation, partitions.c.partition).where(
+    UNCOLLECTED,
+    sa.not_(
+        sa.exists()
+        .select_from(items)
+        .where(_of_this_partition, inventory.c.work_key.is_not(None), _more_to_come)
+        .correlate(partitions)
+    ),
+)
+"""Names of partitions that are settled and not collected; of the others, only the first open item is looked at."""
+
+
 def uncollected_partitions(connection: Connection) -> list[SettledPartition]:
     """Settled partitions whose tables do not show it yet, sorted; costs what is not collected, not what exists."""
-    names = connection.execute(
-        sa.select(partitions.c.evaluation, partitions.c.partition).where(sa.not_(partitions.c.collected))
-    )
+    names = connection.execute(uncollected)
     looked_at = (
         settled_partition(connection, evaluation=name, partition=partition)
         for name, partition in sorted((row.evaluation, row.partition) for row in names)

@@ -149,6 +149,17 @@ partitions = Table(
 )
 """Partitions whose inventory was taken: a day without media has a row here and none in `inventory`."""
 
+UNCOLLECTED = text("NOT partitions.collected")
+"""The condition of the index on uncollected partitions, word for word: else SQLite would not use the index."""
+
+Index(
+    "ix_partitions_uncollected",
+    partitions.c.evaluation,
+    partitions.c.partition,
+    sqlite_where=text("NOT collected"),
+    postgresql_where=text("NOT collected"),
+)
+
 inventory = Table(
     "inventory",
     metadata,

@@ -29,7 +29,7 @@ from pique_assets.ledger.model import (
     SubmissionState,
 )
 from pique_assets.ledger.rows import load, to_leased_submission
-from pique_assets.ledger.tables import payloads, submissions, upload_targets
+from pique_assets.ledger.tables import inventory, payloads, submissions, upload_targets
 
 _S = SubmissionState
 
@@ -112,7 +112,10 @@ def rejected(connection: Connection, lease: Lease, *, now: datetime, error_code:
 def abandoned(
     connection: Connection, lease: Lease, *, now: datetime, evidence: str, next_poll_at: datetime | None
 ) -> Submission:
-    """PREPARED | UPLOADING | UPLOADED | IN_DOUBT -> ABANDONED: proven dead; watched if polled again."""
+    """PREPARED | UPLOADING | UPLOADED | IN_DOUBT -> ABANDONED: proven dead; watched if polled again.
+
+    Content that is gone leaves its partitions with it: nothing was evaluated, and no further attempt can be made.
+    """
     values = {
         "live": False,
         "evidence": evidence,
@@ -121,7 +124,10 @@ def abandoned(
     }
     sources = {_S.PREPARED, _S.UPLOADING, _S.UPLOADED, _S.IN_DOUBT}
     swap(connection, lease, to=_S.ABANDONED, sources=sources, now=now, values=values)
-    return _read_without_target(connection, lease)
+    submission = _read_without_target(connection, lease)
+    gone = sa.and_(inventory.c.work_key == submission.work_key, sa.not_(inventory.c.present))
+    connection.execute(sa.delete(inventory).where(gone))
+    return submission
 
 
 def polled(

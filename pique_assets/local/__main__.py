@@ -29,6 +29,7 @@ def main() -> int:
     settings = Settings(
         data_dir=arguments.data_dir.absolute(),
         port=arguments.port,
+        public_url=arguments.public_url,
         workers=arguments.workers,
         evaluation_deadline_s=arguments.evaluation_deadline_s,
         upload_url_life_s=arguments.upload_url_life_s,
@@ -52,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m pique_assets.local", description="The embedded local Pique.")
     parser.add_argument("--data-dir", type=Path, required=True, help="folder with all state")
     parser.add_argument("--port", type=int, default=defaults.port, help="0: that of the last start, or any free one")
+    parser.add_argument("--public-url", help="what upload URLs begin with, when clients come through a proxy")
     parser.add_argument("--seed-judges", type=Path, help='JSON file {"judges": [...]}, read at every start')
     parser.add_argument("--workers", type=_positive, default=defaults.workers, help="evaluation processes")
     parser.add_argument("--evaluation-deadline-s", type=float, default=defaults.evaluation_deadline_s)

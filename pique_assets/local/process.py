@@ -42,6 +42,7 @@ def running_local_pique(
     data_dir: Path,
     seed_judges: Path | None = None,
     port: int = 0,
+    public_url: str | None = None,
     workers: int = 2,
     evaluation_deadline_s: float | None = None,
     upload_url_life_s: int | None = None,
@@ -59,6 +60,7 @@ def running_local_pique(
         data_dir: Folder with all state; the same folder again continues where the last server stopped.
         seed_judges: Seed file of judges.
         port: 0 takes the port of the last start when it is free, else any free one.
+        public_url: What upload URLs begin with, when clients come through a proxy.
         workers: Evaluation processes.
         evaluation_deadline_s: Seconds an evaluation may take; None here and below is the server's default.
         upload_url_life_s: Seconds an upload URL is good for.
@@ -73,6 +75,7 @@ def running_local_pique(
         "--data-dir": data_dir,
         "--seed-judges": seed_judges,
         "--port": port,
+        "--public-url": public_url,
         "--workers": workers,
         "--evaluation-deadline-s": evaluation_deadline_s,
         "--upload-url-life-s": upload_url_life_s,

@@ -40,6 +40,8 @@ class JobRecord:
     job_id: str
     judge_id: str
     filename: str | None
+    title: str | None
+    description: str | None
     content_sha256: str | None
     complete_puts: int
     evaluations: tuple[EvaluationRecord, ...]
@@ -94,6 +96,8 @@ def _job_record(database: Database, *, job_id: str) -> JobRecord:
         job_id=job_id,
         judge_id=job["judge_id"],
         filename=job["filename"],
+        title=job["title"],
+        description=job["description"],
         content_sha256=puts[-1]["content_sha256"] if puts else None,
         complete_puts=len(puts),
         evaluations=tuple(

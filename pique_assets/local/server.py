@@ -92,7 +92,7 @@ async def _serve(
     service = Service(
         settings=settings,
         secret_values=secret_values,
-        base_url=base_url,
+        base_url=settings.public_url or base_url,
         judges=judges,
         jobs=jobs,
         evaluator=evaluator,

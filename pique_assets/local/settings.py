@@ -24,6 +24,8 @@ class Settings:
         data_dir: Folder with all state; created when missing.
         port: TCP port; 0 takes the port of the last start again when it is still free, else any free one.
             Signed upload URLs name the port, so keeping it lets them outlive a restart.
+        public_url: Scheme, host and port that upload URLs name, when clients come through a proxy; None is the
+            server's own address.
         workers: Number of evaluation processes.
         evaluation_deadline_s: Seconds after which an evaluation is killed and its job failed.
         upload_url_life_s: Seconds an upload URL is valid (direct-upload seed document: 15 minutes).
@@ -36,6 +38,7 @@ class Settings:
 
     data_dir: Path
     port: int = 0
+    public_url: str | None = None
     workers: int = 2
     evaluation_deadline_s: float = 120.0
     upload_url_life_s: int = 900

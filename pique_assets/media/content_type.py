@@ -162,6 +162,8 @@ def _sniff_mpeg_audio(second: int, third: int) -> Kind | None:
 
 def _likeness(head: bytes) -> str:
     """Say what a refused file looks like, if anything."""
+    if not any(head):
+        return " (it begins with nothing but zeros: perhaps it is still being written)"
     import puremagic
 
     try:
@@ -170,5 +172,5 @@ def _likeness(head: bytes) -> str:
         guesses = []
     if guesses:
         return f" (it looks like {guesses[0].name or guesses[0].extension})"
-    is_text = bool(head) and not any(byte < 9 for byte in head)
+    is_text = not any(byte < 9 for byte in head)
     return " (it looks like text)" if is_text else ""

@@ -91,6 +91,17 @@ def test_an_unknown_job_that_may_have_bytes_is_given_up_only_when_its_url_is_dea
     assert step(None, after_s=961, state="UPLOADING", quiet_after_s=0) is Step.ABANDON
 
 
+def test_a_job_that_is_not_visible_yet_is_asked_for_again_as_soon_as_it_should_be():
+    decided = next_step(
+        submission(SubmissionState.UPLOADING),
+        status=None,
+        quiet_since=START,
+        now=START + timedelta(seconds=1),
+        limits=LIMITS,
+    )
+    assert (decided.step, decided.at) == (Step.WAIT, START + timedelta(seconds=30))
+
+
 @given(
     status=st.sampled_from([None, "awaiting_upload", "pending", "processing", "completed", "failed"]),
     state=st.sampled_from(["PREPARED", "UPLOADING"]),

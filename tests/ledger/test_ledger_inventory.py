@@ -77,15 +77,27 @@ def test_content_that_vanished_stays_only_if_a_submission_was_made_for_it(story,
     assert back.present
 
 
-@pytest.mark.parametrize("end", ["rejected", "abandoned"])
-def test_content_that_vanished_stays_though_its_submission_came_to_nothing(story, ledger, end):
+def test_content_that_vanished_stays_though_its_submission_was_rejected(story, ledger):
     story.take_inventory(story.item("a"))
-    if end == "rejected":
-        ledger.record_rejected(story.intended("a"), error_code="e", error="no")
-    else:
-        ledger.record_abandoned(story.prepared("a"), evidence="dead")
+    ledger.record_rejected(story.intended("a"), error_code="e", error="no")
     story.take_inventory()
-    assert [entry.submission.state.value for entry in ledger.partition_state(**DAY)] == [end.upper()]
+    assert [entry.submission.state.value for entry in ledger.partition_state(**DAY)] == ["REJECTED"]
+
+
+@pytest.mark.parametrize("vanished_first", [False, True])
+def test_content_that_vanished_goes_with_its_abandoned_job_so_that_the_date_can_settle(story, ledger, vanished_first):
+    story.take_inventory(story.item("a"), story.broken("/media/b.mp4"))
+    lease = story.prepared("a")
+    steps = [
+        lambda: ledger.record_abandoned(lease, evidence="dead"),
+        lambda: story.take_inventory(story.broken("/media/b.mp4")),
+    ]
+    for step in reversed(steps) if vanished_first else steps:
+        assert not ledger.progress(**DAY).is_settled
+        step()
+    assert [entry.item.filename for entry in ledger.partition_state(**DAY)] == ["b.mp4"]
+    assert ledger.progress(**DAY).is_settled
+    assert story.state("a") == ["ABANDONED"]
 
 
 def test_content_that_became_unreadable_keeps_the_result_that_was_paid_for(story, ledger):

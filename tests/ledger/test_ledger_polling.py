@@ -167,3 +167,13 @@ def test_orders_jobs_and_unsent_submissions_are_found_by_index(full_ledger, stor
 def test_the_plan_of_a_full_ledger_gives_the_right_answer_too(full_ledger, clock):
     found = full_ledger.claim_due(limit=50, lease_s=60, now=clock.after(100))
     assert [one.submission.job_id for one in found] == ["job_n0", "job_n50", "job_n100"]
+
+
+def test_what_is_due_for_nobody_named_can_be_told_apart(story, ledger):
+    story.take_inventory(story.item("a"))
+    story.take_inventory(story.item("b"), evaluation="other")
+    for name in "abc":
+        story.uploaded(name, due_in=0)
+    assert _due_now(ledger, not_of=["brand", "other"]) == ["c.mp4"]
+    assert _due_now(ledger, not_of=["other"]) == ["a.mp4"]
+    assert _due_now(ledger) == ["b.mp4"]

@@ -21,6 +21,7 @@ ROOMS = {
     "evaluation": {"api", "media", "ledger"},
     "local": set(),
     "analysis": {"lake"},
+    "testing": {"local"},
 }
 HEAVY = ("pandas", "pyarrow", "google", "av", "numpy", "httpx", "sqlalchemy", "PIL", "duckdb", "matplotlib")
 

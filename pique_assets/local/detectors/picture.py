@@ -5,13 +5,16 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from pique_assets.local.detectors.base import ImageFacts
 from pique_assets.local.detectors.media import UnreadableMedia
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF")
 """What is opened at all: formats of pictures, none of which runs another program (as EPS does)."""
+
+_LYING_ON_ITS_SIDE = frozenset({5, 6, 7, 8})
+"""EXIF orientations whose rows are the columns of the picture as shown."""
 
 
 def image_facts(path: Path) -> ImageFacts:
@@ -39,6 +42,7 @@ def image_facts(path: Path) -> ImageFacts:
         KeyError,
         TypeError,
         MemoryError,
+        RuntimeError,
     ) as error:
         raise UnreadableMedia(f"the image cannot be decoded: {type(error).__name__}") from error
 
@@ -47,10 +51,13 @@ def _measured(image: Image.Image) -> ImageFacts:
     image_format = image.format or "unknown"
     dpi = _dpi(image)
     image.load()
-    upright = ImageOps.exif_transpose(image)
+    width, height = image.size
+    # Not ImageOps.exif_transpose: it copies every pixel, and the largest image allowed has many.
+    if image.getexif().get(ExifTags.Base.Orientation) in _LYING_ON_ITS_SIDE:
+        width, height = height, width
     return ImageFacts(
-        width=upright.width,
-        height=upright.height,
+        width=width,
+        height=height,
         mode=image.mode,
         format=image_format,
         dpi=dpi,

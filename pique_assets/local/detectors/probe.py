@@ -42,6 +42,9 @@ VIDEO_DEMUXERS = (
 AUDIO_DEMUXERS = (*VIDEO_DEMUXERS, "mp3", "wav", "flac", "aac")
 """Containers of media; no playlists, no image sequences, nothing that names other files or addresses."""
 
+MAX_PIXELS = 100_000_000
+"""Largest picture that is decoded: three times 8K. A few bytes can claim a frame that fills the memory."""
+
 
 def video_facts(path: Path) -> VideoFacts:
     """Measure the video at ``path``: one frame decoded, every packet seen.
@@ -90,7 +93,11 @@ def audio_facts(path: Path) -> AudioFacts:
 
 @contextmanager
 def _opened(path: Path, *, demuxers: Sequence[str]) -> Iterator[InputContainer]:
-    options = {"format_whitelist": ",".join(demuxers), "protocol_whitelist": "file"}
+    options = {
+        "format_whitelist": ",".join(demuxers),
+        "protocol_whitelist": "file",
+        "max_pixels": str(MAX_PIXELS),
+    }
     try:
         container = av.open(path.absolute(), options=options)
     except (av.FFmpegError, OSError, ValueError) as error:
@@ -135,7 +142,10 @@ class _Reading:
 
 def _read(container: InputContainer, stream: VideoStream | AudioStream) -> _Reading:
     """Demux everything, decode until the first frame."""
+    if stream.codec_context is None:
+        raise UnreadableMedia("it is in a coding that is not supported")
     stream.codec_context.thread_count = 1
+    stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
     time_base = stream.time_base or Fraction(1, av.time_base)
     rate = stream.average_rate if isinstance(stream, VideoStream) else None
     reading = _Reading(time_base=time_base, usual_ticks=round(1 / (rate * time_base)) if rate else 0)

@@ -1,0 +1,281 @@
+"""A lost ledger rebuilt from the lake, so that nothing is evaluated again.
+
+Here: what the tables `submissions`, `payloads` and `content` say about each job, and what they can't say. Not here: how
+a ledger takes it (`ledger.restoring`), the command (`cli`), and Dagster.
+
+The lake knows a job from the moment its date's `submissions` were materialised. What was submitted after that, and the
+signed upload URLs, were in the ledger alone: `RestoreReport` says where such gaps may be.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+from pique_assets.lake import FileMissing, Lake, PartitionFile, stored_payloads
+from pique_assets.ledger import (
+    DEAD_STATES,
+    FINISHED_STATES,
+    InventoryItem,
+    Ledger,
+    PayloadSource,
+    RememberedPayload,
+    RememberedSubmission,
+    SubmissionOrder,
+    SubmissionState,
+)
+
+_S = SubmissionState
+_Row = Mapping[str, Any]
+_Attempt = tuple[str, int]
+
+# How far a job has come, where two dates remember it differently: the later memory is the one that knows more.
+_FURTHER = (_S.UPLOADING, _S.IN_DOUBT, _S.UPLOADED, _S.REJECTED, _S.ABANDONED, _S.FAILED, _S.COMPLETED)
+
+
+class LakeUnusable(Exception):
+    """The lake has nothing to restore from, or rows that no pique_assets wrote."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """Content of one date for which the lake names no job; Pique may have one all the same."""
+
+    evaluation: str
+    date: str
+    content: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreReport:
+    """What was restored, and what the lake does not know.
+
+    Attributes:
+        partitions: Dates, counted once for each evaluation.
+        submissions: Job attempts written into the ledger.
+        known: Job attempts the ledger had already.
+        payloads: Results written into the ledger.
+        open: Restored jobs whose result is still to come: Pique is asked for them.
+        unconfirmed: Of these, jobs of which the lake does not say that their bytes arrived: Pique is asked before
+            anything is sent, and nothing is sent to these jobs.
+        contradicted: Jobs that share work and attempt with another job, which was restored in their place.
+        gaps: Dates with content that has no job in the lake. If it was submitted shortly before the ledger was
+            lost, its next uploads evaluate it again.
+    """
+
+    partitions: int
+    submissions: int
+    known: int
+    payloads: int
+    open: int
+    unconfirmed: int
+    contradicted: tuple[str, ...]
+    gaps: tuple[Gap, ...]
+
+
+def restore_ledger(*, lake: Lake, ledger: Ledger, say: Callable[[str], None]) -> RestoreReport:
+    """Write every job the lake remembers into a ledger; may be repeated, also after an interruption.
+
+    Each date is one transaction. Memory grows with the number of submissions, not with their payloads.
+
+    Args:
+        lake: Where the tables are.
+        ledger: A new ledger, or one that agrees with the lake.
+        say: Hears how far it is.
+
+    Raises:
+        LakeUnusable: There is no `submissions` table, or a row lacks what every submission has.
+        RestoreRefused: The ledger contradicts the lake; what was written before stays and is true.
+        LakeError, LedgerError: One of the two can't be read or written.
+    """
+    files = lake.partitions("submissions")
+    if not files:
+        raise LakeUnusable(f"{lake.root} holds no `submissions` table: there is nothing to restore from")
+    remembered, origin, contradicted = _remembered(lake, files)
+    say(f"the lake names {len(remembered)} jobs of {len(files)} dates")
+    counts: Counter[str] = Counter()
+    for number, file in enumerate(files, start=1):
+        written = ledger.restore(
+            evaluation=file.evaluation,
+            partition=file.date.isoformat(),
+            items=[_inventory_item(row) for row in _rows(lake, "submissions", file)],
+            submissions=[remembered[attempt] for attempt in origin.get(file, ())],
+            payloads=_payloads(lake, file),
+        )
+        counts.update(submissions=written.submissions, known=written.known, payloads=written.payloads)
+        say(f"{number} of {len(files)} dates: {file.evaluation} {file.date}, {written.submissions} jobs restored")
+    _mark_collected(ledger, files)
+    states = Counter(one.state for one in remembered.values())
+    return RestoreReport(
+        partitions=len(files),
+        submissions=counts["submissions"],
+        known=counts["known"],
+        payloads=counts["payloads"],
+        open=states[_S.UPLOADED] + states[_S.UPLOADING],
+        unconfirmed=states[_S.UPLOADING],
+        contradicted=contradicted,
+        gaps=tuple(_gaps(lake)),
+    )
+
+
+def _remembered(
+    lake: Lake, files: Sequence[PartitionFile]
+) -> tuple[dict[_Attempt, RememberedSubmission], dict[PartitionFile, list[_Attempt]], tuple[str, ...]]:
+    """Every attempt as the date that knows most remembers it, and which date that is."""
+    best: dict[_Attempt, tuple[RememberedSubmission, PartitionFile]] = {}
+    contradicted: set[str] = set()
+    for file in files:
+        with_payload = {payload.job_id for payload in _payloads(lake, file)}
+        for row in _rows(lake, "submissions", file):
+            one = _submission(row, with_payload=with_payload, file=file)
+            if one is None:
+                continue
+            attempt = (one.order.work_key, one.attempt)
+            other = best.get(attempt)
+            if other is not None and other[0].job_id != one.job_id:
+                loser = min(one, other[0], key=_how_far)
+                contradicted.add(str(loser.job_id))
+            if other is None or _how_far(one) > _how_far(other[0]):
+                best[attempt] = (one, file)
+    alive = _with_liveness([one for one, _ in best.values()])
+    origin: dict[PartitionFile, list[_Attempt]] = {}
+    for attempt, (_, file) in best.items():
+        origin.setdefault(file, []).append(attempt)
+    return alive, origin, tuple(sorted(contradicted))
+
+
+def _how_far(one: RememberedSubmission) -> int:
+    return _FURTHER.index(one.state)
+
+
+def _with_liveness(attempts: Iterable[RememberedSubmission]) -> dict[_Attempt, RememberedSubmission]:
+    """At most one attempt of each work is live: the last that is not dead. An open one before the last had died."""
+    by_work: dict[str, list[RememberedSubmission]] = {}
+    for one in attempts:
+        by_work.setdefault(one.order.work_key, []).append(one)
+    found: dict[_Attempt, RememberedSubmission] = {}
+    for key, of_work in by_work.items():
+        live_is_named = False
+        for place, one in enumerate(sorted(of_work, key=lambda attempt: attempt.attempt, reverse=True)):
+            state = _S.ABANDONED if place > 0 and one.state in (_S.UPLOADED, _S.UPLOADING) else one.state
+            live = state not in DEAD_STATES and not live_is_named
+            live_is_named = live_is_named or live
+            found[key, one.attempt] = replace(one, state=state, live=live)
+    return found
+
+
+def _submission(row: _Row, *, with_payload: set[str], file: PartitionFile) -> RememberedSubmission | None:
+    """The job attempt a row names; None for content that had none."""
+    state = _state(row, with_payload=with_payload)
+    if state is None:
+        return None
+    return RememberedSubmission(
+        order=SubmissionOrder(
+            work_key=_given(row, "work_key", file),
+            judge_id=_given(row, "judge_id", file),
+            judge_configuration_hash=_given(row, "judge_configuration_hash", file),
+            content_type=_given(row, "content_type", file),
+            fingerprint=_given(row, "fingerprint", file),
+            filename=_given(row, "filename", file),
+            size_bytes=_given(row, "size_bytes", file),
+            title=row["title"],
+            description=row["description"],
+            source=row["source"],
+        ),
+        attempt=_given(row, "attempt", file),
+        live=state not in DEAD_STATES,
+        state=state,
+        job_id=row["job_id"] if state in (_S.REJECTED, _S.IN_DOUBT) else _given(row, "job_id", file),
+        batch_id=row["batch_id"],
+        error_code=row["error_code"],
+        error=row["error"],
+        created_at=_given(row, "created_at", file),
+        uploaded_at=row["uploaded_at"],
+        finished_at=row["finished_at"],
+    )
+
+
+def _state(row: _Row, *, with_payload: set[str]) -> SubmissionState | None:
+    """What a row's state still means without the ledger; None where no job was named yet."""
+    named = row["state"].upper()
+    if named not in SubmissionState.__members__ or named == _S.INTENDED:
+        return None
+    state = SubmissionState(named)
+    if state in (_S.PREPARED, _S.UPLOADING):
+        return _S.UPLOADING
+    if state in FINISHED_STATES and row["job_id"] not in with_payload:
+        # The result is lost, but not the evaluation: Pique is asked for it again.
+        return _S.UPLOADED
+    return state
+
+
+def _given(row: _Row, column: str, file: PartitionFile) -> Any:  # noqa: ANN401
+    value = row[column]
+    if value is None:
+        raise LakeUnusable(
+            f"submissions of {file.evaluation} {file.date}: {row['content_uri']} is {row['state']} and has no "
+            f"{column}; no pique_assets wrote this row"
+        )
+    return value
+
+
+def _inventory_item(row: _Row) -> InventoryItem:
+    readable = row["work_key"] is not None
+    return InventoryItem(
+        content_uri=row["content_uri"],
+        filename=row["filename"],
+        size_bytes=row["size_bytes"],
+        fingerprint=row["fingerprint"],
+        content_type=row["content_type"],
+        title=row["title"],
+        description=row["description"],
+        work_key=row["work_key"],
+        error_code=None if readable else row["error_code"] or "unreadable",
+        error=None if readable else row["error"],
+    )
+
+
+def _mark_collected(ledger: Ledger, files: Sequence[PartitionFile]) -> None:
+    """The tables of a settled date are in the lake already: no sensor needs to ask for a run."""
+    for file in files:
+        where = {"evaluation": file.evaluation, "partition": file.date.isoformat()}
+        settled = ledger.settled_partition(**where)
+        if settled is not None:
+            ledger.record_collected(**where, digest=settled.digest)
+
+
+def _gaps(lake: Lake) -> Iterable[Gap]:
+    """Dates whose inventory has ready content that no row of `submissions` names a job for."""
+    for file in lake.partitions("content"):
+        submitted = {row["fingerprint"] for row in _rows(lake, "submissions", file) if row["job_id"] is not None}
+        rejected = {row["fingerprint"] for row in _rows(lake, "submissions", file) if row["state"] == "rejected"}
+        wanted = {row["fingerprint"] for row in _rows(lake, "content", file) if row["state"] == "ready"}
+        if missing := wanted - submitted - rejected:
+            yield Gap(evaluation=file.evaluation, date=file.date.isoformat(), content=len(missing))
+
+
+def _payloads(lake: Lake, file: PartitionFile) -> list[RememberedPayload]:
+    try:
+        table = lake.read("payloads", judge=file.judge, date=file.date, evaluation=file.evaluation)
+    except FileMissing:
+        return []
+    return [
+        RememberedPayload(
+            job_id=payload.job_id,
+            source=cast(PayloadSource, payload.source),
+            received_at=payload.received_at,
+            body=payload.body,
+        )
+        for payload in stored_payloads(table)
+    ]
+
+
+def _rows(lake: Lake, table_name: str, file: PartitionFile) -> list[dict[str, Any]]:
+    try:
+        table = lake.read(table_name, judge=file.judge, date=file.date, evaluation=file.evaluation)
+    except FileMissing:
+        return []
+    rows: list[dict[str, Any]] = table.to_pylist()
+    return rows

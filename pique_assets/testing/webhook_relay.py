@@ -1,0 +1,90 @@
+"""The organisation's webhooks on their way through the proxy: once, twice, late or in another order.
+
+Here: delivering to the receiver. Not here: sending and retrying, which the local Pique does, and its signature, which
+goes through unchanged.
+"""
+
+from __future__ import annotations
+
+import http.client
+import threading
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from pique_assets.testing.faults import Fault, Kind
+from pique_assets.testing.wire import Answer, RequestHead
+
+_PATIENCE_S = 10.0
+_ACCEPTED = Answer(status=200)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Webhook:
+    headers: dict[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+
+
+class WebhookRelay:
+    """Delivers to one receiver; thread-safe."""
+
+    def __init__(self, url: str | None) -> None:
+        """Deliver to ``url``; None when there is no receiver, and no webhook will come."""
+        self._url = url
+        self._held: list[_Webhook] = []
+        self._late: list[threading.Thread] = []
+        self._ending = threading.Event()
+        self._lock = threading.Lock()
+
+    def deliver(self, head: RequestHead, *, body: bytes, fault: Fault | None) -> Answer:
+        """Deliver a webhook, as the fault wants it, and say what its sender is answered."""
+        names = ("content-type", "x-pique-signature")
+        webhook = _Webhook(headers={name: head.header(name) or "" for name in names}, body=body)
+        kind = None if fault is None else fault.kind
+        if fault is not None and kind is Kind.LATE:
+            thread = threading.Thread(target=self._deliver_late, args=(webhook, fault.seconds), name="late-webhook")
+            with self._lock:
+                self._late.append(thread)
+            thread.start()
+            return _ACCEPTED
+        if kind is Kind.OUT_OF_ORDER:
+            with self._lock:
+                self._held.append(webhook)
+            return _ACCEPTED
+        answer = self._post(webhook)
+        if kind is Kind.DUPLICATE:
+            self._post(webhook)
+        self._deliver_held()
+        return answer
+
+    def close(self) -> None:
+        """Deliver what is held back or late now."""
+        self._ending.set()
+        with self._lock:
+            late = list(self._late)
+        for thread in late:
+            thread.join()
+        self._deliver_held()
+
+    def _deliver_held(self) -> None:
+        with self._lock:
+            held, self._held = self._held, []
+        for webhook in held:
+            self._post(webhook)
+
+    def _deliver_late(self, webhook: _Webhook, seconds: float) -> None:
+        self._ending.wait(seconds)
+        self._post(webhook)
+
+    def _post(self, webhook: _Webhook) -> Answer:
+        parts = urlsplit(self._url or "")
+        connect = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        connection = connect(parts.hostname or "", parts.port, timeout=_PATIENCE_S)
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        try:
+            connection.request("POST", target, body=webhook.body, headers=webhook.headers)
+            response = connection.getresponse()
+            return Answer(status=response.status, body=response.read())
+        except (OSError, http.client.HTTPException):
+            return Answer(status=502)
+        finally:
+            connection.close()

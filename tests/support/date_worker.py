@@ -1,0 +1,188 @@
+"""What a worker does with one date: submit, hear a webhook, collect, note what was collected; or die on the way.
+
+Here: the engine's work as the assets have it done, without Dagster, and how a worker is told to die. Not here: the
+process it runs in (`fork_server`).
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+from functools import cache
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from desk import open_item_verified
+
+from pique_assets.api.client import PiqueClient
+from pique_assets.api.errors import NoAnswer, NotFound, PiqueApiError, Unauthorized
+from pique_assets.api.models import Judge
+from pique_assets.api.policy import RetryPolicy, Timeouts
+from pique_assets.evaluation import results, submission
+from pique_assets.evaluation.errors import ResultsPending, SubmissionsUnfinished
+from pique_assets.evaluation.limits import Limits
+from pique_assets.evaluation.partition import submit_partition
+from pique_assets.evaluation.results import ResultPoller, collect_partition
+from pique_assets.ledger import Ledger
+from pique_assets.ledger import ledger as ledger_module
+from pique_assets.ledger.failpoints import ENVIRONMENT_VARIABLE
+from pique_assets.media import ContentItem
+
+EVALUATION = "tiny_images"
+MIDDLE_OF_THE_PUT = "upload.middle"
+"""Besides the engine's own failpoints: the stream kills its process after its first bytes."""
+
+WHOLE_DATE = ("submit", "webhook", "tick", "collect")
+QUICK_LIMITS = {
+    "lease_s": 2,
+    "notification_lag_s": 1,
+    "expiry_grace_s": 1,
+    "creation_lag_s": 1,
+    "first_poll_s": 0.05,
+    "shortest_poll_s": 0.1,
+    "results_wait_s": 20,
+}
+
+DONE, UNFINISHED = 0, 3
+"""How a worker ends if nobody kills it: with everything settled, or with an error that says it is to be run again."""
+
+PATIENCE = Timeouts(connect_s=5, read_s=2, write_s=5, pool_s=20)
+RETRIES = RetryPolicy(attempts=3, base_s=0.05, cap_s=0.2, retry_after_cap_s=0.3)
+
+
+def warm_up(folder: Path) -> None:
+    """Import what an engine imports only when it works, so that no worker has to."""
+    Ledger.open(f"sqlite:///{folder / 'ledger.db'}").close()
+
+
+@cache
+def client_of(base_url: str, api_key: str) -> PiqueClient:
+    """A client without any connection; made before the fork, since to read the trusted certificates takes a while."""
+    return PiqueClient(base_url=base_url, api_key=api_key, timeouts=PATIENCE, upload_timeouts=PATIENCE, retries=RETRIES)
+
+
+def work(order: Mapping[str, Any]) -> int:
+    """Do what the order says.
+
+    Returns:
+        `DONE` or `UNFINISHED`; anything else that is wrong is raised.
+    """
+    fatal = order.get("failpoint")
+    if fatal is not None and fatal != MIDDLE_OF_THE_PUT:
+        os.environ[ENVIRONMENT_VARIABLE] = fatal
+    if order.get("skew_s"):
+        _skew_clock(order["skew_s"])
+    with Ledger.open(order["ledger_url"]) as ledger, client_of(order["base_url"], order["api_key"]) as client:
+        worker = DateWorker(
+            items=[ContentItem(**item) for item in order["items"]],
+            partition=order["partition"],
+            evaluation=order.get("evaluation", EVALUATION),
+            judge=Judge.model_validate(order["judge"]),
+            limits=Limits(**order["limits"]),
+            ledger=ledger,
+            client=client,
+            dies_in_the_put=fatal == MIDDLE_OF_THE_PUT,
+            slow_s=order.get("slow_s", 0.0),
+        )
+        try:
+            for step in order["steps"]:
+                getattr(worker, step)()
+        except (SubmissionsUnfinished, ResultsPending, NoAnswer, NotFound, PiqueApiError, Unauthorized) as error:
+            print(f"{type(error).__name__}: {error}", file=sys.stderr)
+            return UNFINISHED
+    return DONE
+
+
+@dataclass(frozen=True, kw_only=True)
+class DateWorker:
+    """One date in the hands of one process; `steps` of an order are names of its methods."""
+
+    items: list[ContentItem]
+    partition: str
+    evaluation: str
+    judge: Judge
+    limits: Limits
+    ledger: Ledger
+    client: PiqueClient
+    dies_in_the_put: bool
+    slow_s: float
+
+    def submit(self) -> None:
+        submit_partition(
+            self.items,
+            evaluation=self.evaluation,
+            partition=self.partition,
+            judge=self.judge,
+            client=self.client,
+            ledger=self.ledger,
+            open_content=self._open,
+            limits=self.limits,
+            say=_ignore,
+        )
+
+    def webhook(self) -> None:
+        """A webhook of each open job arrives."""
+        progress = self.ledger.progress(evaluation=self.evaluation, partition=self.partition)
+        self.ledger.make_due(progress.open_job_ids)
+
+    def tick(self) -> None:
+        """One look of the sensor at whatever is due."""
+        ResultPoller(client=self.client, ledger=self.ledger, limits=self.limits).poll_due(until=time.monotonic() + 5)
+
+    def look_for_interrupted(self) -> None:
+        """Take up what dead workers left, and give it back."""
+        time.sleep(self.limits.lease_s)
+        for held in self.ledger.claim_interrupted(limit=10, lease_s=self.limits.lease_s):
+            self.ledger.release_lease(held.lease)
+
+    def collect(self) -> None:
+        settled = collect_partition(
+            evaluation=self.evaluation,
+            partition=self.partition,
+            client=self.client,
+            ledger=self.ledger,
+            limits=self.limits,
+            say=_ignore,
+        )
+        self.ledger.record_collected(evaluation=self.evaluation, partition=self.partition, digest=settled.digest)
+
+    def _open(self, item: ContentItem) -> BinaryIO:
+        stream = open_item_verified(item)
+        if self.slow_s:
+            time.sleep(self.slow_s)
+        return _DyingStream(stream) if self.dies_in_the_put else stream
+
+
+class _DyingStream(io.BufferedReader):
+    """Kills its process when it is asked for more after its first bytes, which by then are on the wire."""
+
+    _asked = False
+
+    def read(self, size: int | None = -1) -> bytes:
+        if self._asked:
+            os.kill(os.getpid(), signal.SIGKILL)
+        self._asked = True
+        return super().read(size)
+
+
+def _skew_clock(seconds: float) -> None:
+    """Let this process's clock be wrong, wherever the engine and the ledger look at it."""
+    skew = timedelta(seconds=seconds)
+
+    class SkewedDatetime(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:
+            return datetime.now(tz) + skew
+
+    for module in (submission, results, ledger_module):
+        module.datetime = SkewedDatetime
+
+
+def _ignore(sentence: str) -> None:
+    pass
