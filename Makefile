@@ -16,7 +16,7 @@ run: $(READY)
 dev: $(READY)
 	$(PY) examples/demo/dev.py
 
-# Everything CI runs: style, types, definitions, tests.
+# Style, types, definitions, tests; with PIQUE_TEST_LONG=1 also every server behaviour of the crash matrix, and torture.
 test: check
 	$(PY) -m pytest -n 2 --dist worksteal
 

@@ -23,6 +23,7 @@ from pique_assets.api.errors import (
     NotFound,
     PiqueError,
     Unauthorized,
+    UnexpectedAnswer,
     UploadCorrupted,
     UploadError,
     UploadInterrupted,
@@ -48,6 +49,9 @@ from pique_assets.media import ContentError
 
 # Longer than this a run does not sit on one item: it reports the item as unfinished and a later run resumes.
 LONGEST_WAIT_S = 180.0
+# Unreadable answers come from a bad line or a bad moment: a few more requests cost less than an unfinished item.
+ASKED_AGAIN = 3
+ASKED_AGAIN_AFTER_S = 0.1
 # A watched job that was given up for dead is asked after this long, and then at the polling's pace.
 WATCH_AFTER_S = 120.0
 
@@ -250,10 +254,15 @@ class Submitter:
             time.sleep(max(0.05, min(2.0, (decision.at - _now()).total_seconds())))
 
     def _status(self, submission: Submission) -> str | None:
-        try:
-            return self._client.get_result(_job_id(submission)).result.status
-        except NotFound:
-            return None
+        """What Pique says of the job, None for a 404; an answer that can't be read is asked for again."""
+        for _ in range(ASKED_AGAIN):
+            try:
+                return self._client.get_result(_job_id(submission)).result.status
+            except NotFound:
+                return None
+            except UnexpectedAnswer:
+                time.sleep(ASKED_AGAIN_AFTER_S)
+        return self._client.get_result(_job_id(submission)).result.status
 
     def _send(self, held: _Held, *, open_content: OpenContent) -> Outcome | _Held:
         """One PUT; an outcome when the item's way is over, else what is held now."""
