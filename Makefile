@@ -16,7 +16,7 @@ run: $(READY)
 dev: $(READY)
 	$(PY) examples/demo/dev.py
 
-# Style, types, definitions, tests; with PIQUE_TEST_LONG=1 also every server behaviour of the crash matrix, and torture.
+# Style, types, definitions, tests; with PIQUE_TEST_LONG=1 also the crash matrix and the torture.
 test: check
 	$(PY) -m pytest -n 2 --dist worksteal
 

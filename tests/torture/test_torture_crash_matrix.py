@@ -7,7 +7,6 @@ that nobody kills.
 
 from __future__ import annotations
 
-import os
 import random
 import shutil
 from collections.abc import Iterator
@@ -121,16 +120,9 @@ class Cell:
     submissions: list[SubmissionRecord] = field(default_factory=list)
 
 
-IN_EVERY_RUN = ("prompt", "answers are lost")
-LONG_ONLY = pytest.mark.skipif("PIQUE_TEST_LONG" not in os.environ, reason="runs with PIQUE_TEST_LONG=1")
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(110)
-@pytest.mark.parametrize(
-    "behaviour",
-    [pytest.param(name, marks=() if name in IN_EVERY_RUN else LONG_ONLY) for name in BEHAVIOURS],
-)
+@pytest.mark.parametrize("behaviour", BEHAVIOURS)
 def test_whoever_dies_wherever_nothing_is_lost_and_nothing_evaluated_twice(
     behaviour: str, workers: WorkerServer, studio: Studio, seed: int, tmp_path: Path, record_property
 ):

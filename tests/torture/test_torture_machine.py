@@ -6,7 +6,6 @@ for the leases of the dead; some clocks are ten minutes off besides.
 
 from __future__ import annotations
 
-import os
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
@@ -120,7 +119,6 @@ class Engine(RuleBasedStateMachine):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif("PIQUE_TEST_LONG" not in os.environ, reason="runs with PIQUE_TEST_LONG=1")
 @pytest.mark.timeout(110)
 def test_any_sequence_of_steps_and_crashes_ends_well(workers: WorkerServer, tmp_path: Path, record_property):
     machines: list[Engine] = []

@@ -114,7 +114,6 @@ class Torture:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif("PIQUE_TEST_LONG" not in os.environ, reason="runs with PIQUE_TEST_LONG=1")
 @pytest.mark.timeout(90 + 3 * SECONDS)
 def test_four_workers_killed_at_any_moment_lose_nothing_and_repeat_nothing(
     workers: WorkerServer, studio: Studio, seed: int, ledger_url: str, tmp_path: Path, record_property
