@@ -12,8 +12,7 @@ import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
-from datetime import timedelta
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +28,6 @@ from pique_assets.api.client import PiqueClient
 from pique_assets.ledger import Ledger, SubmissionState
 from pique_assets.media import ContentItem
 from pique_assets.testing import (
-    Exchange,
     Fault,
     FaultScript,
     FaultyPique,
@@ -45,7 +43,6 @@ PARTITION = "2026-03-02"
 CELLS_AT_ONCE = 24
 FINISHERS = 6
 RUNS_TO_THE_POINT = 6
-EXPIRY_SLACK = timedelta(seconds=4)
 BEHAVIOURS: dict[str, tuple[Fault, ...]] = {
     "prompt": (),
     "answers are lost": (
@@ -139,7 +136,7 @@ def test_whoever_dies_wherever_nothing_is_lost_and_nothing_evaluated_twice(
         verdict = Verdict.of(pique.data_dir, wanted=wanted, crashes=crashes)
         violations = check_history(
             records=pique.records(),
-            history=[_with_slack(exchange) for exchange in pique.history],
+            history=pique.history,
             submissions=[submission for cell in cells for submission in cell.submissions],
             texts={"the workers' log": workers.log.read_text()},
             secrets=[pique.api_key],
@@ -220,12 +217,6 @@ def _live(cell: Cell, *, workers: WorkerServer, order: dict[str, Any]) -> None:
         found = row and (row.submission.state if row.submission else None, row.item.error_code)
         if found not in (None, (state, error_code)):
             cell.complaints.append(f"{cell.point}: {row.item.filename[:20]} ended as {found}")
-
-
-def _with_slack(exchange: Exchange) -> Exchange:
-    """With a later end of its URL: so many processes at once may need seconds from a look at the clock to the wire."""
-    expires_at = None if exchange.expires_at is None else exchange.expires_at + EXPIRY_SLACK
-    return replace(exchange, expires_at=expires_at)
 
 
 def _run(cell: Cell, order: dict[str, Any], *, workers: WorkerServer) -> int:
