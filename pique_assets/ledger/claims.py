@@ -14,9 +14,10 @@ from sqlalchemy.engine import Connection
 
 from pique_assets.ledger.current import best_first
 from pique_assets.ledger.database import insert_or_ignore
-from pique_assets.ledger.leases import grant, is_free, leased, new_token
+from pique_assets.ledger.leases import grant, is_free, lease_selected, new_token
 from pique_assets.ledger.model import (
     DEAD_STATES,
+    UNANSWERED_STATES,
     Claim,
     LeasedSubmission,
     SubmissionOrder,
@@ -29,7 +30,7 @@ from pique_assets.ledger.rows import (
     to_leased_submission,
     to_unleased_submission,
 )
-from pique_assets.ledger.tables import UNSENT, inventory, submissions, upload_targets
+from pique_assets.ledger.tables import UNFINISHED, UNSENT, inventory, submissions, upload_targets
 
 
 def claim(connection: Connection, orders: Sequence[SubmissionOrder], *, now: datetime, until: datetime) -> list[Claim]:
@@ -78,7 +79,7 @@ def claim_interrupted(
     """Lease what a worker left between intent and upload, oldest first, by the index on the unsent."""
     erase_expired_targets(connection, now=now)
     wanted = _interrupted(*wanted_by(evaluation, partition), now=now, limit=limit)
-    return leased(connection, grant(connection, wanted, token=new_token(), now=now, until=until))
+    return lease_selected(connection, wanted, now=now, until=until)
 
 
 def orphans(*, now: datetime, untouched_since: datetime, limit: int) -> sa.Select[int]:
@@ -95,7 +96,29 @@ def claim_orphans(
 ) -> list[LeasedSubmission]:
     """Lease what `orphans` selects."""
     erase_expired_targets(connection, now=now)
-    return leased(connection, grant(connection, wanted, token=new_token(), now=now, until=until))
+    return lease_selected(connection, wanted, now=now, until=until)
+
+
+def unanswered(*, now: datetime, started_before: datetime, limit: int) -> sa.Select[int]:
+    """Select what was left SUBMITTING by a POST begun before this moment, oldest first."""
+    return (
+        sa.select(submissions.c.submission_id)
+        .where(
+            UNFINISHED,
+            submissions.c.state == SubmissionState.SUBMITTING,
+            submissions.c.upload_started_at < started_before,
+            is_free(now),
+        )
+        .order_by(submissions.c.submission_id)
+        .limit(limit)
+    )
+
+
+def to_reconcile(submission_id: int, *, now: datetime) -> sa.Select[int]:
+    """Select this submission if its social media POST has no answer and nobody is at it."""
+    return sa.select(submissions.c.submission_id).where(
+        submissions.c.submission_id == submission_id, submissions.c.state.in_(sorted(UNANSWERED_STATES)), is_free(now)
+    )
 
 
 def _interrupted(*conditions: sa.ColumnElement[bool], now: datetime, limit: int) -> sa.Select[int]:

@@ -105,6 +105,31 @@ class Database:
             failpoint(f"{name}.after_commit")
 
     @contextmanager
+    def upgrade(self) -> Iterator[Connection]:
+        """Open a write transaction in which tables may be made anew.
+
+        SQLite would take a dropped table for deleted rows, and refuse because others point to them. So it does not look
+        at foreign keys meanwhile, and at all of them at the end.
+
+        Raises:
+            LedgerUnavailable: see there; nothing was changed.
+        """
+        with translated(self._location, self._password), self._turn(), self._engine.connect() as connection:
+            connection.execution_options(**{_IMMEDIATE: True})
+            if self.is_sqlite:
+                # Never given back to the pool, where it would go on not looking.
+                connection.detach()
+                # Without effect inside a transaction, so not by a statement of SQLAlchemy's, which would begin one.
+                connection.connection.cursor().execute("PRAGMA foreign_keys = OFF")
+            with connection.begin():
+                yield connection
+                if self.is_sqlite and connection.exec_driver_sql("PRAGMA foreign_key_check").first() is not None:
+                    raise LedgerUnavailable(
+                        f"{self._location} could not be upgraded: rows point to submissions that do not exist; the "
+                        "file was changed by another program or is damaged; restore a backup, or `ledger restore`"
+                    )
+
+    @contextmanager
     def _turn(self) -> Iterator[None]:
         if self._writer is None:
             yield

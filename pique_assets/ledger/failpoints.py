@@ -15,7 +15,7 @@ import threading
 
 ENVIRONMENT_VARIABLE = "PIQUE_FAILPOINT"
 
-LEDGER_WRITES = (
+UPLOAD_WRITES = (
     "record_inventory",
     "record_collected",
     "claim_submissions",
@@ -33,15 +33,49 @@ LEDGER_WRITES = (
     "release_lease",
     "make_due",
 )
+"""The write transactions by which content is uploaded and its result collected."""
+
+SOCIAL_WRITES = (
+    "record_submitting",
+    "record_accepted",
+    "record_not_sent",
+    "record_never_sent",
+    "record_in_doubt",
+    "claim_unanswered",
+    "claim_for_reconciliation",
+)
+"""Those that only social media submissions take."""
+
+WEBHOOK_WRITES = ("record_webhook",)
+"""Those of the receiver of webhooks."""
+
+LEDGER_WRITES = (*UPLOAD_WRITES, *SOCIAL_WRITES, *WEBHOOK_WRITES)
 """Every write transaction of the ledger, named as its method."""
 
-ENGINE_STEPS = ("prepare", "upload", "ask")
+UPLOAD_STEPS = ("prepare", "upload", "ask")
 """What the engine does at Pique between two writes: the POST, the PUT, the GET."""
 
-FAILPOINTS = (
-    *(f"{write}.{moment}" for write in LEDGER_WRITES for moment in ("before_commit", "after_commit")),
-    *(f"{step}.{moment}" for step in ENGINE_STEPS for moment in ("before", "after")),
-)
+SOCIAL_STEPS = ("submit_urls",)
+"""The social media POST."""
+
+
+def _points(*, writes: tuple[str, ...] = (), steps: tuple[str, ...] = ()) -> tuple[str, ...]:
+    return (
+        *(f"{write}.{moment}" for write in writes for moment in ("before_commit", "after_commit")),
+        *(f"{step}.{moment}" for step in steps for moment in ("before", "after")),
+    )
+
+
+UPLOAD_FAILPOINTS = _points(writes=UPLOAD_WRITES, steps=UPLOAD_STEPS)
+"""Where a process may die that uploads content and collects results."""
+
+SOCIAL_FAILPOINTS = _points(writes=SOCIAL_WRITES, steps=SOCIAL_STEPS)
+"""Where a process may die besides when it submits social media."""
+
+WEBHOOK_FAILPOINTS = _points(writes=WEBHOOK_WRITES)
+"""Where a receiver of webhooks may die."""
+
+FAILPOINTS = (*UPLOAD_FAILPOINTS, *SOCIAL_FAILPOINTS, *WEBHOOK_FAILPOINTS)
 """Every name there is."""
 
 _hits: dict[str, int] = {}

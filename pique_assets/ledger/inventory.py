@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection
 from pique_assets.ledger import reports
 from pique_assets.ledger.current import of_partition
 from pique_assets.ledger.database import insert_or_ignore
-from pique_assets.ledger.model import InventoryItem, SubmissionState
+from pique_assets.ledger.model import InventoryItem, Source, SubmissionState
 from pique_assets.ledger.rows import INVENTORY_FIELDS, chunks
 from pique_assets.ledger.tables import inventory, partitions, submissions
 
@@ -23,9 +23,9 @@ _Row = dict[str, object]
 
 
 def record_inventory(
-    connection: Connection, *, evaluation: str, partition: str, items: Sequence[InventoryItem]
+    connection: Connection, *, evaluation: str, partition: str, items: Sequence[InventoryItem], source: Source
 ) -> None:
-    """Make the partition consist of these items, writing only what differs.
+    """Make the partition's content of one source consist of these items, writing only what differs.
 
     Content that is gone keeps its row if a submission was ever made for it (``present`` becomes false) and loses it
     otherwise, or if that was abandoned: then nothing was evaluated, nothing more can be, and the partition must be able
@@ -36,18 +36,19 @@ def record_inventory(
     Raises:
         ValueError: two items have the same content_uri.
     """
-    wanted = {_content_key(item.content_uri): item for item in items}
+    wanted = {_content_key(item.content_uri, source): item for item in items}
     if len(wanted) != len(items):
         raise ValueError(f"{evaluation} {partition}: the inventory names the same content_uri twice")
     _lock_partition(connection, evaluation, partition)
-    stored = _stored(connection, evaluation, partition)
+    stored = _stored(connection, evaluation, partition, source)
     is_live = _submitted(connection, (row["work_key"] for row in stored.values()))
     keep = {key for key, row in stored.items() if row["work_key"] in is_live}
     keep_unread = {key for key in keep if is_live[stored[key]["work_key"]]}
 
     after: dict[str, _Row] = {}
     for key, item in wanted.items():
-        after[key] = {**stored[key], "present": False} if item.work_key is None and key in keep_unread else _row(item)
+        keeps = item.work_key is None and key in keep_unread
+        after[key] = {**stored[key], "present": False} if keeps else _row(item, source=source)
     for key in keep - after.keys():
         after[key] = {**stored[key], "present": False}
 
@@ -72,17 +73,28 @@ def record_collected(connection: Connection, *, evaluation: str, partition: str,
     return is_current
 
 
+def reopen(connection: Connection, work_key: str) -> None:
+    """Have the partitions of this work collected anew: their tables may say that it is in doubt."""
+    asking = sa.select(inventory.c.evaluation, inventory.c.partition).where(inventory.c.work_key == work_key)
+    # In one order, so that two of these cannot wait for each other; and those that are not collected too, because
+    # somebody may be about to note that they are.
+    for evaluation, partition in sorted({(row.evaluation, row.partition) for row in connection.execute(asking)}):
+        connection.execute(sa.update(partitions).where(_named(evaluation, partition)).values(collected=False))
+
+
 def _named(evaluation: str, partition: str) -> sa.ColumnElement[bool]:
     return sa.and_(partitions.c.evaluation == evaluation, partitions.c.partition == partition)
 
 
-def _stored(connection: Connection, evaluation: str, partition: str) -> dict[str, _Row]:
+def _stored(connection: Connection, evaluation: str, partition: str, source: Source) -> dict[str, _Row]:
     columns = [
         inventory.c.content_key,
+        inventory.c.source,
         inventory.c.present,
         *(inventory.c[name] for name in INVENTORY_FIELDS),
     ]
-    rows = connection.execute(sa.select(*columns).where(of_partition(evaluation, partition))).mappings()
+    wanted = sa.select(*columns).where(of_partition(evaluation, partition), inventory.c.source == source)
+    rows = connection.execute(wanted).mappings()
     return {row["content_key"]: dict(row) for row in rows}
 
 
@@ -121,13 +133,16 @@ def _apply(
         )
 
 
-def _row(item: InventoryItem) -> _Row:
+def _row(item: InventoryItem, *, source: Source) -> _Row:
     return {
-        "content_key": _content_key(item.content_uri),
+        "content_key": _content_key(item.content_uri, source),
+        "source": source,
         "present": True,
         **{name: getattr(item, name) for name in INVENTORY_FIELDS},
     }
 
 
-def _content_key(content_uri: str) -> str:
-    return hashlib.sha256(content_uri.encode("utf-8", "surrogatepass")).hexdigest()
+def _content_key(content_uri: str, source: Source) -> str:
+    # A URL may be uploaded content in one list and social media in another; a NUL is in neither.
+    name = content_uri if source == "direct" else f"{source}\0{content_uri}"
+    return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()

@@ -11,7 +11,6 @@ overwriting anything.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -56,8 +55,11 @@ def grant(connection: Connection, wanted: sa.Select[int], *, token: str, now: da
     return ids
 
 
-def leased(connection: Connection, ids: Sequence[int]) -> list[LeasedSubmission]:
-    """Load what was just granted."""
+def lease_selected(
+    connection: Connection, wanted: sa.Select[int], *, now: datetime, until: datetime
+) -> list[LeasedSubmission]:
+    """Lease the selected submissions (ids of which each `is_free`) with a new token, in the order of the selection."""
+    ids = grant(connection, wanted, token=new_token(), now=now, until=until)
     return [
         LeasedSubmission(submission=to_leased_submission(row), lease=to_lease(row)) for row in load(connection, ids)
     ]

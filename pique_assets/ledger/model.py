@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, NamedTuple
 
 
 class SubmissionState(StrEnum):
@@ -23,6 +23,9 @@ class SubmissionState(StrEnum):
     """Pique named a job and gave an upload URL; no byte has been sent."""
     UPLOADING = "UPLOADING"
     """A PUT has been started: the bytes may have landed, and with them the evaluation may have begun."""
+    SUBMITTING = "SUBMITTING"
+    """A social media POST has been started, which Pique may or may not have got. Often no job id; never sent again
+    until it is certain that Pique did not get it."""
     UPLOADED = "UPLOADED"
     """Pique has the bytes; the result is polled for."""
     COMPLETED = "COMPLETED"
@@ -34,19 +37,22 @@ class SubmissionState(StrEnum):
     ABANDONED = "ABANDONED"
     """Proven dead, so a further attempt is allowed. Still watched: a late result is recorded."""
     IN_DOUBT = "IN_DOUBT"
-    """A commit whose answer was lost (social media): never resent; a person or a reconciliation decides."""
+    """A social media POST whose answer never came: not resent unless a person says that Pique never got it. What Pique
+    says later is still recorded."""
 
 
 _S = SubmissionState
 
 TRANSITIONS: Mapping[SubmissionState, frozenset[SubmissionState]] = MappingProxyType(
     {
-        _S.INTENDED: frozenset({_S.PREPARED, _S.REJECTED, _S.IN_DOUBT}),
+        _S.INTENDED: frozenset({_S.PREPARED, _S.SUBMITTING, _S.REJECTED}),
         _S.PREPARED: frozenset({_S.UPLOADING, _S.UPLOADED, _S.COMPLETED, _S.FAILED, _S.ABANDONED}),
         _S.UPLOADING: frozenset({_S.UPLOADING, _S.UPLOADED, _S.COMPLETED, _S.FAILED, _S.ABANDONED}),
+        _S.SUBMITTING: frozenset({_S.INTENDED, _S.UPLOADED, _S.COMPLETED, _S.FAILED, _S.REJECTED, _S.IN_DOUBT}),
         _S.UPLOADED: frozenset({_S.UPLOADED, _S.COMPLETED, _S.FAILED, _S.ABANDONED}),
         _S.ABANDONED: frozenset({_S.ABANDONED, _S.COMPLETED, _S.FAILED}),
-        _S.IN_DOUBT: frozenset({_S.UPLOADED, _S.COMPLETED, _S.FAILED, _S.ABANDONED}),
+        # Back to INTENDED only when a person says that Pique never got it.
+        _S.IN_DOUBT: frozenset({_S.INTENDED, _S.UPLOADED, _S.COMPLETED, _S.FAILED}),
         _S.COMPLETED: frozenset(),
         _S.FAILED: frozenset(),
         _S.REJECTED: frozenset(),
@@ -63,8 +69,11 @@ FINISHED_STATES = frozenset({_S.COMPLETED, _S.FAILED})
 UNSENT_STATES = frozenset({_S.INTENDED, _S.PREPARED, _S.UPLOADING})
 """A worker with a lease has something to do here before Pique can start."""
 
-OPEN_STATES = UNSENT_STATES | {_S.UPLOADED}
-"""A result is still to come without anybody's decision."""
+UNANSWERED_STATES = frozenset({_S.SUBMITTING, _S.IN_DOUBT})
+"""A social media POST was begun, and which job it made, if any, is not known."""
+
+OPEN_STATES = UNSENT_STATES | {_S.SUBMITTING, _S.UPLOADED}
+"""More is still to come without anybody's decision."""
 
 SETTLED_STATES = TERMINAL_STATES | {_S.IN_DOUBT}
 """What a partition's tables may be built from: waiting longer brings nothing by itself."""
@@ -84,7 +93,8 @@ class InventoryItem:
     """One content item of a partition as the inventory saw it.
 
     ``work_key`` is None exactly when the item could not be read; ``error_code`` and ``error`` then say why.
-    ``size_bytes`` is in bytes, ``fingerprint`` the sha256 of the content in hex.
+    ``content_uri`` is the URL of social media content. ``size_bytes`` is in bytes, ``fingerprint`` the sha256 of the
+    content in hex.
     """
 
     content_uri: str
@@ -112,7 +122,10 @@ class InventoryItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubmissionOrder:
-    """What is wanted from Pique: this content from this judge as it is configured now."""
+    """What is wanted from Pique: this content from this judge as it is configured now.
+
+    ``size_bytes`` is None where Pique fetches the content itself (``source`` is social).
+    """
 
     work_key: str
     judge_id: str
@@ -120,7 +133,7 @@ class SubmissionOrder:
     content_type: str
     fingerprint: str
     filename: str
-    size_bytes: int
+    size_bytes: int | None
     title: str | None = None
     description: str | None = None
     source: Source = "direct"
@@ -140,7 +153,8 @@ class Submission:
     """The durable record of one job attempt.
 
     ``upload_target`` is loaded only for the holder of a lease and only while it may be used (PREPARED,
-    UPLOADING and not expired); ``upload_expires_at`` stays. ``finished_at`` is Pique's time of completion,
+    UPLOADING and not expired); ``upload_expires_at`` stays. ``upload_started_at`` is when the last PUT, or the social
+    media POST, was begun: from then on Pique may be evaluating. ``finished_at`` is Pique's time of completion,
     ``settled_at`` ours.
     """
 
@@ -155,7 +169,7 @@ class Submission:
     content_type: str
     fingerprint: str
     filename: str
-    size_bytes: int
+    size_bytes: int | None
     title: str | None
     description: str | None
     job_id: str | None
@@ -224,6 +238,7 @@ class PartitionItem:
     """
 
     item: InventoryItem
+    source: Source
     present: bool
     submission: Submission | None
 
@@ -237,6 +252,32 @@ class StoredPayload:
     received_at: datetime
     body: bytes = field(repr=False)
     sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookReceipt:
+    """What became of a webhook: whether its job is one of this ledger's, and whether the same body came before."""
+
+    known: bool
+    repeated: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredWebhook:
+    """A webhook as it was received, byte for byte; ``url`` is the social media URL it names, if any."""
+
+    job_id: str
+    url: str | None
+    received_at: datetime
+    body: bytes = field(repr=False)
+
+
+class Place(NamedTuple):
+    """Where content is wanted: one row of one partition's inventory."""
+
+    evaluation: str
+    partition: str
+    content_uri: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,8 +13,8 @@ from sqlalchemy.engine import Connection
 
 from pique_assets.ledger.claims import wanted_by
 from pique_assets.ledger.current import items, of_partition
-from pique_assets.ledger.leases import grant, is_free, leased, new_token
-from pique_assets.ledger.model import FINISHED_STATES, OPEN_STATES, LeasedSubmission, SubmissionState
+from pique_assets.ledger.leases import is_free
+from pique_assets.ledger.model import FINISHED_STATES, OPEN_STATES, SubmissionState
 from pique_assets.ledger.rows import chunks
 from pique_assets.ledger.tables import submissions
 
@@ -34,13 +34,6 @@ def due(
     )
 
 
-def claim_due(
-    connection: Connection, wanted: sa.Select[int], *, now: datetime, until: datetime
-) -> list[LeasedSubmission]:
-    """Lease what `due` selects."""
-    return leased(connection, grant(connection, wanted, token=new_token(), now=now, until=until))
-
-
 def make_due(connection: Connection, job_ids: Sequence[str], *, now: datetime) -> int:
     """Let these jobs be asked about now; one that is being uploaded or asked about, right after that.
 
@@ -58,6 +51,8 @@ def make_due(connection: Connection, job_ids: Sequence[str], *, now: datetime) -
             .with_for_update()
         )
         known = list(ids.scalars())
+        if not known:
+            continue
         next_poll_at = sa.case(
             (submissions.c.state.in_(_POLLED), sa.literal(now, type_=submissions.c.next_poll_at.type)),
             else_=None,

@@ -1,26 +1,30 @@
 """The half of the ledger that only reads: what callers, sensors and tables are told.
 
-Belongs here: the public methods that change nothing. Does not: their statements (`reports.py`, `polling.py`).
+Belongs here: the public methods that change nothing. Does not: their statements (`reports.py`,
+`lookups.py`, `polling.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 
-from pique_assets.ledger import claims, polling, reports
-from pique_assets.ledger.database import Database
-from pique_assets.ledger.model import PartitionItem, Progress, SettledPartition, StoredPayload, Submission
+from pique_assets.ledger import claims, lookups, polling, reports
+from pique_assets.ledger.base import LedgerBase
+from pique_assets.ledger.model import (
+    PartitionItem,
+    Place,
+    Progress,
+    SettledPartition,
+    StoredPayload,
+    Submission,
+    SubmissionState,
+)
 from pique_assets.ledger.rows import chunks
-from pique_assets.ledger.tables import submissions
 
 
-class LedgerReports:
+class LedgerReports(LedgerBase):
     """What a ledger can tell; on SQLite, reading neither waits for a writer nor stops one."""
-
-    def __init__(self, database: Database) -> None:
-        """Wrap a database that is up to date."""
-        self._database = database
 
     def next_due_at(self, *, evaluation: str, partition: str) -> datetime | None:
         """When the first of the partition's submissions is to be asked about; None if none is waited for."""
@@ -56,10 +60,15 @@ class LedgerReports:
         with self._database.read() as connection:
             return reports.settled_partition(connection, evaluation=evaluation, partition=partition)
 
-    def uncollected_partitions(self) -> list[SettledPartition]:
-        """Settled partitions that nobody has noted as collected since their last inventory, sorted by name."""
+    def uncollected_partitions(self, *, at_most: int | None = None, turn: int = 0) -> list[SettledPartition]:
+        """Settled partitions that nobody has noted as collected since their last inventory, sorted by name.
+
+        Args:
+            at_most: How many, if not all of them.
+            turn: Grows by one from call to call, so that each partition comes to its turn.
+        """
         with self._database.read() as connection:
-            return reports.uncollected_partitions(connection)
+            return reports.uncollected_partitions(connection, at_most=at_most, turn=turn)
 
     def has_due(self, *, now: datetime) -> bool:
         """Whether `Ledger.claim_due` would find anything; one look into an index."""
@@ -76,10 +85,69 @@ class LedgerReports:
     def attempts(self, *, work_key: str) -> list[Submission]:
         """Every attempt ever made for a piece of work, oldest first."""
         with self._database.read() as connection:
-            return reports.submissions_where(connection, submissions.c.work_key == work_key)
+            return lookups.found(connection, lookups.attempts(work_key))
 
     def find_job(self, job_id: str) -> Submission | None:
         """The submission of a job; None if this ledger never made it."""
         with self._database.read() as connection:
-            found = reports.submissions_where(connection, submissions.c.job_id == job_id)
-        return found[0] if found else None
+            return next(iter(lookups.found(connection, lookups.of_job(job_id))), None)
+
+    def places_of(self, job_id: str) -> list[Place]:
+        """Where the content of a job is wanted, sorted; content may be on several dates and in several evaluations."""
+        with self._database.read() as connection:
+            return lookups.places_of(connection, job_id)
+
+    def standings(self, work_keys: Sequence[str]) -> dict[str, Submission]:
+        """The submission that stands for each piece of work; without those that nobody ever ordered."""
+        with self._database.read() as connection:
+            return lookups.standings(connection, work_keys)
+
+    def evaluations_begun(self, *, since: datetime, judge_id: str | None = None) -> int:
+        """How many attempts had their last PUT, or their social media POST, begun since: what may have been paid for.
+
+        Without those that Pique refused.
+        """
+        with self._database.read() as connection:
+            counted: int = connection.execute(lookups.begun(since=since, judge_id=judge_id)).scalar_one()
+            return counted
+
+    def unreconciled(self, *, limit: int, after: int = 0) -> list[Submission]:
+        """Social media submissions whose POST has no answer: SUBMITTING and IN_DOUBT that nobody is at, oldest first.
+
+        Args:
+            limit: how many at most.
+            after: only those with a higher ``submission_id``, to go on where the last call ended.
+        """
+        with self._database.read() as connection:
+            return lookups.unreconciled(connection, now=self._clock(), after=after, limit=limit)
+
+    def submissions(
+        self,
+        *,
+        states: Collection[SubmissionState],
+        judge_id: str | None = None,
+        evaluation: str | None = None,
+        partition: str | None = None,
+        newest_first: bool = False,
+        limit: int,
+    ) -> list[Submission]:
+        """Submissions in these states, oldest first unless told otherwise.
+
+        Args:
+            states: where they stand.
+            judge_id: only of this judge.
+            evaluation: only what an inventory of this evaluation asks for.
+            partition: only what an inventory of this date asks for.
+            newest_first: order by descending ``submission_id``.
+            limit: how many at most.
+        """
+        wanted = lookups.matching(
+            states=states,
+            judge_id=judge_id,
+            evaluation=evaluation,
+            partition=partition,
+            newest_first=newest_first,
+            limit=limit,
+        )
+        with self._database.read() as connection:
+            return lookups.found(connection, wanted)

@@ -1,6 +1,7 @@
 """What the ledger can tell about a partition, and which partitions are settled.
 
-Belongs here: statements that only read. Does not: tables for analysts; those are made by the room `lake`.
+Belongs here: statements that only read. Does not: looking up submissions by anything but their partition
+(`lookups.py`), nor tables for analysts; those are made by the room `lake`.
 """
 
 from __future__ import annotations
@@ -21,7 +22,6 @@ from pique_assets.ledger.model import (
     Progress,
     SettledPartition,
     StoredPayload,
-    Submission,
     SubmissionState,
 )
 from pique_assets.ledger.rows import (
@@ -36,19 +36,20 @@ from pique_assets.ledger.tables import UNCOLLECTED, inventory, partitions, paylo
 
 def partition_state(connection: Connection, *, evaluation: str, partition: str) -> list[PartitionItem]:
     """Every inventory row with its current submission, sorted by content_uri."""
-    columns = (*INVENTORY_COLUMNS, inventory.c.present, *SUBMISSION_COLUMNS)
+    columns = (*INVENTORY_COLUMNS, inventory.c.source.label("item_source"), inventory.c.present, *SUBMISSION_COLUMNS)
     rows = connection.execute(sa.select(*columns).select_from(items).where(of_partition(evaluation, partition)))
     found = [_partition_item(row) for row in rows]
     # Sorted here because databases sort text by rules of their own.
-    return sorted(found, key=lambda entry: entry.item.content_uri)
+    return sorted(found, key=lambda entry: (entry.item.content_uri, entry.source))
 
 
 def _partition_item(row: AnyRow) -> PartitionItem:
     last = len(INVENTORY_COLUMNS)
     return PartitionItem(
         item=to_inventory_item(row[:last]),
-        present=row[last],
-        submission=None if row.submission_id is None else to_submission(row[last + 1 :]),
+        source=row[last],
+        present=row[last + 1],
+        submission=None if row.submission_id is None else to_submission(row[last + 2 :]),
     )
 
 
@@ -89,14 +90,35 @@ uncollected = sa.select(partitions.c.evaluation, partitions.c.partition).where(
 """Names of partitions that are settled and not collected; of the others, only the first open item is looked at."""
 
 
-def uncollected_partitions(connection: Connection) -> list[SettledPartition]:
-    """Settled partitions whose tables do not show it yet, sorted; costs what is not collected, not what exists."""
-    names = connection.execute(uncollected)
+def uncollected_partitions(connection: Connection, *, at_most: int | None, turn: int) -> list[SettledPartition]:
+    """Settled partitions whose tables do not show it yet, sorted; costs what is not collected, not what exists.
+
+    To see that a partition is settled means to look at all its items: with `at_most` that is done for so many, others
+    at each `turn`.
+    """
+    names = _names(connection, uncollected) if at_most is None else _some_uncollected(connection, at_most, turn=turn)
     looked_at = (
-        settled_partition(connection, evaluation=name, partition=partition)
-        for name, partition in sorted((row.evaluation, row.partition) for row in names)
+        settled_partition(connection, evaluation=name, partition=partition) for name, partition in sorted(names)
     )
     return [found for found in looked_at if found is not None]
+
+
+def _some_uncollected(connection: Connection, at_most: int, *, turn: int) -> list[tuple[str, str]]:
+    key = (partitions.c.evaluation, partitions.c.partition)
+    waiting = _names(connection, sa.select(*key).where(UNCOLLECTED).order_by(*key))
+    if not waiting:
+        return []
+    start = waiting[turn * at_most % len(waiting)]
+    begins_there = sa.tuple_(*key) >= sa.tuple_(*map(sa.literal, start))
+    found = _names(connection, uncollected.where(begins_there).order_by(*key).limit(at_most))
+    if len(found) < at_most:
+        before = uncollected.where(sa.not_(begins_there)).order_by(*key).limit(at_most - len(found))
+        found += _names(connection, before)
+    return found
+
+
+def _names(connection: Connection, query: sa.Select[str, str]) -> list[tuple[str, str]]:
+    return [(evaluation, partition) for evaluation, partition in connection.execute(query)]
 
 
 def job_ids(connection: Connection, *, evaluation: str, partition: str) -> list[str]:
@@ -121,12 +143,6 @@ def payloads_of(connection: Connection, wanted: Sequence[str]) -> list[StoredPay
         for row in rows
     ]
     return sorted(found, key=lambda payload: (payload.job_id, payload.received_at, payload.sha256))
-
-
-def submissions_where(connection: Connection, condition: sa.ColumnElement[bool]) -> list[Submission]:
-    """Submissions that fulfil a condition, oldest first."""
-    wanted = sa.select(*SUBMISSION_COLUMNS).where(condition).order_by(submissions.c.submission_id)
-    return [to_submission(row) for row in connection.execute(wanted)]
 
 
 class _Standing(NamedTuple):

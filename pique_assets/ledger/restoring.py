@@ -15,13 +15,16 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from pique_assets.ledger import webhooks
 from pique_assets.ledger.database import insert_or_ignore
 from pique_assets.ledger.errors import RestoreRefused
 from pique_assets.ledger.inventory import record_inventory
 from pique_assets.ledger.model import (
     FINISHED_STATES,
+    UNANSWERED_STATES,
     InventoryItem,
     PayloadSource,
+    Source,
     SubmissionOrder,
     SubmissionState,
 )
@@ -34,7 +37,8 @@ UNCONFIRMED_FOR = timedelta(days=1)
 """How long the upload URL of a job counts as alive when nobody remembers its expiry: far longer than any was seen."""
 
 _POLLED = frozenset({_S.UPLOADED, _S.ABANDONED})
-_RESTORABLE = FINISHED_STATES | _POLLED | {_S.UPLOADING, _S.REJECTED, _S.IN_DOUBT}
+_RESTORABLE = FINISHED_STATES | _POLLED | UNANSWERED_STATES | {_S.UPLOADING, _S.REJECTED}
+_BEGUN = _RESTORABLE - {_S.REJECTED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +46,8 @@ class RememberedSubmission:
     """One job attempt as another record than the ledger remembers it.
 
     UPLOADED and ABANDONED are asked about at once. UPLOADING stands for "perhaps it has its bytes": recovery asks Pique
-    first, and since the upload URL is lost, nothing is ever sent to this job.
+    first, and since the upload URL is lost, nothing is ever sent to this job. SUBMITTING is a social media POST of
+    which nobody remembers an answer: it waits for one as if begun when it was ordered, and is never sent again.
     """
 
     order: SubmissionOrder
@@ -91,7 +96,7 @@ def restore(
     *,
     evaluation: str,
     partition: str,
-    items: Sequence[InventoryItem],
+    items: Mapping[Source, Sequence[InventoryItem]],
     remembered: Sequence[RememberedSubmission],
     bodies: Sequence[RememberedPayload],
     now: datetime,
@@ -105,6 +110,7 @@ def restore(
     for chunk in chunks(remembered):
         new += _unknown(connection, chunk)
     insert_or_ignore(connection, submissions, [_row(one, now=now) for one in new])
+    webhooks.jobs_are_named(connection, [one.job_id for one in new if one.job_id is not None])
     # Somebody may have written between our look and our write; then what stands must still agree.
     for chunk in chunks(new):
         if missing := _unknown(connection, chunk):
@@ -174,6 +180,7 @@ def _row(one: RememberedSubmission, *, now: datetime) -> dict[str, object]:
         "error_code": one.error_code,
         "error": one.error,
         "created_at": one.created_at,
+        "upload_started_at": (one.uploaded_at or one.created_at) if one.state in _BEGUN else None,
         "uploaded_at": one.uploaded_at,
         "finished_at": one.finished_at if finished else None,
         "settled_at": one.finished_at if finished or one.state is _S.REJECTED else None,
@@ -182,7 +189,7 @@ def _row(one: RememberedSubmission, *, now: datetime) -> dict[str, object]:
 
 
 def _restore_inventory(
-    connection: Connection, *, evaluation: str, partition: str, items: Sequence[InventoryItem]
+    connection: Connection, *, evaluation: str, partition: str, items: Mapping[Source, Sequence[InventoryItem]]
 ) -> None:
     """The partition's content, unless an inventory was taken since: that one is newer than any memory."""
     taken = sa.select(inventory.c.content_key).where(
@@ -192,7 +199,8 @@ def _restore_inventory(
         partitions.c.evaluation == evaluation, partitions.c.partition == partition
     )
     if connection.execute(named).first() is None and connection.execute(taken.limit(1)).first() is None:
-        record_inventory(connection, evaluation=evaluation, partition=partition, items=items)
+        for source, of_source in items.items():
+            record_inventory(connection, evaluation=evaluation, partition=partition, items=of_source, source=source)
 
 
 def _restore_payloads(connection: Connection, bodies: Sequence[RememberedPayload]) -> int:

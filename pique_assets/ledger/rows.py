@@ -26,7 +26,7 @@ CHUNK = 500
 """Values in one ``IN (...)``: below the limits of both databases, above what makes round trips matter."""
 
 _NOT_IN_SUBMISSION = {"lease_token", "lease_expires_at", "woken", "updated_at"}
-_NOT_IN_ITEM = {"evaluation", "partition", "content_key", "present"}
+_NOT_IN_ITEM = {"evaluation", "partition", "content_key", "source", "present"}
 
 SUBMISSION_COLUMNS = [column for column in submissions.columns if column.name not in _NOT_IN_SUBMISSION]
 INVENTORY_COLUMNS = [column for column in inventory.columns if column.name not in _NOT_IN_ITEM]

@@ -51,7 +51,7 @@ submissions = Table(
     Column("content_type", Text, nullable=False),
     Column("fingerprint", Text, nullable=False),
     Column("filename", LosslessText, nullable=False),
-    Column("size_bytes", BigInteger, nullable=False),
+    Column("size_bytes", BigInteger),
     Column("title", LosslessText),
     Column("description", LosslessText),
     Column("job_id", Text),
@@ -80,8 +80,14 @@ submissions = Table(
     # Keeps the index on next_poll_at as small as what is really waited for.
     CheckConstraint("next_poll_at IS NULL OR state IN ('UPLOADED', 'ABANDONED')", name="ck_submissions_polled_states"),
     CheckConstraint(
-        "job_id IS NOT NULL OR state IN ('INTENDED', 'REJECTED', 'IN_DOUBT', 'ABANDONED')",
+        "job_id IS NOT NULL OR state IN ('INTENDED', 'SUBMITTING', 'REJECTED', 'IN_DOUBT', 'ABANDONED')",
         name="ck_submissions_job_is_named",
+    ),
+    CheckConstraint("size_bytes IS NOT NULL OR source = 'social'", name="ck_submissions_size_is_known"),
+    # Bytes of our own go through PREPARED; what Pique is to fetch has no upload.
+    CheckConstraint("source = 'social' OR state <> 'SUBMITTING'", name="ck_submissions_submitting_is_social"),
+    CheckConstraint(
+        "source <> 'social' OR state NOT IN ('PREPARED', 'UPLOADING')", name="ck_submissions_social_is_not_uploaded"
     ),
     sqlite_autoincrement=True,
 )
@@ -111,6 +117,23 @@ Index(
     sqlite_where=text("state IN ('INTENDED', 'PREPARED', 'UPLOADING')"),
     postgresql_where=text("state IN ('INTENDED', 'PREPARED', 'UPLOADING')"),
 )
+UNFINISHED = text("submissions.state NOT IN ('COMPLETED', 'FAILED', 'REJECTED', 'ABANDONED')")
+"""The condition of the index on what has not ended, word for word: else SQLite would not use the index."""
+
+Index(
+    "ix_submissions_unfinished",
+    submissions.c.state,
+    submissions.c.submission_id,
+    sqlite_where=text("state NOT IN ('COMPLETED', 'FAILED', 'REJECTED', 'ABANDONED')"),
+    postgresql_where=text("state NOT IN ('COMPLETED', 'FAILED', 'REJECTED', 'ABANDONED')"),
+)
+Index(
+    "ix_submissions_begun",
+    submissions.c.upload_started_at,
+    submissions.c.judge_id,
+    sqlite_where=submissions.c.upload_started_at.is_not(None),
+    postgresql_where=submissions.c.upload_started_at.is_not(None),
+)
 Index("ix_submissions_latency", submissions.c.judge_id, submissions.c.content_type, submissions.c.settled_at)
 
 upload_targets = Table(
@@ -139,6 +162,32 @@ payloads = Table(
 )
 """Results as received, byte for byte."""
 
+webhooks = Table(
+    "webhooks",
+    metadata,
+    Column("webhook_id", _Id, primary_key=True, autoincrement=True),
+    Column("job_id", Text, nullable=False),
+    Column("url", LosslessText),
+    Column("received_at", UtcDateTime, nullable=False),
+    # Whether a submission is known to have this job: kept here, so that those without one are found by index.
+    Column("known", Boolean, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("sha256", _Sha256, nullable=False),
+    UniqueConstraint("job_id", "sha256", name="uq_webhooks_body"),
+)
+"""Webhooks of the last day as received: one may name a job before the answer that made it is written down."""
+
+UNKNOWN = text("NOT webhooks.known")
+"""The condition of the index on webhooks of unknown jobs, word for word: else SQLite would not use the index."""
+
+Index("ix_webhooks_received_at", webhooks.c.received_at)
+Index(
+    "ix_webhooks_unknown",
+    webhooks.c.webhook_id,
+    sqlite_where=text("NOT known"),
+    postgresql_where=text("NOT known"),
+)
+
 partitions = Table(
     "partitions",
     metadata,
@@ -165,9 +214,10 @@ inventory = Table(
     metadata,
     Column("evaluation", Text, primary_key=True),
     Column("partition", Text, primary_key=True),
-    # Of the uri, which may be longer than Postgres lets an index entry be (a third of 8 KiB).
+    # Of source and uri, which may be longer than Postgres lets an index entry be (a third of 8 KiB).
     Column("content_key", _Sha256, primary_key=True),
     Column("content_uri", LosslessText, nullable=False),
+    Column("source", String(16), nullable=False, server_default="direct"),
     Column("present", Boolean, nullable=False),
     Column("filename", LosslessText, nullable=False),
     Column("size_bytes", BigInteger),

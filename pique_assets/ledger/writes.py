@@ -1,7 +1,7 @@
-"""The walk of one submission through its states; each write is compare-and-swap on state and lease.
+"""The walk of one submission through its states; each write is compare-and-swap on state and lease (`swaps.py`).
 
-Belongs here: the statements behind every ``record_...`` method, checked against `model.TRANSITIONS`. Does
-not: claims and leases (`claims.py`, `leases.py`), nor when to do what (room `evaluation`).
+Belongs here: the statements behind the ``record_...`` methods. Does not: those of the steps that only social media
+takes (`social_writes.py`), claims and leases (`claims.py`, `leases.py`), nor when to do what (room `evaluation`).
 
 A fact may be recorded late, under a lease that has run out, as long as nobody has taken over: losing it
 would be worse. An act (the PUT) may only be started under a lease that still runs.
@@ -11,24 +11,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from pique_assets.ledger import webhooks
 from pique_assets.ledger.database import insert_or_ignore
-from pique_assets.ledger.errors import LeaseLost, TransitionRefused
-from pique_assets.ledger.leases import RELEASED, holds
-from pique_assets.ledger.model import (
-    FINISHED_STATES,
-    TRANSITIONS,
-    Lease,
-    PayloadSource,
-    Submission,
-    SubmissionState,
-)
-from pique_assets.ledger.rows import load, to_leased_submission
+from pique_assets.ledger.inventory import reopen
+from pique_assets.ledger.leases import RELEASED
+from pique_assets.ledger.model import FINISHED_STATES, Lease, PayloadSource, Submission, SubmissionState
+from pique_assets.ledger.swaps import is_in_doubt, moment, read, still_runs, swap, unless_woken
 from pique_assets.ledger.tables import inventory, payloads, submissions, upload_targets
 
 _S = SubmissionState
@@ -45,13 +39,9 @@ def prepared(
     expires_at: datetime,
 ) -> Submission:
     """INTENDED -> PREPARED: Pique named a job; its signed URL is kept until it is used or expires."""
-    swap(
-        connection,
-        lease,
-        to=_S.PREPARED,
-        now=now,
-        values={"job_id": job_id, "upload_expires_at": expires_at, "prepared_at": now},
-    )
+    woken = webhooks.job_is_named(connection, job_id)
+    values = {"job_id": job_id, "upload_expires_at": expires_at, "prepared_at": now, "woken": woken}
+    swap(connection, lease, to=_S.PREPARED, now=now, values=values)
     connection.execute(
         sa.insert(upload_targets).values(
             submission_id=lease.submission_id,
@@ -60,7 +50,7 @@ def prepared(
             expires_at=expires_at,
         )
     )
-    return _read(connection, lease)
+    return read(connection, lease)
 
 
 def upload_started(connection: Connection, lease: Lease, *, now: datetime) -> Submission:
@@ -71,14 +61,14 @@ def upload_started(connection: Connection, lease: Lease, *, now: datetime) -> Su
         to=_S.UPLOADING,
         now=now,
         values={"upload_started_at": now},
-        only_if=submissions.c.lease_expires_at > now,
+        only_if=still_runs(now),
     )
-    return _read(connection, lease)
+    return read(connection, lease)
 
 
 def uploaded(connection: Connection, lease: Lease, *, now: datetime, next_poll_at: datetime) -> Submission:
     """UPLOADING -> UPLOADED: the storage host confirmed the bytes."""
-    values = {"uploaded_at": now, "next_poll_at": _unless_woken(now, next_poll_at), **RELEASED}
+    values = {"uploaded_at": now, "next_poll_at": unless_woken(now, next_poll_at), **RELEASED}
     swap(connection, lease, to=_S.UPLOADED, sources={_S.UPLOADING}, now=now, values=values)
     return _read_without_target(connection, lease)
 
@@ -92,8 +82,8 @@ def adopted(
     useful.
     """
     values = {
-        "uploaded_at": sa.func.coalesce(submissions.c.upload_started_at, _moment(now)),
-        "next_poll_at": _unless_woken(now, next_poll_at),
+        "uploaded_at": sa.func.coalesce(submissions.c.upload_started_at, moment(now)),
+        "next_poll_at": unless_woken(now, next_poll_at),
         "pique_status": status,
         **RELEASED,
     }
@@ -102,27 +92,48 @@ def adopted(
     return _read_without_target(connection, lease)
 
 
-def rejected(connection: Connection, lease: Lease, *, now: datetime, error_code: str, error: str) -> Submission:
-    """INTENDED -> REJECTED: it could not be submitted, and no evaluation happened."""
-    values = {"live": False, "error_code": error_code, "error": error, "settled_at": now, **RELEASED}
+def rejected(
+    connection: Connection,
+    lease: Lease,
+    *,
+    now: datetime,
+    error_code: str,
+    error: str,
+    job_id: str | None,
+    batch_id: str | None,
+) -> Submission:
+    """INTENDED | SUBMITTING -> REJECTED: it could not be submitted, and no evaluation happened."""
+    if job_id is not None:
+        webhooks.job_is_named(connection, job_id)
+    values = {
+        "live": False,
+        "error_code": error_code,
+        "error": error,
+        "job_id": job_id,
+        "batch_id": batch_id,
+        # A POST that was refused began no evaluation.
+        "upload_started_at": None,
+        "settled_at": now,
+        **RELEASED,
+    }
     swap(connection, lease, to=_S.REJECTED, now=now, values=values)
-    return _read(connection, lease)
+    return read(connection, lease)
 
 
 def abandoned(
     connection: Connection, lease: Lease, *, now: datetime, evidence: str, next_poll_at: datetime | None
 ) -> Submission:
-    """PREPARED | UPLOADING | UPLOADED | IN_DOUBT -> ABANDONED: proven dead; watched if polled again.
+    """PREPARED | UPLOADING | UPLOADED -> ABANDONED: proven dead; watched if polled again.
 
     Content that is gone leaves its partitions with it: nothing was evaluated, and no further attempt can be made.
     """
     values = {
         "live": False,
         "evidence": evidence,
-        "next_poll_at": _unless_woken(now, next_poll_at),
+        "next_poll_at": unless_woken(now, next_poll_at),
         **RELEASED,
     }
-    sources = {_S.PREPARED, _S.UPLOADING, _S.UPLOADED, _S.IN_DOUBT}
+    sources = {_S.PREPARED, _S.UPLOADING, _S.UPLOADED}
     swap(connection, lease, to=_S.ABANDONED, sources=sources, now=now, values=values)
     submission = _read_without_target(connection, lease)
     gone = sa.and_(inventory.c.work_key == submission.work_key, sa.not_(inventory.c.present))
@@ -135,7 +146,7 @@ def polled(
 ) -> Submission:
     """UPLOADED -> UPLOADED or ABANDONED -> ABANDONED: asked, not terminal yet."""
     values = {
-        "next_poll_at": _unless_woken(now, next_poll_at),
+        "next_poll_at": unless_woken(now, next_poll_at),
         "poll_count": submissions.c.poll_count + 1,
         "pique_status": status,
         **RELEASED,
@@ -143,7 +154,7 @@ def polled(
     # Without a next poll an uploaded submission would be forgotten; only a watch may end.
     sources = {_S.ABANDONED} if next_poll_at is None else {_S.UPLOADED, _S.ABANDONED}
     swap(connection, lease, to=None, sources=sources, now=now, values=values)
-    return _read(connection, lease)
+    return read(connection, lease)
 
 
 def result(
@@ -158,11 +169,16 @@ def result(
     finished_at: datetime | None,
     error_code: str | None,
     error: str | None,
+    job_id: str | None,
 ) -> Submission:
     """-> COMPLETED | FAILED, with the payload in the same transaction."""
     if outcome not in FINISHED_STATES:
         raise ValueError(f"a result is COMPLETED or FAILED, not {outcome}")
+    was_in_doubt = is_in_doubt(connection, lease)
+    if job_id is not None:
+        webhooks.job_is_named(connection, job_id)
     values = {
+        "job_id": sa.func.coalesce(submissions.c.job_id, job_id),
         "pique_status": outcome.value.lower(),
         "finished_at": finished_at or received_at,
         "settled_at": now,
@@ -188,75 +204,9 @@ def result(
         ],
     )
     _supersede_unsent(connection, submission, now=now)
+    if was_in_doubt:
+        reopen(connection, submission.work_key)
     return submission
-
-
-def swap(
-    connection: Connection,
-    lease: Lease,
-    *,
-    to: SubmissionState | None,
-    now: datetime,
-    values: Mapping[str, object],
-    sources: Iterable[SubmissionState] | None = None,
-    only_if: sa.ColumnElement[bool] | None = None,
-) -> None:
-    """Change one submission if it still shows this lease and a state from which the change is allowed.
-
-    Args:
-        connection: a write transaction.
-        lease: the caller's lease.
-        to: the new state; None leaves it (a poll).
-        now: the time.
-        values: the other columns to set.
-        sources: the states to come from, where this write allows fewer than `TRANSITIONS`.
-        only_if: a further condition on the lease.
-
-    Raises:
-        LeaseLost: the lease is no longer held.
-        TransitionRefused: it is, but the state allows no such write.
-    """
-    allowed = {
-        state
-        for state, following in TRANSITIONS.items()
-        if (to or state) in following and (sources is None or state in sources)
-    }
-    conditions = [holds(lease), submissions.c.state.in_(sorted(allowed))]
-    if only_if is not None:
-        conditions.append(only_if)
-    state = {} if to is None else {"state": to}
-    changed = connection.execute(sa.update(submissions).where(*conditions).values(**state, **values, updated_at=now))
-    if changed.rowcount != 1:
-        raise _refusal(connection, lease, to=to, allowed=allowed)
-
-
-def _refusal(
-    connection: Connection, lease: Lease, *, to: SubmissionState | None, allowed: set[SubmissionState]
-) -> LeaseLost | TransitionRefused:
-    found = connection.execute(
-        sa.select(submissions.c.state, submissions.c.lease_token).where(
-            submissions.c.submission_id == lease.submission_id
-        )
-    ).one_or_none()
-    if found is not None and found.lease_token == lease.token and found.state not in allowed:
-        wanted = "another poll" if to is None else to.value
-        return TransitionRefused(
-            f"submission {lease.submission_id} is {found.state.value}; {wanted} may only follow "
-            + ", ".join(sorted(state.value for state in allowed))
-        )
-    return LeaseLost(
-        f"submission {lease.submission_id}: the lease has run out, was given back or was taken over; "
-        "stop working on it, whoever holds it now goes on"
-    )
-
-
-def _unless_woken(now: datetime, next_poll_at: datetime | None) -> sa.ColumnElement[datetime | None]:
-    """The next poll, or at once if a webhook came while the lease was held."""
-    return sa.case((submissions.c.woken, _moment(now)), else_=_moment(next_poll_at))
-
-
-def _moment(value: datetime | None) -> sa.BindParameter[datetime | None]:
-    return sa.literal(value, type_=submissions.c.next_poll_at.type)
 
 
 def _supersede_unsent(connection: Connection, finished: Submission, *, now: datetime) -> None:
@@ -289,11 +239,7 @@ def _erase_target(connection: Connection, submission_id: int) -> None:
     connection.execute(sa.delete(upload_targets).where(upload_targets.c.submission_id == submission_id))
 
 
-def _read(connection: Connection, lease: Lease) -> Submission:
-    return to_leased_submission(load(connection, [lease.submission_id])[0])
-
-
 def _read_without_target(connection: Connection, lease: Lease) -> Submission:
     """Read after a write that ends the use of the signed URL: it is erased in the same transaction."""
     _erase_target(connection, lease.submission_id)
-    return _read(connection, lease)
+    return read(connection, lease)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
-from pique_assets.ledger import InventoryItem, Lease, Ledger, SubmissionOrder, SubmissionState
+from pique_assets.ledger import InventoryItem, Lease, Ledger, Source, SubmissionOrder, SubmissionState
 from pique_assets.ledger.tables import metadata
 
 if TYPE_CHECKING:
@@ -74,6 +74,16 @@ class Story:
         }
         return SubmissionOrder(**{**fields, **changes})  # type: ignore[arg-type]
 
+    def social_order(self, name: str = "s", **changes: object) -> SubmissionOrder:
+        url = self.url(name)
+        return self.order(name, source="social", filename=url, size_bytes=None, title=None, **changes)
+
+    def url(self, name: str) -> str:
+        return f"https://video.example/watch?v={name}"
+
+    def social_item(self, name: str = "s") -> InventoryItem:
+        return InventoryItem(content_uri=self.url(name), filename=self.url(name), work_key=self.key(name))
+
     def item(self, name: str, *, uri: str | None = None) -> InventoryItem:
         return InventoryItem(
             content_uri=uri or f"/media/{name}.mp4",
@@ -90,8 +100,14 @@ class Story:
             content_uri=uri, filename=Path(uri).name, error_code="unreadable", error="it cannot be read"
         )
 
-    def take_inventory(self, *items: InventoryItem, evaluation: str = "brand", partition: str = "2026-03-02"):
-        self.ledger.record_inventory(evaluation=evaluation, partition=partition, items=items)
+    def take_inventory(
+        self,
+        *items: InventoryItem,
+        evaluation: str = "brand",
+        partition: str = "2026-03-02",
+        source: Source = "direct",
+    ) -> None:
+        self.ledger.record_inventory(evaluation=evaluation, partition=partition, items=items, source=source)
 
     def intended(self, name: str = "a", *, lease_s: float = 60) -> Lease:
         lease = self.ledger.claim_submission(self.order(name), lease_s=lease_s).lease
@@ -117,6 +133,38 @@ class Story:
     def uploaded(self, name: str = "a", *, job_id: str | None = None, due_in: float = 10) -> None:
         lease = self.uploading(name, job_id=job_id)
         self.ledger.record_uploaded(lease, next_poll_at=self.clock.after(due_in))
+
+    def wanted(self, *names: str, lease_s: float = 60) -> list[Lease]:
+        """Social media submissions before their POST."""
+        claims = self.ledger.claim_submissions([self.social_order(name) for name in names], lease_s=lease_s)
+        leases = [claim.lease for claim in claims if claim.lease is not None]
+        assert len(leases) == len(names)
+        return leases
+
+    def submitting(self, *names: str, lease_s: float = 60) -> list[Lease]:
+        """Their POST was begun."""
+        leases = self.wanted(*names, lease_s=lease_s)
+        self.ledger.record_submitting(leases)
+        return leases
+
+    def left_submitting(self, *names: str) -> None:
+        """Their worker died before it knew what became of the POST."""
+        for lease in self.submitting(*names):
+            self.ledger.release_lease(lease)
+
+    def in_doubt(self, name: str = "s") -> int:
+        """Nobody waits for the answer to its POST any more."""
+        (lease,) = self.submitting(name)
+        return self.ledger.record_in_doubt(lease, evidence="no answer within an hour").submission_id
+
+    def accepted(self, name: str = "s", *, job_id: str | None = None, due_in: float = 10) -> None:
+        (lease,) = self.submitting(name)
+        self.ledger.record_accepted(
+            lease,
+            job_id=job_id or f"job_{next(self._jobs)}",
+            batch_id="batch_1",
+            next_poll_at=self.clock.after(due_in),
+        )
 
     def polling(self, name: str = "a", *, job_id: str | None = None) -> Lease:
         """A due submission, leased."""

@@ -168,6 +168,60 @@ def test_partitions_and_evaluations_do_not_touch_each_other(story, ledger):
     assert ledger.partition_state(evaluation="other", partition="2026-03-02") == []
 
 
+def test_uploads_and_urls_of_a_partition_leave_each_other_alone(story, ledger):
+    story.take_inventory(story.item("a"), story.item("b"))
+    story.take_inventory(story.social_item("s"), story.social_item("t"), source="social")
+    assert [(entry.item, entry.source) for entry in ledger.partition_state(**DAY)] == [
+        (story.item("a"), "direct"),
+        (story.item("b"), "direct"),
+        (story.social_item("s"), "social"),
+        (story.social_item("t"), "social"),
+    ]
+    story.take_inventory(story.item("b"))
+    story.take_inventory(story.social_item("t"), source="social")
+    assert [entry.item for entry in ledger.partition_state(**DAY)] == [story.item("b"), story.social_item("t")]
+    story.take_inventory(source="social")
+    assert [entry.item for entry in ledger.partition_state(**DAY)] == [story.item("b")]
+
+
+def test_the_same_uri_may_be_uploaded_and_fetched(story, ledger):
+    url = story.url("s")
+    story.take_inventory(story.item("a", uri=url))
+    story.take_inventory(story.social_item("s"), source="social")
+    story.completed("a")
+    story.take_inventory(story.item("a", uri=url))
+    found = [(entry.source, entry.item.work_key, entry.present) for entry in ledger.partition_state(**DAY)]
+    assert found == [("direct", story.key("a"), True), ("social", story.key("s"), True)]
+
+
+@pytest.mark.parametrize("standing", ["submitting", "in doubt", "accepted"])
+def test_a_url_that_left_its_list_stays_once_it_may_have_been_submitted(story, ledger, standing):
+    story.take_inventory(story.social_item("s"), source="social")
+    if standing == "submitting":
+        story.left_submitting("s")
+    elif standing == "in doubt":
+        story.in_doubt("s")
+    else:
+        story.accepted("s")
+    story.take_inventory(source="social")
+    (left,) = ledger.partition_state(**DAY)
+    assert (left.item, left.present, left.source) == (story.social_item("s"), False, "social")
+    assert ledger.progress(**DAY).is_settled == (standing == "in doubt")
+
+
+def test_a_partition_with_unanswered_urls_is_not_settled(story, ledger):
+    story.take_inventory(story.item("a"))
+    story.take_inventory(story.social_item("s"), source="social")
+    story.completed("a")
+    assert ledger.uncollected_partitions() == []
+    (lease,) = story.submitting("s")
+    assert ledger.uncollected_partitions() == []
+    assert ledger.settled_partition(**DAY) is None
+    before = ledger.record_in_doubt(lease, evidence="no answer")
+    (settled,) = ledger.uncollected_partitions()
+    assert (settled.progress.completed, settled.progress.in_doubt, before.is_open) == (1, 1, False)
+
+
 def test_a_uri_named_twice_is_refused(story):
     with pytest.raises(ValueError, match="same content_uri"):
         story.take_inventory(story.item("a"), story.item("a"))

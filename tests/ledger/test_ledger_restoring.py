@@ -35,12 +35,23 @@ def remembered(story, clock):
 
 
 @pytest.fixture
+def remembered_url(story, remembered):
+    """What another record says of a URL."""
+
+    def remember(name: str = "s", *, state: str, **changes: object) -> RememberedSubmission:
+        return remembered(name, state=state, order=story.social_order(name), **changes)
+
+    return remember
+
+
+@pytest.fixture
 def restore(ledger, story):
     def restore(*submissions: RememberedSubmission, bodies: dict[str, bytes] | None = None, **where: str) -> Restored:
         now = story.clock.now
         return ledger.restore(
             **(DAY | where),
             items=[story.item(name) for name in "ab"],
+            social_items=[story.social_item("s")],
             submissions=submissions,
             payloads=[
                 RememberedPayload(job_id=job_id, source="polled", received_at=now, body=body)
@@ -57,7 +68,7 @@ def test_a_finished_job_stands_again_with_its_payload_and_is_never_ordered_again
     assert [payload.body for payload in ledger.partition_payloads(**DAY)] == [b"{}"]
     claim = ledger.claim_submission(story.order("a"), lease_s=60)
     assert (claim.lease, claim.submission.job_id) == (None, "job_of_a")
-    assert ledger.progress(**DAY).unsubmitted == 1
+    assert ledger.progress(**DAY).unsubmitted == 2
 
 
 def test_an_open_job_is_asked_about_at_once_and_not_ordered_again(ledger, story, restore, remembered):
@@ -106,6 +117,55 @@ def test_the_same_job_for_other_work_is_refused(ledger, story, restore, remember
     story.completed("b", job_id="job_of_a")
     with pytest.raises(RestoreRefused, match="other work"):
         restore(remembered("a"))
+
+
+def test_content_comes_back_with_the_way_it_reaches_pique(ledger, restore, remembered_url):
+    restore(remembered_url(state="COMPLETED"), bodies={"job_of_s": b"{}"})
+    assert [(one.item.filename[-5:], one.source) for one in ledger.partition_state(**DAY)] == [
+        ("a.mp4", "direct"),
+        ("b.mp4", "direct"),
+        ("h?v=s", "social"),
+    ]
+    assert ledger.progress(**DAY).completed == 1
+
+
+def test_a_post_without_an_answer_waits_for_one_and_is_not_sent_again(ledger, story, clock, restore, remembered_url):
+    restore(remembered_url(state="SUBMITTING", job_id=None, uploaded_at=None, finished_at=None))
+    claim = ledger.claim_submission(story.social_order("s"), lease_s=60)
+    assert (claim.submission.state, claim.lease, claim.submission.upload_started_at) == (
+        SubmissionState.SUBMITTING,
+        None,
+        clock.after(-100),
+    )
+    assert ledger.claim_unanswered(started_before=clock.after(-100), limit=9, lease_s=60) == []
+    (left,) = ledger.claim_unanswered(started_before=clock.after(-99), limit=9, lease_s=60)
+    ledger.record_in_doubt(left.lease, evidence="no answer")
+    assert story.state("s") == ["IN_DOUBT"]
+
+
+def test_a_restored_doubt_can_be_ended(ledger, story, clock, restore, remembered_url):
+    restore(remembered_url(state="IN_DOUBT", job_id=None, uploaded_at=None, finished_at=None))
+    (doubt,) = ledger.unreconciled(limit=9)
+    lease = ledger.claim_for_reconciliation(doubt.submission_id, lease_s=60).lease
+    ledger.record_accepted(lease, job_id="job_of_s", next_poll_at=clock.now)
+    assert [due.submission.job_id for due in ledger.claim_due(limit=9, lease_s=60)] == ["job_of_s"]
+
+
+def test_what_may_have_been_paid_for_is_counted_after_a_restoration_too(ledger, clock, restore, remembered):
+    restore(
+        remembered("a"),
+        remembered("b", state="UPLOADED"),
+        remembered("c", state="ABANDONED"),
+        remembered("d", state="REJECTED", job_id=None),
+    )
+    assert ledger.evaluations_begun(since=clock.after(-90)) == 3
+    assert ledger.evaluations_begun(since=clock.after(-89)) == 0
+
+
+def test_a_webhook_of_a_restored_job_is_no_longer_unknown(ledger, clock, restore, remembered):
+    ledger.record_webhook(job_id="job_of_a", url=None, body=b"{}", received_at=clock.now)
+    restore(remembered(state="UPLOADED"))
+    assert ledger.unknown_webhooks(limit=9) == []
 
 
 def test_earlier_attempts_come_back_beside_the_live_one(ledger, story, restore, remembered):

@@ -10,14 +10,17 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 
 from pique_assets.ledger import InventoryItem, Ledger, SubmissionOrder, SubmissionState
+from pique_assets.ledger.failpoints import SOCIAL_WRITES, WEBHOOK_WRITES
 
-NAMES = ("sent", "adopted", "rejected", "abandoned")
+UPLOADS = ("sent", "adopted", "rejected", "abandoned")
+URLS = ("accepted", "not_sent", "never_sent", "doubted", "unanswered")
+NAMES = (*UPLOADS, *URLS)
 
 
 def key(name: str) -> str:
@@ -32,15 +35,21 @@ def order(name: str) -> SubmissionOrder:
         content_type="video",
         fingerprint=key("bytes of " + name),
         filename=f"{name}.mp4",
-        size_bytes=1000,
+        size_bytes=None if name.endswith(URLS) else 1000,
+        source="social" if name.endswith(URLS) else "direct",
     )
 
 
-def walk(ledger: Ledger, evaluation: str) -> Iterator[str]:
-    """Use every write of the ledger; yields its name after each."""
+def walk_to(write: str) -> Callable[[Ledger, str], Iterator[str]]:
+    """The walk that comes by this write."""
+    return walk_with_urls if write in (*SOCIAL_WRITES, *WEBHOOK_WRITES) else walk_with_uploads
+
+
+def walk_with_uploads(ledger: Ledger, evaluation: str) -> Iterator[str]:
+    """Use every write that uploads take; yields its name after each."""
     now = datetime.now(UTC)
     soon = now + timedelta(minutes=15)
-    orders = [order(f"{evaluation} {name}") for name in NAMES]
+    orders = [order(f"{evaluation} {name}") for name in UPLOADS]
     items = [InventoryItem(content_uri=one.filename, filename=one.filename, work_key=one.work_key) for one in orders]
     ledger.record_inventory(evaluation=evaluation, partition="2026-03-02", items=items)
     yield "record_inventory"
@@ -52,7 +61,7 @@ def walk(ledger: Ledger, evaluation: str) -> Iterator[str]:
     yield "claim_interrupted"
     sent = ledger.renew_lease(found.lease, lease_s=1200)
     yield "renew_lease"
-    jobs = dict(zip(NAMES, (f"job {evaluation} {name}" for name in NAMES), strict=True))
+    jobs = {name: f"job {evaluation} {name}" for name in UPLOADS}
     for name, lease in (("sent", sent), ("adopted", leases[1]), ("abandoned", leases[3])):
         ledger.record_prepared(
             lease, job_id=jobs[name], upload_url="https://u?s", upload_headers={"a": "b"}, expires_at=soon
@@ -92,6 +101,40 @@ def walk(ledger: Ledger, evaluation: str) -> Iterator[str]:
     yield "record_collected"
 
 
+def walk_with_urls(ledger: Ledger, evaluation: str) -> Iterator[str]:
+    """Use every other write; yields its name after each."""
+    now = datetime.now(UTC)
+    soon = now + timedelta(minutes=15)
+    orders = [order(f"{evaluation} {name}") for name in URLS]
+    items = [InventoryItem(content_uri=one.filename, filename=one.filename, work_key=one.work_key) for one in orders]
+    ledger.record_inventory(evaluation=evaluation, partition="2026-03-02", items=items, source="social")
+    yield "record_inventory"
+    leases = [claim.lease for claim in ledger.claim_submissions(orders, lease_s=600)]
+    yield "claim_submissions"
+    accepted, not_sent, never_sent, doubted, unanswered = leases
+    ledger.record_submitting(leases)
+    yield "record_submitting"
+    job_id = f"job {evaluation} accepted"
+    ledger.record_webhook(job_id=job_id, url=orders[0].filename, body=b"{}", received_at=now)
+    yield "record_webhook"
+    ledger.record_accepted(accepted, job_id=job_id, batch_id="batch", next_poll_at=soon)
+    yield "record_accepted"
+    ledger.record_not_sent(not_sent)
+    yield "record_not_sent"
+    ledger.record_never_sent(never_sent, evidence="a person says so")
+    yield "record_never_sent"
+    ledger.record_in_doubt(doubted, evidence="no answer")
+    yield "record_in_doubt"
+    ledger.claim_for_reconciliation(doubted.submission_id, lease_s=600)
+    yield "claim_for_reconciliation"
+    ledger.release_lease(unanswered)
+    yield "release_lease"
+    # The last step: what it leases is not asked for by name, and must not be another walk's.
+    (found,) = ledger.claim_unanswered(started_before=soon, limit=1000, lease_s=600)
+    assert found.lease.submission_id == unanswered.submission_id
+    yield "claim_unanswered"
+
+
 def snapshot(ledger: Ledger, evaluation: str) -> list[object]:
     """What is stored about one walk, without the values that differ from run to run."""
     keys = [key(f"{evaluation} {name}") for name in NAMES]
@@ -106,6 +149,7 @@ def snapshot(ledger: Ledger, evaluation: str) -> list[object]:
             ("inventory", "evaluation = :e"),
             ("partitions", "evaluation = :e AND collected"),
             ("payloads", "job_id LIKE 'job ' || :e || ' %'"),
+            ("webhooks", "known AND job_id LIKE 'job ' || :e || ' %'"),
         ):
             count = sa.text(f"SELECT count(*) FROM {table} WHERE {condition}")
             found.append(connection.execute(count, {"e": evaluation}).scalar_one())
@@ -129,7 +173,7 @@ def main(command: str, url: str, *rest: str) -> None:
         if child == 0:
             os.environ["PIQUE_FAILPOINT"] = failpoint
             with Ledger.open(url) as ledger:
-                for _ in walk(ledger, failpoint):
+                for _ in walk_to(failpoint.partition(".")[0])(ledger, failpoint):
                     pass
             os._exit(0)
         _, status = os.waitpid(child, 0)

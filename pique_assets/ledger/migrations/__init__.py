@@ -17,7 +17,7 @@ from pique_assets.ledger.errors import LedgerUnavailable
 if TYPE_CHECKING:
     from pique_assets.ledger.database import Database
 
-HEAD = "0002"
+HEAD = "0003"
 """The version this code works with."""
 
 _ADVISORY_LOCK = 0x7069717565  # "pique" in ASCII: any number will do, if it is always the same.
@@ -39,7 +39,7 @@ def bring_up_to_date(database: Database) -> None:
 
     config = Config()
     config.set_main_option("script_location", "pique_assets.ledger:migrations")
-    with database.write() as connection:
+    with database.upgrade() as connection:
         if not database.is_sqlite:
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
         found = _version(connection)
