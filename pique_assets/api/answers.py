@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from pique_assets.api.concurrency import Slot
 from pique_assets.api.errors import (
@@ -29,11 +29,13 @@ from pique_assets.api.errors import (
     UploadInterrupted,
     UploadRejected,
 )
-from pique_assets.api.policy import Repeat, parse_retry_after
+from pique_assets.api.policy import Repeat, parse_http_date, parse_retry_after
 from pique_assets.api.redaction import redact
 
 _DETAIL_CHARACTERS = 500
 _LONGEST_TEXT = 64 * 1024
+# A `Date` has whole seconds: closer than this, two clocks agree.
+_SAME_TIME = timedelta(seconds=2)
 _XML_CODE = re.compile(rb"<Code>\s*([A-Za-z0-9]{1,64})\s*</Code>")
 _EXPIRED = frozenset({"ExpiredToken", "ExpiredSignature", "RequestExpired"})
 
@@ -67,13 +69,29 @@ class Answer:
     Attributes:
         request: Method and path of what was asked, such as ``GET /v1/judges``.
         body: The bytes as received (after content decoding).
+        asked_at: When the request was sent, by our clock.
+        received_at: When the answer was read, by our clock.
+        date: The header of that name: a moment in between, by the host's clock.
     """
 
     request: str
     status: int
     body: bytes = field(repr=False)
+    asked_at: datetime
     received_at: datetime
     retry_after: str | None = None
+    date: str | None = None
+
+    def by_our_clock(self, moment: datetime) -> datetime:
+        """Translate a moment the host names in this answer, such as an expiry, into our clock's time.
+
+        Either clock may be wrong by minutes; what counts is how long after this answer the moment comes. What can't
+        be known, the time the request took, is counted against us: the moment comes rather too early than too late.
+        """
+        said_at = parse_http_date(self.date)
+        if said_at is None or self.asked_at - _SAME_TIME <= said_at <= self.received_at + _SAME_TIME:
+            return moment
+        return self.asked_at + (moment - said_at)
 
 
 def api_error(answer: Answer, *, secrets: Sequence[str] = ()) -> PiqueApiError | None:

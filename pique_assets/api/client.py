@@ -7,9 +7,12 @@ repeated is the transport's subject; what to do with the answers is the caller's
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import BinaryIO, Final, Self, TypeVar
 from urllib.parse import quote
@@ -42,9 +45,12 @@ from pique_assets.api.policy import (
     Timeouts,
 )
 from pique_assets.api.redaction import Secret
-from pique_assets.api.transport import ApiTransport, StorageTransport
+from pique_assets.api.storage_transport import StorageTransport
+from pique_assets.api.transport import ApiTransport
 
 _PAGE_SIZE: Final = 100
+# pique-api.md, "Judges": the answer names no end of the URL's life.
+_REFERENCE_URL_LIFE: Final = timedelta(minutes=5)
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -143,6 +149,27 @@ class PiqueClient:
         self._api.close()
         self._storage.close()
 
+    @contextmanager
+    def ending_at(self, moment: float) -> Iterator[None]:
+        """Let nothing inside the block outlast a moment (of `time.monotonic()`), whatever the hosts do or don't.
+
+        What is under way then raises as if its connection had broken, whatever waits raises too, and nothing more is
+        sent: the client is of no further use.
+        """
+        alarm = threading.Timer(max(0.0, moment - time.monotonic()), self._cut)
+        alarm.daemon = True
+        for transport in (self._api, self._storage):
+            transport.end_at(moment)
+        alarm.start()
+        try:
+            yield
+        finally:
+            alarm.cancel()
+
+    def _cut(self) -> None:
+        for transport in (self._api, self._storage):
+            transport.cut()
+
     @property
     def concurrency(self) -> Concurrency:
         """How many requests are under way and allowed at this moment, to the API and to storage hosts."""
@@ -198,9 +225,13 @@ class PiqueClient:
 
         It is repeated when no answer comes: a prepared job that is never used costs nothing (design section
         5).
+
+        Returns:
+            The prepared job; `expires_at` by our clock, however wrong ours or Pique's may be.
         """
-        path = "/v1/evaluations/presigned-upload"
-        return self._read(self._post(path, upload, Repeat.HARMLESS), PresignedUpload)
+        answer = self._post("/v1/evaluations/presigned-upload", upload, Repeat.HARMLESS)
+        prepared = self._read(answer, PresignedUpload)
+        return prepared.model_copy(update={"expires_at": answer.by_our_clock(prepared.expires_at)})
 
     def submit_social_media(self, videos: SocialMediaRequest) -> SocialMediaBatch:
         """Have videos fetched from the web and evaluated. This commits to their evaluation.
@@ -230,6 +261,7 @@ class PiqueClient:
         open_body: Callable[[], BinaryIO],
         size_bytes: int,
         crc32c: int | None = None,
+        begin_before: datetime | None = None,
     ) -> UploadReceipt:
         """Send a prepared job its bytes, once: this is what starts the evaluation.
 
@@ -241,11 +273,12 @@ class PiqueClient:
             open_body: Opens the content at its beginning; closed here.
             size_bytes: The size that was fingerprinted, and was announced.
             crc32c: The checksum that was fingerprinted, if known.
+            begin_before: After this nothing is sent any more; the URL's expiry when left out.
 
         Raises:
             ContentChanged: The bytes are not those that were fingerprinted; they did not land.
             UploadForbidden: The signature was refused; they did not land.
-            UploadExpired: The URL is past its time; they did not land.
+            UploadExpired: The URL is past its time, or its turn would come too late; they did not land.
             UploadRejected: The storage host will not take them; they did not land.
             UploadInterrupted: They may have landed: ask for the job's status before anything else.
             UploadCorrupted: Other bytes landed than were sent.
@@ -253,10 +286,37 @@ class PiqueClient:
         """
         with open_body() as source:
             body = UploadBody(source, size_bytes=size_bytes, expected_crc32c=crc32c, job_id=upload.job_id)
-            found = self._storage.put(upload, body)
+            found = self._storage.put(upload, body, begin_before=begin_before or upload.expires_at)
         if found not in (None, body.crc32c):
             raise UploadCorrupted(f"crc32c {found:08x} instead of {body.crc32c:08x}", job_id=upload.job_id)
         return UploadReceipt(crc32c=body.crc32c, verified=found is not None)
+
+    def upload_reference_content(
+        self,
+        reference: ReferenceContent,
+        *,
+        open_body: Callable[[], BinaryIO],
+        size_bytes: int,
+        crc32c: int | None = None,
+    ) -> UploadReceipt:
+        """Send reference content its bytes, once. It evaluates nothing, so it may be prepared and sent anew.
+
+        Args:
+            reference: The prepared upload.
+            open_body: Opens the content at its beginning; closed here.
+            size_bytes: Its size.
+            crc32c: Its checksum, if known.
+
+        Raises:
+            UploadError, Exception: As `upload` does; where that names a job, this names the content's URI.
+        """
+        prepared = PresignedUpload(
+            job_id=reference.reference_content_uri,
+            upload_url=reference.upload_url,
+            upload_headers=reference.upload_headers,
+            expires_at=datetime.now(UTC) + _REFERENCE_URL_LIFE,
+        )
+        return self.upload(prepared, open_body=open_body, size_bytes=size_bytes, crc32c=crc32c)
 
     def _judge_page(self, *, content_type: str | None, offset: int) -> JudgePage:
         query: dict[str, str | int] = {"limit": _PAGE_SIZE, "offset": offset}

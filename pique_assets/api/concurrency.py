@@ -19,6 +19,10 @@ from typing import Final, Self
 _SHY_S: Final = 5.0
 _SHY_PAUSES: Final = 10.0
 
+# A host that asks for pauses often takes a burst after each of them: the limit then grows by one in the time of such a
+# pause, or in this time where the pause is longer, and not in the time of a burst.
+_LONGEST_STEP_S: Final = 5.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostConcurrency:
@@ -52,11 +56,11 @@ class Concurrency:
 class AdaptiveLimit:
     """A limit on requests under way, first come, first served. Thread-safe.
 
-    It is halved when the host says it is too much, at most once for all requests that were under way together: they
-    were sent under one limit, so their refusals are one piece of news. It grows by one for each round of requests
-    that used it up and succeeded, so it settles near what the host can take (additive increase, multiplicative
-    decrease); a level that it grew to and that was too high is not tried again for a while. It is never below 1, so
-    there is always somebody to find out that the host has recovered.
+    It is halved when the host says it is too much, and falls to its square root when that comes with a pause, at most
+    once for all requests that were under way together: they were sent under one limit, so their refusals are one piece
+    of news. It grows by one for each round of requests that used it up and succeeded, so it settles near what the host
+    can take; a level that it grew to and that was too high costs it that one step, and is not tried again for a while.
+    It is never below 1, so there is always somebody to find out that the host has recovered.
     """
 
     def __init__(self, *, most: int, longest_pause_s: float) -> None:
@@ -84,6 +88,8 @@ class AdaptiveLimit:
         self._has_grown = False
         self._too_high = math.inf
         self._shy_until = 0.0
+        self._step_s = 0.0
+        self._next_step_at = 0.0
         self._overloads = 0
 
     def enter(self, *, patience_s: float = math.inf, until: float = math.inf) -> Slot | None:
@@ -164,11 +170,17 @@ class AdaptiveLimit:
                 return
             # What was really tried counts: halving an allowance that nobody uses would change nothing.
             tried = min(int(self._limit), self._busiest)
-            # On the way down no level is to blame: the host still suffers from the first.
             if self._has_grown:
                 self._too_high = tried
                 self._shy_until = now + pause_s + max(_SHY_S, _SHY_PAUSES * pause_s)
-            self._limit = max(1.0, tried / 2)
+                # The level below did well a moment ago.
+                self._limit = max(1.0, tried - 1)
+            else:
+                # On the way down no level is to blame: the host still suffers from the first. Each further refusal
+                # that asks for a pause would stop everybody, so there are to be few of them.
+                self._limit = max(1.0, math.sqrt(tried) if pause_s else tried / 2)
+            self._step_s = min(pause_s, _LONGEST_STEP_S)
+            self._next_step_at = self._paused_until + self._step_s
             self._has_grown = False
             self._round += 1
             self._busiest = self._under_way
@@ -178,10 +190,15 @@ class AdaptiveLimit:
             # A success proves something about the limit only if the limit was what held others back.
             if round_ != self._round or self._under_way < int(self._limit):
                 return
+            now = time.monotonic()
             grown = min(float(self._most), self._limit + 1 / self._limit)
-            if grown < max(2, self._too_high) or time.monotonic() >= self._shy_until:
-                self._has_grown = self._has_grown or int(grown) > int(self._limit)
-                self._limit = grown
+            is_step = int(grown) > int(self._limit)
+            if (grown >= max(2, self._too_high) and now < self._shy_until) or (is_step and now < self._next_step_at):
+                return
+            if is_step:
+                self._has_grown = True
+                self._next_step_at = now + self._step_s
+            self._limit = grown
 
     def _leave(self) -> None:
         with self._lock:

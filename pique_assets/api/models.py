@@ -152,9 +152,11 @@ class ReferenceContent(WireModel):
 
     Attributes:
         upload_url: A signed URL, a credential for about 5 minutes: never in the repr.
+        upload_headers: To be sent with the bytes, as for content; none are documented.
     """
 
     upload_url: str = Field(min_length=1, repr=False)
+    upload_headers: dict[str, str] = Field(default_factory=dict, repr=False)
     reference_content_uri: str
 
 

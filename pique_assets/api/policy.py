@@ -107,10 +107,14 @@ def parse_retry_after(value: str | None, *, now: datetime) -> float | None:
     text = (value or "").strip()
     if _SECONDS.fullmatch(text):
         return min(float(text), _A_DAY_S)
+    moment = parse_http_date(text)
+    return None if moment is None else min(max((moment - now).total_seconds(), 0.0), _A_DAY_S)
+
+
+def parse_http_date(value: str | None) -> datetime | None:
+    """Read an HTTP date, or None where there is none or it makes no sense."""
     try:
-        moment = parsedate_to_datetime(text)
+        moment = parsedate_to_datetime(value or "")
     except (ValueError, OverflowError):
         return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return min(max((moment - now).total_seconds(), 0.0), _A_DAY_S)
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)

@@ -7,6 +7,11 @@ HTTP requests, which belong to `api.transport`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final, Literal, get_args
+
+InDoubtPolicy = Literal["wait_then_fail", "wait"]
+IN_DOUBT_WAIT_THEN_FAIL: Final = "wait_then_fail"
+IN_DOUBT_WAIT: Final = "wait"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,12 +29,21 @@ class Limits:
             at a quarter of it.
         notification_lag_s: Seconds Pique may take to notice a finished upload. A PUT whose answer was lost is
             repeated only when Pique still says `awaiting_upload` after this long (design section 6).
+        expiry_margin_s: Seconds before `expires_at` in which no PUT is begun any more: between our look at the clock
+            and the request's arrival lie a connection and a busy machine.
         expiry_grace_s: Seconds after `expires_at` before a job that still awaits its upload counts as dead.
         creation_lag_s: Seconds after creation in which a 404 for a job means "not visible yet".
         attempts: Jobs prepared for one submission in one run before it is left to the next run.
         first_poll_s: Seconds to the first poll while nothing is known of this judge's usual latency.
         shortest_poll_s: Lower bound of the interval between polls of one job, in seconds.
         longest_poll_s: Upper bound of it, in seconds.
+        webhook_patience_s: Least seconds to the first poll of a job whose webhook is expected; more where nearly all
+            of this judge's jobs take longer. A lost webhook delays its result by about as much.
+        social_in_doubt: What becomes of a social media POST that was never answered, and is therefore never sent again.
+            ``wait_then_fail``: after `in_doubt_wait_s` its URLs are in doubt, their partition completes, and the
+            tables say so. ``wait``: their partition stays open until a webhook names their jobs, however long.
+        in_doubt_wait_s: Seconds from such a POST in which its webhooks may still come. Pique sends them when an
+            evaluation has ended, so this has to cover download and evaluation.
     """
 
     concurrent_uploads: int = 4
@@ -38,24 +52,31 @@ class Limits:
     results_wait_s: float = 600.0
     lease_s: float = 30.0
     notification_lag_s: float = 30.0
+    expiry_margin_s: float = 5.0
     expiry_grace_s: float = 60.0
     creation_lag_s: float = 30.0
     attempts: int = 3
     first_poll_s: float = 5.0
     shortest_poll_s: float = 1.0
     longest_poll_s: float = 60.0
+    webhook_patience_s: float = 300.0
+    social_in_doubt: InDoubtPolicy = IN_DOUBT_WAIT_THEN_FAIL
+    in_doubt_wait_s: float = 3600.0
 
     def __post_init__(self) -> None:
         """Refuse numbers no engine can work with.
 
         Raises:
-            ValueError: A count below 1 or a negative time; the message names it.
+            ValueError: A count below 1, a negative time or an unknown policy; the message names it.
         """
         for name in ("concurrent_uploads", "concurrent_polls", "fingerprint_threads", "attempts"):
             if getattr(self, name) < 1:
                 raise ValueError(f"Limits.{name} must be at least 1, not {getattr(self, name)}")
+        if self.social_in_doubt not in get_args(InDoubtPolicy):
+            policies = " or ".join(repr(policy) for policy in get_args(InDoubtPolicy))
+            raise ValueError(f"Limits.social_in_doubt must be {policies}, not {self.social_in_doubt!r}")
         for name in self.__slots__:
-            if getattr(self, name) < 0:
+            if name != "social_in_doubt" and getattr(self, name) < 0:
                 raise ValueError(f"Limits.{name} must not be negative, not {getattr(self, name)}")
         if self.lease_s < 2:
             raise ValueError(f"Limits.lease_s must be at least 2 seconds, not {self.lease_s}: it is renewed in time")

@@ -45,7 +45,7 @@ def next_step(
         submission: As the ledger has it.
         status: What Pique says of the job; None for a 404.
         quiet_since: Since when certainly nobody sends bytes to this job; None if nobody ever began.
-        now: The time, UTC.
+        now: The time, UTC: when Pique was asked for the status, which may be long before it answered.
         limits: Grace periods.
 
     Returns:
@@ -65,9 +65,13 @@ def next_step(
         noticed_by = quiet_since + timedelta(seconds=limits.notification_lag_s)
         if now < noticed_by:
             return Decision(step=Step.WAIT, at=noticed_by, evidence="Pique may not have noticed the upload yet")
-    if submission.upload_expires_at is not None and now < submission.upload_expires_at:
+    if submission.upload_expires_at is not None and now < submission.upload_expires_at - _margin(limits):
         return Decision(step=Step.SEND, evidence="Pique awaits the upload and the URL is valid")
-    return Decision(step=Step.WAIT, at=dead_at, evidence="the upload URL expired, Pique may still notice an upload")
+    return Decision(step=Step.WAIT, at=dead_at, evidence="the upload URL is at its end, an upload may still be noticed")
+
+
+def _margin(limits: Limits) -> timedelta:
+    return timedelta(seconds=limits.expiry_margin_s)
 
 
 def _dead_at(submission: Submission, *, limits: Limits) -> datetime:

@@ -114,6 +114,7 @@ class Submitter:
         keeper: Keeps leases alive while an item is worked on.
         schedule: When to ask for results of what was uploaded.
         limits: Grace periods and attempts.
+        webhook_url: Where Pique is to announce results; None leaves it to the organisation's own.
     """
 
     def __init__(
@@ -124,12 +125,14 @@ class Submitter:
         keeper: LeaseKeeper,
         schedule: PollSchedule,
         limits: Limits,
+        webhook_url: str | None = None,
     ) -> None:
         self._client = client
         self._ledger = ledger
         self._keeper = keeper
         self._schedule = schedule
         self._limits = limits
+        self._webhook_url = webhook_url
 
     def submit(self, order: SubmissionOrder, *, open_content: OpenContent) -> Outcome:
         """Make sure that Pique has this content exactly once.
@@ -155,11 +158,13 @@ class Submitter:
                 with self._keeper.keeping(claim.lease):
                     outcome = self._bring(claim.submission, lease=claim.lease, open_content=open_content)
             except LeaseLost as lost:
-                return Outcome(fate=Fate.KNOWN, reason=f"another run took over: {lost}")
+                # On a busy machine a lease runs out without anybody taking over: only another claim can tell.
+                reason = f"it was taken from this run: {lost}"
+                continue
             if outcome.fate is not Fate.JOB_DIED:
                 return outcome
-            reason = outcome.reason
-        return Outcome(fate=Fate.UNFINISHED, reason=f"{self._limits.attempts} jobs died, the last because {reason}")
+            reason = f"its job died: {outcome.reason}"
+        return Outcome(fate=Fate.UNFINISHED, reason=f"after {self._limits.attempts} attempts, the last time {reason}")
 
     def _claim(self, order: SubmissionOrder) -> Claim:
         """Claim the order, waiting for the lease of a dead run to end.
@@ -201,9 +206,10 @@ class Submitter:
                     judge_id=wanted.judge_id,
                     content_type=wanted.content_type,
                     filename=wanted.filename,
-                    file_size_bytes=wanted.size_bytes,
+                    file_size_bytes=_size_bytes(wanted),
                     title=wanted.title,
                     description=wanted.description,
+                    webhook_url=self._webhook_url,
                 )
             )
         except (InvalidRequest, ValidationError) as error:
@@ -241,11 +247,13 @@ class Submitter:
         """Ask Pique until it is safe to go on, but not longer than a run should sit on one item."""
         give_up = _now() + timedelta(seconds=LONGEST_WAIT_S)
         while True:
+            # An answer tells of the moment it was asked for: a slow one must not pass for Pique's word after the lag.
+            asked_at = _now()
             decision = next_step(
                 held.submission,
                 status=self._status(held.submission),
                 quiet_since=held.quiet_since,
-                now=_now(),
+                now=asked_at,
                 limits=self._limits,
             )
             if decision.step is not Step.WAIT or decision.at is None or decision.at > give_up:
@@ -272,7 +280,12 @@ class Submitter:
             return _Held(submission=uploading, lease=held.lease, fresh=False, quiet_since=held.quiet_since)
         failpoint("upload.before")
         try:
-            self._client.upload(_presigned(uploading, target), open_body=open_content, size_bytes=uploading.size_bytes)
+            self._client.upload(
+                _presigned(uploading, target),
+                open_body=open_content,
+                size_bytes=_size_bytes(uploading),
+                begin_before=target.expires_at - timedelta(seconds=self._limits.expiry_margin_s),
+            )
         except (ContentError, ContentChanged) as error:
             self._abandon(held, evidence=f"no complete upload: {error}")
             return Outcome(fate=Fate.UNUSABLE, reason=str(error), error_code=_error_code(error))
@@ -309,6 +322,12 @@ def _job_id(submission: Submission) -> str:
     if submission.job_id is None:
         raise ValueError(f"submission {submission.submission_id} is {submission.state} without a job id")
     return submission.job_id
+
+
+def _size_bytes(submission: Submission) -> int:
+    if submission.size_bytes is None:
+        raise ValueError(f"submission {submission.submission_id} is social media: there is nothing to upload")
+    return submission.size_bytes
 
 
 def _presigned(submission: Submission, target: UploadTarget) -> PresignedUpload:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import google_crc32c
 import pytest
@@ -180,6 +180,17 @@ def test_a_refusal_of_the_storage_host_is_typed(status, code, kind, storage, cli
     assert not caught.value.may_have_taken_effect
     assert "5ecret" not in str(caught.value)
     assert len(storage.requests) == 1
+
+
+def test_nothing_is_sent_once_its_time_is_over(storage, client, steps):
+    storage.on(PUT, steps.store())
+    late = datetime.now(UTC) - timedelta(seconds=1)
+    with pytest.raises(UploadExpired, match="nothing was sent") as caught:
+        client.upload(
+            prepared(storage), open_body=lambda: io.BytesIO(CONTENT), size_bytes=len(CONTENT), begin_before=late
+        )
+    assert not caught.value.may_have_taken_effect
+    assert storage.requests == []
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 503])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from desk import DEMO, LIMITS, Desk, demo_items, renamed
@@ -12,6 +13,7 @@ from pique_assets.api.client import PiqueClient
 from pique_assets.api.errors import Unauthorized
 from pique_assets.evaluation.errors import JudgeNotUsable, ResultsPending
 from pique_assets.evaluation.results import collect_partition
+from pique_assets.ledger import Ledger
 
 
 def collect(desk: Desk, *, partition: str = "2026-03-02", limits=LIMITS):
@@ -55,6 +57,43 @@ def test_a_second_submission_of_a_settled_day_sends_nothing(desk):
     again = desk.submit(items)
     assert (again.uploaded, again.already_known) == (0, 3)
     assert desk.record() == before
+
+
+@dataclass
+class WallClock:
+    """The machine's time, until it is told to jump."""
+
+    ahead: timedelta = timedelta(0)
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+
+class SlowMachine(PiqueClient):
+    """Between the answer to a POST and the next line of code, the clock jumps, as when a laptop sleeps."""
+
+    clock: WallClock
+    naps = 1
+
+    def create_presigned_upload(self, upload):
+        prepared = super().create_presigned_upload(upload)
+        if self.naps:
+            self.naps -= 1
+            self.clock.ahead += timedelta(seconds=10 * LIMITS.lease_s)
+        return prepared
+
+
+def test_a_lease_that_ran_out_without_anybody_taking_over_is_claimed_again(pique, tmp_path):
+    clock = WallClock()
+    with (
+        Ledger.open(f"sqlite:///{tmp_path / 'jumpy.db'}", clock=clock) as ledger,
+        SlowMachine(base_url=pique.base_url, api_key=pique.api_key) as client,
+    ):
+        client.clock = clock
+        desk = Desk(pique=pique, client=client, ledger=ledger)
+        report = desk.submit(demo_items("2026-03-02"))
+    assert (report.uploaded, client.naps) == (3, 0)
+    assert sorted(desk.evaluations().values()) == [1, 1, 1]
 
 
 def test_bad_files_become_rows_and_the_day_goes_on(desk):
@@ -101,10 +140,16 @@ def test_other_words_for_the_same_bytes_are_another_evaluation(desk, media):
 
 def test_content_of_another_type_is_a_row_not_an_upload(desk):
     images = demo_items("2026-03-02", folder=DEMO / "media" / "brand_images")
-    report = desk.submit(images)
-    assert (report.unusable, report.uploaded) == (2, 0)
-    assert {row.item.error_code for row in state_of(desk).values()} == {"wrong_content_type"}
-    assert desk.record() == []
+    report = desk.submit([*images, *demo_items("2026-03-02")])
+    assert (report.unusable, report.uploaded) == (2, 3)
+    codes = {row.item.content_type: row.item.error_code for row in state_of(desk).values()}
+    assert codes == {"image": "wrong_content_type", "video": None}
+
+
+def test_content_of_which_nothing_is_what_the_judge_evaluates_is_refused_as_a_whole(desk):
+    with pytest.raises(JudgeNotUsable, match=r"evaluates video, and all content is of another type \(2 image\)"):
+        desk.submit(demo_items("2026-03-02", folder=DEMO / "media" / "brand_images"))
+    assert state_of(desk) == {} and desk.record() == []
 
 
 def test_content_that_changed_since_the_inventory_is_not_evaluated(desk, media):
