@@ -12,9 +12,10 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+from pique_assets.local.addresses import Endpoint, parse_endpoint
 from pique_assets.local.settings import Settings
 
-NEEDED = ("av", "cryptography", "PIL", "starlette", "uvicorn")
+NEEDED = ("av", "cryptography", "PIL", "starlette", "uvicorn", "yt_dlp")
 
 
 def main() -> int:
@@ -33,6 +34,10 @@ def main() -> int:
         workers=arguments.workers,
         evaluation_deadline_s=arguments.evaluation_deadline_s,
         upload_url_life_s=arguments.upload_url_life_s,
+        downloads=arguments.downloads,
+        download_deadline_s=arguments.download_deadline_s,
+        max_download_bytes=arguments.max_download_bytes,
+        social_allow_hosts=tuple(arguments.social_allow_host),
         webhook_url=arguments.webhook_url,
         webhook_retry_base_s=arguments.webhook_retry_base_s,
     )
@@ -58,6 +63,17 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--workers", type=_positive, default=defaults.workers, help="evaluation processes")
     parser.add_argument("--evaluation-deadline-s", type=float, default=defaults.evaluation_deadline_s)
     parser.add_argument("--upload-url-life-s", type=_positive, default=defaults.upload_url_life_s)
+    parser.add_argument("--downloads", type=_positive, default=defaults.downloads, help="download processes")
+    parser.add_argument("--download-deadline-s", type=float, default=defaults.download_deadline_s)
+    parser.add_argument("--max-download-bytes", type=_positive, default=defaults.max_download_bytes)
+    parser.add_argument(
+        "--social-allow-host",
+        type=_endpoint,
+        action="append",
+        default=[],
+        metavar="ADDRESS:PORT",
+        help="may be downloaded from although it is not public, for tests; may be given several times",
+    )
     parser.add_argument("--webhook-url", help="the organisation's webhook")
     parser.add_argument("--webhook-retry-base-s", type=float, default=defaults.webhook_retry_base_s)
     parser.add_argument("--parent-pid", type=int, help="stop when this direct parent process ends")
@@ -68,6 +84,13 @@ def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number above zero")
     return int(text)
+
+
+def _endpoint(text: str) -> Endpoint:
+    try:
+        return parse_endpoint(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _fail(message: str) -> int:

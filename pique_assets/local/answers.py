@@ -61,16 +61,18 @@ def _direct_webhook(job: Job) -> dict[str, object]:
 
 
 def _social_webhook(job: Job) -> dict[str, object]:
-    return {
+    body: dict[str, object] = {
         "job_id": job.job_id,
         "batch_id": job.batch_id,
         "status": job.status,
         "url": job.url,
-        "overall_score": job.overall_score,
+        # Out of a hundred here, and only here (contract trap 2).
+        "overall_score": None if job.overall_score is None else round(job.overall_score * 100, 2),
         "results": _criteria(job),
-        "error": job.error,
         "completed_at": None if job.finished_at is None else _whole_seconds(job.finished_at),
     }
+    # How a failure is told is not documented: the same shape, with the error beside it.
+    return body if job.error is None else {**body, "error": job.error}
 
 
 def _criteria(job: Job) -> list[dict[str, object]]:

@@ -12,7 +12,6 @@ from typing import TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from starlette.applications import Starlette
-from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -98,13 +97,7 @@ class _Api:
         return JSONResponse(self._service.presigned_upload(await _body(request, PresignedUploadBody)))
 
     async def submit_social_media(self, request: Request) -> Response:
-        answer = self._service.social_media(await _body(request, SocialMediaBody))
-        # After the answer: a job is still awaiting_upload in the 202, as the seed document shows.
-        return JSONResponse(answer, status_code=202, background=BackgroundTask(self._fail_downloads))
-
-    async def _fail_downloads(self) -> None:
-        # A coroutine, because Starlette would run a plain function in a thread, away from the database.
-        self._service.fail_downloads()
+        return JSONResponse(self._service.social_media(await _body(request, SocialMediaBody)), status_code=202)
 
     async def get_result(self, request: Request) -> Response:
         return JSONResponse(self._service.result(request.path_params["job_id"]))

@@ -103,7 +103,7 @@ class SocialMediaBody(_Body):
         if not 1 <= len(self.video_urls) <= MAX_SOCIAL_URLS:
             raise InvalidBody(f"video_urls must hold 1 to {MAX_SOCIAL_URLS} URLs, not {len(self.video_urls)}")
         for position, url in enumerate(self.video_urls):
-            if not _is_http_url(url):
+            if not is_http_url(url):
                 raise InvalidBody(f"video_urls[{position}] is not an http or https URL")
         _check_webhook_url(self.webhook_url)
 
@@ -114,11 +114,12 @@ def _one_of(content_type: str, allowed: tuple[str, ...]) -> None:
 
 
 def _check_webhook_url(url: str | None) -> None:
-    if url is not None and not _is_http_url(url):
+    if url is not None and not is_http_url(url):
         raise InvalidBody("webhook_url is not an http or https URL")
 
 
-def _is_http_url(url: str) -> bool:
+def is_http_url(url: str) -> bool:
+    """Whether this is an http or https URL as the API takes them: with a host, printable, in ASCII."""
     try:
         parts = urlsplit(url)
         port_is_readable = parts.port is None or parts.port > 0

@@ -52,8 +52,10 @@ class Evaluator:
                 if not worker.is_alive:
                     worker = await _started_worker()
                 try:
-                    answer = await worker.evaluate(
-                        self._order(evaluation), deadline_s=self._settings.evaluation_deadline_s
+                    answer = await worker.ask(
+                        self._order(evaluation),
+                        answer=EvaluationAnswer,
+                        deadline_s=self._settings.evaluation_deadline_s,
                     )
                 except WorkerLost as lost:
                     await worker.kill()
@@ -106,7 +108,7 @@ class Evaluator:
 async def _started_worker() -> WorkerProcess:
     while True:
         try:
-            return await WorkerProcess.start()
+            return await WorkerProcess.start("pique_assets.local.worker", work="evaluation")
         except WorkerLost as lost:
             _log.error("an evaluation process did not start and is tried again: %s", lost)
             await asyncio.sleep(1.0)

@@ -10,6 +10,7 @@ import json
 import secrets
 import sqlite3
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -21,12 +22,12 @@ from pique_assets.local.job import Job
 from pique_assets.local.orders import EvaluationAnswer
 
 AWAITING_UPLOAD = "awaiting_upload"
-NO_DOWNLOADS = "the local Pique does not download from social media sites: upload the video directly"
+FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredContent:
-    """Content that one complete PUT brought; ``generation`` grows with every PUT, as in Cloud Storage."""
+    """Content as a PUT or a download brought it; ``generation`` grows with every PUT, as in Cloud Storage."""
 
     generation: int
     size_bytes: int
@@ -72,11 +73,14 @@ class JobStore:
             _insert(connection, job)
         return job
 
-    def create_social(self, body: SocialMediaBody, *, batch_id: str, webhook_url: str | None) -> list[Job]:
-        """A job for each URL of a batch."""
+    def create_social(
+        self, body: SocialMediaBody, *, batch_id: str, webhook_url: str | None, refused: Mapping[str, str]
+    ) -> list[Job]:
+        """A job for each URL of a batch; those with a reason in ``refused`` have failed already."""
         jobs = []
         with self._database.transaction() as connection:
             for url in body.video_urls:
+                now = now_text()
                 job = Job(
                     job_id=_new_job_id(),
                     judge_id=body.judge_id,
@@ -84,20 +88,21 @@ class JobStore:
                     batch_id=batch_id,
                     url=url,
                     webhook_url=webhook_url,
-                    status=AWAITING_UPLOAD,
-                    created_at=now_text(),
+                    status=FAILED if url in refused else AWAITING_UPLOAD,
+                    error=refused.get(url),
+                    created_at=now,
+                    finished_at=now if url in refused else None,
                 )
                 _insert(connection, job)
                 jobs.append(job)
         return jobs
 
-    def fail_downloads(self) -> int:
-        """Fail every job that would need a download, and say how many there were."""
-        rows = self._database.rows("SELECT job_id FROM jobs WHERE url IS NOT NULL AND finished_at IS NULL")
-        for row in rows:
-            with self._database.transaction() as connection:
-                _finish_job(connection, self._existing(row["job_id"]), EvaluationAnswer(error=NO_DOWNLOADS))
-        return len(rows)
+    def awaiting_download(self) -> list[Job]:
+        """Every job whose video is still to be downloaded, the oldest first."""
+        rows = self._database.rows(
+            "SELECT * FROM jobs WHERE url IS NOT NULL AND status = ? ORDER BY created_at, rowid", AWAITING_UPLOAD
+        )
+        return [_job(row) for row in rows]
 
     def next_generation(self, job: Job) -> int:
         """A number for the content about to replace what the job has, if it has any."""
@@ -105,24 +110,23 @@ class JobStore:
 
     def record_put(self, job_id: str, content: StoredContent) -> None:
         """Note a complete PUT, and queue the evaluation that it starts."""
-        now = now_text()
+        with self._database.transaction() as connection:
+            _start_evaluation(connection, job_id, content=content)
+
+    def record_download(
+        self, job_id: str, content: StoredContent, *, title: str | None, description: str | None
+    ) -> None:
+        """Note a complete download with the text that came with it, and queue the evaluation that it starts."""
         with self._database.transaction() as connection:
             connection.execute(
-                "INSERT INTO complete_puts (job_id, generation, size_bytes, content_sha256, completed_at)"
-                " VALUES (?, ?, ?, ?, ?)",
-                (job_id, content.generation, content.size_bytes, content.sha256, now),
+                "UPDATE jobs SET title = ?, description = ? WHERE job_id = ?", (title, description, job_id)
             )
-            _supersede_waiting(connection, job_id)
-            connection.execute(
-                "INSERT INTO evaluations (job_id, generation, content_sha256, state, queued_at)"
-                " VALUES (?, ?, ?, 'queued', ?)",
-                (job_id, content.generation, content.sha256, now),
-            )
-            connection.execute(
-                "UPDATE jobs SET status = 'pending', generation = ?, overall_score = NULL,"
-                " detector_results = NULL, error = NULL, finished_at = NULL WHERE job_id = ?",
-                (content.generation, job_id),
-            )
+            _start_evaluation(connection, job_id, content=content)
+
+    def fail(self, job_id: str, answer: EvaluationAnswer) -> None:
+        """End a job that never came to an evaluation."""
+        with self._database.transaction() as connection:
+            _finish_job(connection, self._existing(job_id), answer)
 
     def take_up(self) -> Evaluation | None:
         """Start the evaluation that waits longest, if any waits."""
@@ -174,6 +178,25 @@ class JobStore:
         return job
 
 
+def _start_evaluation(connection: sqlite3.Connection, job_id: str, *, content: StoredContent) -> None:
+    now = now_text()
+    connection.execute(
+        "INSERT INTO complete_puts (job_id, generation, size_bytes, content_sha256, completed_at)"
+        " VALUES (?, ?, ?, ?, ?)",
+        (job_id, content.generation, content.size_bytes, content.sha256, now),
+    )
+    _supersede_waiting(connection, job_id)
+    connection.execute(
+        "INSERT INTO evaluations (job_id, generation, content_sha256, state, queued_at) VALUES (?, ?, ?, 'queued', ?)",
+        (job_id, content.generation, content.sha256, now),
+    )
+    connection.execute(
+        "UPDATE jobs SET status = 'pending', generation = ?, overall_score = NULL,"
+        " detector_results = NULL, error = NULL, finished_at = NULL WHERE job_id = ?",
+        (content.generation, job_id),
+    )
+
+
 def _supersede_waiting(connection: sqlite3.Connection, job_id: str) -> None:
     """Make way for newer content.
 
@@ -215,7 +238,8 @@ def _insert(connection: sqlite3.Connection, job: Job) -> None:
     """A new job; the columns that only an upload or an evaluation fills keep their defaults."""
     connection.execute(
         "INSERT INTO jobs (job_id, judge_id, batch_id, url, content_type, filename, file_size_bytes, title,"
-        " description, webhook_url, status, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " description, webhook_url, status, error, created_at, finished_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             job.job_id,
             job.judge_id,
@@ -228,7 +252,9 @@ def _insert(connection: sqlite3.Connection, job: Job) -> None:
             job.description,
             job.webhook_url,
             job.status,
+            job.error,
             job.created_at,
+            job.finished_at,
         ),
     )
 

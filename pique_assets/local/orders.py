@@ -1,6 +1,6 @@
-"""What the server and its evaluation processes say to each other: one JSON line each way.
+"""What the server and its child processes say to each other: one JSON line each way.
 
-Nothing but the two messages; both sides import this, so it stays light.
+Nothing but the messages; both sides import this, so it stays light.
 """
 
 from __future__ import annotations
@@ -10,10 +10,12 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 
-class DetectorOrder(BaseModel):
-    """One detector to run."""
-
+class _Message(BaseModel):
     model_config = ConfigDict(frozen=True)
+
+
+class DetectorOrder(_Message):
+    """One detector to run."""
 
     id: str
     detector_name: str
@@ -21,10 +23,8 @@ class DetectorOrder(BaseModel):
     weight: float
 
 
-class EvaluationOrder(BaseModel):
+class EvaluationOrder(_Message):
     """One evaluation to do: the content at ``path`` before each detector."""
-
-    model_config = ConfigDict(frozen=True)
 
     path: Path
     content_type: str
@@ -33,11 +33,42 @@ class EvaluationOrder(BaseModel):
     detectors: list[DetectorOrder]
 
 
-class EvaluationAnswer(BaseModel):
+class EvaluationAnswer(_Message):
     """What came of it: an ``error``, or a score in 0..1 and detector results as polled results write them."""
-
-    model_config = ConfigDict(frozen=True)
 
     error: str | None = None
     overall_score: float | None = None
     detector_results: list[dict[str, object]] | None = None
+
+
+class DownloadOrder(_Message):
+    """One video to download into an empty folder.
+
+    Attributes:
+        url: An http or https address: of a video file, or of a page that shows one video.
+        folder: Absolute; the answer names a file in it.
+        max_bytes: Largest file that is kept.
+        silence_s: Seconds the host may be silent.
+    """
+
+    url: str
+    folder: Path
+    max_bytes: int
+    silence_s: float
+
+
+class DownloadedVideo(_Message):
+    """A complete file, and what its page says of it."""
+
+    path: Path
+    size_bytes: int
+    sha256: str
+    title: str | None
+    description: str | None
+
+
+class DownloadAnswer(_Message):
+    """What came of it: a video, or the reason why there is none."""
+
+    video: DownloadedVideo | None = None
+    reason: str | None = None

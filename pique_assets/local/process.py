@@ -11,7 +11,7 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,6 +46,10 @@ def running_local_pique(
     workers: int = 2,
     evaluation_deadline_s: float | None = None,
     upload_url_life_s: int | None = None,
+    downloads: int | None = None,
+    download_deadline_s: float | None = None,
+    max_download_bytes: int | None = None,
+    social_allow_hosts: Sequence[str] = (),
     webhook_url: str | None = None,
     webhook_retry_base_s: float | None = None,
     start_patience_s: float = 30.0,
@@ -64,6 +68,11 @@ def running_local_pique(
         workers: Evaluation processes.
         evaluation_deadline_s: Seconds an evaluation may take; None here and below is the server's default.
         upload_url_life_s: Seconds an upload URL is good for.
+        downloads: Download processes, for social-media jobs.
+        download_deadline_s: Seconds a download may take.
+        max_download_bytes: Largest video that is downloaded.
+        social_allow_hosts: ``address:port`` of hosts that may be downloaded from although they are not public, for
+            tests.
         webhook_url: The organisation's webhook.
         webhook_retry_base_s: Seconds before the first retry of a webhook.
         start_patience_s: Seconds the start may take.
@@ -79,6 +88,9 @@ def running_local_pique(
         "--workers": workers,
         "--evaluation-deadline-s": evaluation_deadline_s,
         "--upload-url-life-s": upload_url_life_s,
+        "--downloads": downloads,
+        "--download-deadline-s": download_deadline_s,
+        "--max-download-bytes": max_download_bytes,
         "--webhook-url": webhook_url,
         "--webhook-retry-base-s": webhook_retry_base_s,
         "--parent-pid": os.getpid(),
@@ -87,6 +99,8 @@ def running_local_pique(
     for name, value in options.items():
         if value is not None:
             command += [name, str(value)]
+    for host in social_allow_hosts:
+        command += ["--social-allow-host", host]
     data_dir.mkdir(parents=True, exist_ok=True)
     log_path = data_dir / LOG_FILE
     with log_path.open("ab") as log:

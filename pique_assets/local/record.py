@@ -32,13 +32,17 @@ class JobRecord:
     """One job and everything that happened to it; times are aware, in UTC.
 
     Attributes:
-        content_sha256: Hash of the content it has now, or None while it awaits its upload.
-        complete_puts: PUTs that brought every byte; more than one is a client's mistake.
+        batch_id: Its batch, for a social-media job; None for a direct upload.
+        url: The video's address, for a social-media job.
+        content_sha256: Hash of the content it has now, or None while it awaits its upload or its download.
+        complete_puts: PUTs that brought every byte; more than one is a client's mistake. A download is none.
         evaluations: In the order they were queued; one that a restart interrupted and took up again is one.
     """
 
     job_id: str
     judge_id: str
+    batch_id: str | None = None
+    url: str | None = None
     filename: str | None
     title: str | None
     description: str | None
@@ -49,6 +53,11 @@ class JobRecord:
     created_at: datetime
     uploaded_at: datetime | None
     finished_at: datetime | None
+
+    @property
+    def refused_at_once(self) -> bool:
+        """Whether it failed as it was made, as a job of an accepted batch can."""
+        return self.status == "failed" and self.finished_at == self.created_at
 
     @property
     def evaluations_started(self) -> int:
@@ -79,12 +88,22 @@ def read_record(data_dir: Path) -> list[JobRecord]:
 
 
 def evaluations_by_content(records: Iterable[JobRecord]) -> Counter[tuple[str, str]]:
-    """Evaluations started by (judge id, content sha256); above one, the same bytes were paid for twice."""
+    """Evaluations of uploads started, by (judge id, content sha256); above one, the same bytes were paid for twice."""
     return Counter(
         (record.judge_id, evaluation.content_sha256)
         for record in records
         for evaluation in record.evaluations
-        if evaluation.started_at is not None
+        if evaluation.started_at is not None and record.url is None
+    )
+
+
+def evaluations_by_url(records: Iterable[JobRecord]) -> Counter[tuple[str, str]]:
+    """Evaluations of social-media videos started, by (judge id, URL); above one, a video was paid for twice."""
+    return Counter(
+        (record.judge_id, record.url)
+        for record in records
+        for evaluation in record.evaluations
+        if evaluation.started_at is not None and record.url is not None
     )
 
 
@@ -95,11 +114,13 @@ def _job_record(database: Database, *, job_id: str) -> JobRecord:
     return JobRecord(
         job_id=job_id,
         judge_id=job["judge_id"],
+        batch_id=job["batch_id"],
+        url=job["url"],
         filename=job["filename"],
         title=job["title"],
         description=job["description"],
         content_sha256=puts[-1]["content_sha256"] if puts else None,
-        complete_puts=len(puts),
+        complete_puts=len(puts) if job["url"] is None else 0,
         evaluations=tuple(
             EvaluationRecord(
                 content_sha256=row["content_sha256"],

@@ -20,6 +20,7 @@ from starlette.applications import Starlette
 
 from pique_assets.local.app import create_app
 from pique_assets.local.database import Database
+from pique_assets.local.downloads import Downloader
 from pique_assets.local.evaluation import Evaluator
 from pique_assets.local.jobs import JobStore
 from pique_assets.local.judges import JudgeStore
@@ -89,6 +90,7 @@ async def _serve(
     seeded = judges.seed(seed_judges) if seed_judges else []
     webhooks = WebhookSender(WebhookOutbox(database), settings=settings, secret=secret_values.webhook_secret)
     evaluator = Evaluator(jobs=jobs, judges=judges, settings=settings, on_finished=webhooks.wake)
+    downloader = Downloader(jobs=jobs, settings=settings, on_content=evaluator.wake, on_failed=webhooks.wake)
     service = Service(
         settings=settings,
         secret_values=secret_values,
@@ -96,7 +98,7 @@ async def _serve(
         judges=judges,
         jobs=jobs,
         evaluator=evaluator,
-        webhooks=webhooks,
+        downloader=downloader,
     )
     storage = StorageRoute(
         upload_dir=settings.upload_dir,
@@ -110,9 +112,8 @@ async def _serve(
         "judges": {judge.id: judge.status for judge in seeded},
     }
     server = _Server(create_app(service, storage, api_key=secret_values.api_key), ready_line=ready_line)
-    service.fail_downloads()
     async with asyncio.TaskGroup() as group:
-        background = [group.create_task(evaluator.run()), group.create_task(webhooks.run())]
+        background = [group.create_task(room.run()) for room in (evaluator, downloader, webhooks)]
         if parent_pid is not None:
             background.append(group.create_task(_stop_without_parent(server, parent_pid)))
         await server.serve(sockets=[listener])
@@ -206,6 +207,7 @@ def _bound_socket(settings: Settings) -> Iterator[socket.socket]:
             listener.bind((HOST, 0))
         listener.listen(128)
         port_file.write_text(str(listener.getsockname()[1]))
-        shutil.rmtree(settings.upload_dir, ignore_errors=True)
-        settings.upload_dir.mkdir()
+        for folder in (settings.upload_dir, settings.download_dir):
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
         yield listener

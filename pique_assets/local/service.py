@@ -11,16 +11,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
 from uuid import uuid4
 
+from pique_assets.local.addresses import endpoint_of, is_public
 from pique_assets.local.answers import polled_result
 from pique_assets.local.bodies import JudgeBody, PresignedUploadBody, ReferenceContentBody, SocialMediaBody
+from pique_assets.local.downloads import Downloader
 from pique_assets.local.evaluation import Evaluator
-from pique_assets.local.jobs import JobStore, StoredContent
+from pique_assets.local.jobs import AWAITING_UPLOAD, JobStore, StoredContent
 from pique_assets.local.judges import READY, Judge, JudgeStore
 from pique_assets.local.secret_files import Secrets
 from pique_assets.local.settings import CONTENT_BUCKET, ORGANISATION, REFERENCE_BUCKET, Settings
 from pique_assets.local.signed_urls import object_path, sign_put
 from pique_assets.local.storage import ReceivedBody, UploadTarget
-from pique_assets.local.webhooks import WebhookSender
 
 REFERENCE_URL_LIFE_S = 300
 MAX_REFERENCE_BYTES = 1024**3
@@ -48,7 +49,7 @@ class Service:
         judges: JudgeStore,
         jobs: JobStore,
         evaluator: Evaluator,
-        webhooks: WebhookSender,
+        downloader: Downloader,
     ) -> None:
         """Serve from these stores; upload URLs start with ``base_url``."""
         self._settings = settings
@@ -57,7 +58,7 @@ class Service:
         self._judges = judges
         self._jobs = jobs
         self._evaluator = evaluator
-        self._webhooks = webhooks
+        self._downloader = downloader
 
     def judge(self, judge_id: str) -> dict[str, object]:
         """``GET /v1/judges/{judge_id}``."""
@@ -113,25 +114,24 @@ class Service:
         }
 
     def social_media(self, body: SocialMediaBody) -> dict[str, object]:
-        """``POST /v1/evaluations/social-media``; jobs are accepted, then fail for want of a downloader."""
+        """``POST /v1/evaluations/social-media``."""
         body.check()
         self._usable_judge(body.judge_id, content_type="video")
         batch_id = "batch_" + secrets.token_urlsafe(12)
         webhook_url = body.webhook_url or self._settings.webhook_url
-        jobs = self._jobs.create_social(body, batch_id=batch_id, webhook_url=webhook_url)
+        refused = {url: reason for url in body.video_urls if (reason := self._reason_not_taken(url)) is not None}
+        jobs = self._jobs.create_social(body, batch_id=batch_id, webhook_url=webhook_url, refused=refused)
+        for job in jobs:
+            if job.status == AWAITING_UPLOAD:
+                self._downloader.add(job)
         return {
             "batch_id": batch_id,
             "jobs": [
-                {"job_id": job.job_id, "url": job.url, "status": job.status, "error_message": None} for job in jobs
+                {"job_id": job.job_id, "url": job.url, "status": job.status, "error_message": job.error} for job in jobs
             ],
             "total_videos": len(jobs),
             "webhook_id": None if webhook_url is None else "webhook_local",
         }
-
-    def fail_downloads(self) -> None:
-        """End the social-media jobs that wait: nothing here downloads."""
-        if self._jobs.fail_downloads():
-            self._webhooks.wake()
 
     def result(self, job_id: str) -> dict[str, object]:
         """``GET /v1/evaluations/results/{job_id}``."""
@@ -173,6 +173,13 @@ class Service:
         path = self._settings.reference_dir / name
         body.path.replace(path)
         return path.stat().st_mtime_ns // 1000
+
+    def _reason_not_taken(self, url: str) -> str | None:
+        """Why a URL is refused before anything is asked of the network, or None if it may be tried."""
+        endpoint = endpoint_of(url)
+        if endpoint is None or is_public(endpoint.address) or endpoint in self._settings.social_allow_hosts:
+            return None
+        return f"Video cannot be downloaded: {endpoint} is not a public address"
 
     def _existing_judge(self, judge_id: str) -> Judge:
         judge = self._judges.get(judge_id)

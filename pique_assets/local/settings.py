@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from pique_assets.local.addresses import Endpoint
+
 HOST = "127.0.0.1"
 """The only address the server binds: it is a companion of one machine, never a service."""
 
@@ -30,6 +32,10 @@ class Settings:
         evaluation_deadline_s: Seconds after which an evaluation is killed and its job failed.
         upload_url_life_s: Seconds an upload URL is valid (direct-upload seed document: 15 minutes).
         max_upload_bytes: Largest ``file_size_bytes`` accepted.
+        downloads: Number of download processes, for social-media jobs.
+        download_deadline_s: Seconds after which a download is killed and its job failed.
+        max_download_bytes: Largest video that is downloaded.
+        social_allow_hosts: Endpoints that may be downloaded from although they are not public, for tests.
         webhook_url: The organisation's webhook; a request's own ``webhook_url`` overrides it.
         webhook_attempts: Deliveries tried before a webhook is given up.
         webhook_retry_base_s: Seconds before the first retry; each further retry waits twice as long.
@@ -43,6 +49,10 @@ class Settings:
     evaluation_deadline_s: float = 120.0
     upload_url_life_s: int = 900
     max_upload_bytes: int = 5 * 1024**3
+    downloads: int = 2
+    download_deadline_s: float = 300.0
+    max_download_bytes: int = 1024**3
+    social_allow_hosts: tuple[Endpoint, ...] = ()
     webhook_url: str | None = None
     webhook_attempts: int = 8
     webhook_retry_base_s: float = 1.0
@@ -67,3 +77,8 @@ class Settings:
     def upload_dir(self) -> Path:
         """Folder of uploads that are not complete; emptied at every start."""
         return self.data_dir / "incoming"
+
+    @property
+    def download_dir(self) -> Path:
+        """Folder of downloads that are not complete; emptied at every start."""
+        return self.data_dir / "downloading"

@@ -14,12 +14,13 @@ from pique_assets.local.database import Database
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """One webhook on its way; ``attempts`` counts those made before."""
+    """One webhook on its way; ``attempts`` counts those made before, ``is_social`` says whose end it tells."""
 
     id: int
     url: str = field(repr=False)
     body: bytes = field(repr=False)
     attempts: int
+    is_social: bool
 
 
 def add(connection: sqlite3.Connection, *, job_id: str, url: str, body: bytes) -> None:
@@ -40,12 +41,21 @@ class WebhookOutbox:
     def due(self, *, limit: int) -> list[Delivery]:
         """Up to ``limit`` deliveries whose time has come, the longest overdue first."""
         rows = self._database.rows(
-            "SELECT id, url, body, attempts FROM webhooks WHERE state = 'waiting' AND next_attempt_at <= ?"
-            " ORDER BY next_attempt_at, id LIMIT ?",
+            "SELECT webhooks.id, webhooks.url, body, attempts, batch_id FROM webhooks JOIN jobs USING (job_id)"
+            " WHERE state = 'waiting' AND next_attempt_at <= ? ORDER BY next_attempt_at, id LIMIT ?",
             time.time(),
             limit,
         )
-        return [Delivery(**dict(row)) for row in rows]
+        return [
+            Delivery(
+                id=row["id"],
+                url=row["url"],
+                body=row["body"],
+                attempts=row["attempts"],
+                is_social=row["batch_id"] is not None,
+            )
+            for row in rows
+        ]
 
     def seconds_until_due(self) -> float | None:
         """Seconds until the next delivery is due, or None when nothing waits."""

@@ -78,6 +78,9 @@ def _post(delivery: Delivery, signature: str, timeout_s: float) -> str:
     connection = connect(parts.hostname or "", parts.port, timeout=timeout_s)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     headers = {"Content-Type": "application/json", "X-Pique-Signature": signature}
+    if delivery.is_social:
+        # The older name, which the social-media seed document still gives.
+        headers["X-Webhook-Signature"] = signature
     try:
         connection.request("POST", target, body=delivery.body, headers=headers)
         return str(connection.getresponse().status)

@@ -7,13 +7,9 @@ no network. The other end of the pipe is `worker_process`.
 
 from __future__ import annotations
 
-import ctypes
-import os
-import resource
-import signal
 import sys
-from typing import BinaryIO
 
+from pique_assets.local.confinement import confine, private_output, say
 from pique_assets.local.detectors import DETECTORS
 from pique_assets.local.detectors.base import Material
 from pique_assets.local.detectors.media import UnreadableMedia, examine
@@ -21,8 +17,6 @@ from pique_assets.local.orders import EvaluationAnswer, EvaluationOrder
 
 MEMORY_LIMIT_BYTES = 4 * 1024**3
 """Address space of one evaluation process: hostile media must not take the machine's memory."""
-
-_PR_SET_PDEATHSIG = 1
 
 
 def evaluate(order: EvaluationOrder) -> EvaluationAnswer:
@@ -56,43 +50,21 @@ def evaluate(order: EvaluationOrder) -> EvaluationAnswer:
 
 def main() -> None:
     """Serve evaluations until the input ends."""
-    answers = _private_output()
-    if sys.platform == "linux":
-        _confine()
+    answers = private_output()
+    confine(memory_bytes=MEMORY_LIMIT_BYTES)
     _preload()
-    _say(answers, b"ready")
+    say(answers, b"ready")
     for line in sys.stdin.buffer:
         try:
             answer = evaluate(EvaluationOrder.model_validate_json(line))
         except Exception as error:  # A detector's mistake fails its job with a name, not the process for the next job.
             answer = EvaluationAnswer(error=f"Internal error of the local Pique: {type(error).__name__}: {error}")
-        _say(answers, answer.model_dump_json().encode())
-
-
-def _private_output() -> BinaryIO:
-    """The pipe to the server, out of reach of libraries that print."""
-    descriptor = os.dup(1)
-    os.dup2(2, 1)
-    return os.fdopen(descriptor, "wb")
-
-
-def _confine() -> None:
-    """Die with the server, even in the middle of native code, and never take more than the memory allowed.
-
-    Linux only; elsewhere the end of the input ends an idle process, and memory is not limited.
-    """
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT_BYTES, MEMORY_LIMIT_BYTES))
+        say(answers, answer.model_dump_json().encode())
 
 
 def _preload() -> None:
     # So that no job waits for imports.
-    from pique_assets.local.detectors import picture, probe  # noqa: F401
-
-
-def _say(answers: BinaryIO, line: bytes) -> None:
-    answers.write(line + b"\n")
-    answers.flush()
+    from pique_assets.local.detectors import picture, probe, sound  # noqa: F401
 
 
 if __name__ == "__main__":

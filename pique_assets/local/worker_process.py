@@ -1,16 +1,20 @@
-"""The server's end of one evaluation process: start it, give it an order, kill it at the deadline."""
+"""The server's end of one child process: start it, give it an order, kill it at the deadline."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
 import sys
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from typing import TypeVar
 
-from pique_assets.local.orders import EvaluationAnswer, EvaluationOrder
+from pydantic import BaseModel
 
 START_DEADLINE_S = 60.0
 ANSWER_LIMIT_BYTES = 16 * 1024**2
+
+_Answer = TypeVar("_Answer", bound=BaseModel)
 
 
 class WorkerLost(Exception):
@@ -18,15 +22,29 @@ class WorkerLost(Exception):
 
 
 class WorkerProcess:
-    """One evaluation process."""
+    """One child process that does one order at a time."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, *, work: str) -> None:
         """Wrap a started process; use `start` to get one."""
         self._process = process
+        self._work = work
 
     @classmethod
-    async def start(cls) -> WorkerProcess:
-        """Start a process and wait until it has imported everything.
+    async def start(
+        cls,
+        module: str,
+        *,
+        work: str,
+        arguments: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+    ) -> WorkerProcess:
+        """Start ``python -m module`` and wait until it has imported everything.
+
+        Args:
+            module: Reads an order a line, writes an answer a line, and first of all a line when it is ready.
+            work: What it does, as in "the evaluation did not finish".
+            arguments: Of the command.
+            environment: All of its environment; None is that of the server.
 
         Raises:
             WorkerLost: It died, or was not ready in time.
@@ -34,12 +52,14 @@ class WorkerProcess:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            "pique_assets.local.worker",
+            module,
+            *arguments,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             limit=ANSWER_LIMIT_BYTES,
+            env=environment,
         )
-        worker = cls(process)
+        worker = cls(process, work=work)
         try:
             await worker._line(deadline_s=START_DEADLINE_S)
         except BaseException:
@@ -52,8 +72,8 @@ class WorkerProcess:
         """Whether the process still runs, as far as is known."""
         return self._process.returncode is None
 
-    async def evaluate(self, order: EvaluationOrder, *, deadline_s: float) -> EvaluationAnswer:
-        """Have one evaluation done.
+    async def ask(self, order: BaseModel, *, answer: type[_Answer], deadline_s: float) -> _Answer:
+        """Have one order done.
 
         Raises:
             WorkerLost: The process died, passed the deadline, or answered nonsense; it is of no further use.
@@ -61,9 +81,9 @@ class WorkerProcess:
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(order.model_dump_json().encode() + b"\n")
-            return EvaluationAnswer.model_validate_json(await self._line(deadline_s=deadline_s))
+            return answer.model_validate_json(await self._line(deadline_s=deadline_s))
         except ValueError as error:
-            raise WorkerLost("the evaluation process gave an unreadable answer") from error
+            raise WorkerLost(f"the {self._work} process gave an unreadable answer") from error
 
     async def kill(self) -> None:
         """End the process, whatever it is doing, and wait until it is gone."""
@@ -78,13 +98,13 @@ class WorkerProcess:
             async with asyncio.timeout(deadline_s):
                 line = await self._process.stdout.readline()
         except TimeoutError as error:
-            raise WorkerLost(f"the evaluation did not finish within {deadline_s:g} s and was stopped") from error
+            raise WorkerLost(f"the {self._work} did not finish within {deadline_s:g} s and was stopped") from error
         if not line:
             # Waited for before it is killed: killing a dead process would lose the reason of its death.
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._process.wait(), timeout=1.0)
             await self.kill()
-            raise WorkerLost(f"the evaluation process died ({_ending(self._process.returncode)})")
+            raise WorkerLost(f"the {self._work} process died ({_ending(self._process.returncode)})")
         return line
 
 

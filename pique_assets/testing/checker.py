@@ -31,6 +31,7 @@ class Rule(StrEnum):
 
     ONE_PUT = "at most one complete PUT per work"
     ONE_EVALUATION = "at most one evaluation per work"
+    ONE_POST = "at most one accepted social-media POST per URL and judge"
     EVERY_END = "every submission ends in a result, a typed failure or an in-doubt record"
     NOTHING_LOST = "every job that has content belongs to a submission"
     ONE_RESULT = "one result per work, and the one that Pique gave"
@@ -66,12 +67,16 @@ class SubmissionRecord:
             whose content turned out to be unusable ends with the error beside its content item: give that as one more
             record, REJECTED, with the error for a reason.
         reason: Error or evidence, for the ends that need one.
+        url: The video's address, for a social-media submission.
+        wanted: Whether any content still asks for the work: what nobody wants may be given up for good.
     """
 
     work: str
     state: str
     job_id: str | None = None
     reason: str | None = None
+    url: str | None = None
+    wanted: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +107,7 @@ def check_history(
     """All violations of the promise, in the order of `Rule`; an empty list is the proof.
 
     A *work* is, for the server, a judge, the bytes, title and description: the same bytes with another title are
-    other work.
+    other work. Of a social-media video it is the judge and the URL, whatever bytes it leads to.
 
     Args:
         records: The server's record (`FaultyPique.records`).
@@ -120,7 +125,7 @@ def check_history(
     observed = list(changes)
     if observed and transitions is None:
         raise ValueError("changes can't be judged without the table of transitions")
-    found = [*_repeated_work(jobs)]
+    found = [*_repeated_uploads(jobs), *_repeated_videos(jobs)]
     if submissions is not None:
         entries = list(submissions)
         found += [*_unended(entries), *_lost_jobs(jobs, entries), *_results(jobs, entries)]
@@ -135,10 +140,10 @@ def check_history(
     return sorted(found, key=lambda violation: order.index(violation.rule))
 
 
-def _repeated_work(jobs: list[JobRecord]) -> Iterator[Violation]:
+def _repeated_uploads(jobs: list[JobRecord]) -> Iterator[Violation]:
     by_work: dict[tuple[str, str, str | None, str | None], list[JobRecord]] = defaultdict(list)
     for job in jobs:
-        if job.content_sha256 is not None:
+        if job.content_sha256 is not None and job.url is None:
             by_work[job.judge_id, job.content_sha256, job.title, job.description].append(job)
     for (judge_id, sha256, title, _), same in by_work.items():
         names = f"content {sha256[:12]} ({same[0].filename}, title {title!r}) for judge {judge_id}"
@@ -151,13 +156,30 @@ def _repeated_work(jobs: list[JobRecord]) -> Iterator[Violation]:
             yield Violation(rule=Rule.ONE_EVALUATION, sentence=f"{names} was evaluated {evaluations} times, in {where}")
 
 
+def _repeated_videos(jobs: list[JobRecord]) -> Iterator[Violation]:
+    by_work: dict[tuple[str, str], list[JobRecord]] = defaultdict(list)
+    for job in jobs:
+        # A job that was refused inside its batch's 202 cost nothing, and its video may be wanted again.
+        if job.url is not None and not job.refused_at_once:
+            by_work[job.judge_id, job.url].append(job)
+    for (judge_id, url), same in by_work.items():
+        batches = sorted({str(job.batch_id) for job in same})
+        evaluations = sum(len(job.evaluations) for job in same)
+        if evaluations > 1:
+            sentence = f"{url} for judge {judge_id} was evaluated {evaluations} times, in {', '.join(batches)}"
+            yield Violation(rule=Rule.ONE_EVALUATION, sentence=sentence)
+        if len(batches) > 1:
+            sentence = f"{url} for judge {judge_id} was accepted {len(batches)} times, in {', '.join(batches)}"
+            yield Violation(rule=Rule.ONE_POST, sentence=sentence)
+
+
 def _unended(submissions: list[SubmissionRecord]) -> Iterator[Violation]:
     ended = {entry.work for entry in submissions if entry.state in _RESULTS or entry.state in _EXPLAINED_ENDS}
     for entry in submissions:
         who = f"the submission of {entry.work[:12]} (job {entry.job_id})"
         if entry.state in _RESULTS:
             continue
-        if entry.state == _GIVEN_UP and entry.work not in ended:
+        if entry.state == _GIVEN_UP and entry.wanted and entry.work not in ended:
             sentence = f"{who} was given up, and no other attempt at the same work has ended"
         elif entry.state != _GIVEN_UP and entry.state not in _EXPLAINED_ENDS:
             sentence = f"{who} was left {entry.state}"
@@ -170,9 +192,11 @@ def _unended(submissions: list[SubmissionRecord]) -> Iterator[Violation]:
 
 def _lost_jobs(jobs: list[JobRecord], submissions: list[SubmissionRecord]) -> Iterator[Violation]:
     known = {entry.job_id for entry in submissions}
+    # The answer that would have named the job was lost, and the submission says so.
+    in_doubt = {entry.url for entry in submissions if entry.state == "IN_DOUBT" and entry.url is not None}
     for job in jobs:
-        if job.content_sha256 is not None and job.job_id not in known:
-            sentence = f"job {job.job_id} ({job.filename}) is {job.status}, and no submission names it"
+        if job.content_sha256 is not None and job.job_id not in known and job.url not in in_doubt:
+            sentence = f"job {job.job_id} ({job.url or job.filename}) is {job.status}, and no submission names it"
             yield Violation(rule=Rule.NOTHING_LOST, sentence=sentence)
 
 

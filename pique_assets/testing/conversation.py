@@ -6,10 +6,8 @@ skew say (`shaping`), and threads (`proxy`).
 
 from __future__ import annotations
 
-import select
 import socket
 import threading
-import time
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -17,8 +15,9 @@ from typing import BinaryIO
 
 from pique_assets.testing.faults import Fault, FaultScript, Kind, Route, Strike
 from pique_assets.testing.history import Exchange, History
+from pique_assets.testing.rewriting import MAX_BODY_BYTES, Order, relayed_to
 from pique_assets.testing.routes import classify
-from pique_assets.testing.shaping import Shaper, prepared_job_id, with_what_was_told
+from pique_assets.testing.shaping import Shaper, with_what_was_made, with_what_was_told
 from pique_assets.testing.upstream import PiqueGone, Upstream
 from pique_assets.testing.webhook_relay import WebhookRelay
 from pique_assets.testing.wire import (
@@ -30,14 +29,15 @@ from pique_assets.testing.wire import (
     read_body,
     read_head,
     send_slowly,
+    wait_for_its_end,
 )
 
 _STORAGE_ERRORS = {
     Kind.EARLY_403: (403, "SignatureDoesNotMatch", "Access denied."),
     Kind.EXPIRED_URL: (400, "ExpiredToken", "The provided token has expired."),
 }
+_ANSWERED_AS_EVER = frozenset({Kind.REFUSED_VIDEOS, Kind.DUPLICATE, Kind.LATE, Kind.OUT_OF_ORDER})
 _JSON = (("Content-Type", "application/json"),)
-_LOOK_INTERVAL_S = 0.05
 
 
 class _Over(Exception):
@@ -52,6 +52,7 @@ class Setting:
     history: History
     shaper: Shaper
     webhooks: WebhookRelay
+    relay_url: str
     pique: tuple[str, int]
     stopping: threading.Event
     api_key: str = field(repr=False)
@@ -168,13 +169,11 @@ class _Request:
         except PiqueGone as gone:
             self._answer(_detail(502, f"the fault proxy: {gone}"))
             return
+        self.exchange = with_what_was_made(self.exchange, answer)
         self._note(forwarded=self.exchange.body_complete, pique_status=answer.status)
-        if self.exchange.route is Route.PREPARE:
-            self._note(job_id=prepared_job_id(answer))
-        route, job_id = self.exchange.route, self.exchange.job_id
-        told = self.setting.shaper.shape(answer, route=route, job_id=job_id, faults=self.strike.shaping)
+        told = self.setting.shaper.shape(answer, exchange=self.exchange)
         kind = None if fault is None else fault.kind
-        if fault is None or kind in (Kind.DUPLICATE, Kind.LATE, Kind.OUT_OF_ORDER):
+        if fault is None or kind in _ANSWERED_AS_EVER:
             self._answer(told)
         elif kind is Kind.STATUS:
             self._answer(_scripted(fault))
@@ -198,7 +197,10 @@ class _Request:
         if self.exchange.route is Route.WEBHOOK:
             kept: list[bytes] = []
             self._swallow(self.head.body_bytes, into=kept)
-            return self.setting.webhooks.deliver(self.head, body=b"".join(kept), fault=self.strike.acting)
+            to = relayed_to(self.head.target)
+            return self.setting.webhooks.deliver(self.head, body=b"".join(kept), to=to, fault=self.strike.acting)
+        if self.exchange.route in (Route.PREPARE, Route.SOCIAL_MEDIA) and self.head.body_bytes <= MAX_BODY_BYTES:
+            return self._ask_otherwise()
         self.upstream.send_head(self.head)
         for piece in read_body(self.reader, size=self.head.body_bytes):
             self._note(body_bytes=self.exchange.body_bytes + len(piece))
@@ -209,6 +211,18 @@ class _Request:
         if not complete and not self.upstream.has_answered:
             raise _Over
         return self.upstream.read_answer(self.head.method)
+
+    def _ask_otherwise(self) -> Answer:
+        """Pass on a POST that makes jobs, changed so that what follows can be struck too."""
+        kept: list[bytes] = []
+        self._swallow(self.head.body_bytes, into=kept)
+        order = Order(body=b"".join(kept)).with_webhooks_through(self.setting.relay_url)
+        fault = self.strike.acting
+        if fault is not None and fault.kind is Kind.REFUSED_VIDEOS:
+            order = order.with_refused_videos(fault.videos)
+        self.upstream.send_head(self.head.with_body_bytes(len(order.body)))
+        self.upstream.send(order.body)
+        return order.restored(self.upstream.read_answer(self.head.method))
 
     def _swallow(self, size: int, *, into: list[bytes] | None = None) -> None:
         """Read that much of the body; it goes nowhere, or ``into`` a list."""
@@ -248,7 +262,7 @@ class _Request:
         """End the connection without an answer, in the fault's way."""
         self._note_end()
         if fault.kind is Kind.STALLED:
-            _wait_for_its_end(self.client, seconds=fault.seconds, stopping=self.setting.stopping)
+            wait_for_its_end(self.client, seconds=fault.seconds, stopping=self.setting.stopping)
         elif fault.kind is Kind.RESET:
             arm_reset(self.client)
         raise _Over
@@ -276,14 +290,3 @@ def _scripted(fault: Fault) -> Answer:
 
 def _detail(status: int, text: str) -> Answer:
     return Answer(status=status, headers=_JSON, body=f'{{"detail": "{text}"}}'.encode())
-
-
-def _wait_for_its_end(client: socket.socket, *, seconds: float, stopping: threading.Event) -> None:
-    """Be silent until the time is over, the client has gone or the proxy ends."""
-    poll = select.poll()
-    # POLLRDHUP, where there is one, sees a client leave although bytes of it are still unread.
-    poll.register(client, getattr(select, "POLLRDHUP", select.POLLHUP))
-    give_up = time.monotonic() + seconds
-    while time.monotonic() < give_up and not stopping.is_set():
-        if poll.poll(_LOOK_INTERVAL_S * 1000):
-            return

@@ -65,6 +65,8 @@ class Kind(StrEnum):
 
     The signed URL itself ends when it does, so with a clock ahead it ends before ``expires_at`` as the client sees it.
     """
+    REFUSED_VIDEOS = "refused videos"
+    """Pique refuses the first ``videos`` addresses of the batch: failed jobs inside the 202, the others are taken."""
     DUPLICATE = "duplicate"
     """The webhook is delivered twice."""
     LATE = "late"
@@ -82,7 +84,8 @@ _ROUTES_OF = {
     Kind.EARLY_403: STORAGE_ROUTES,
     Kind.EXPIRED_URL: STORAGE_ROUTES,
     Kind.NOTIFICATION_LAG: frozenset({Route.UPLOAD}),
-    Kind.CREATION_LAG: frozenset({Route.PREPARE}),
+    Kind.CREATION_LAG: frozenset({Route.PREPARE, Route.SOCIAL_MEDIA}),
+    Kind.REFUSED_VIDEOS: frozenset({Route.SOCIAL_MEDIA}),
     Kind.DUPLICATE: frozenset({Route.WEBHOOK}),
     Kind.LATE: frozenset({Route.WEBHOOK}),
     Kind.OUT_OF_ORDER: frozenset({Route.WEBHOOK}),
@@ -109,6 +112,7 @@ class Fault:
             now), or any text as it is.
         after_bytes: Bytes of the body read before a reset or a stall that precedes the effect.
         after_effect: Let Pique do it first, for the kinds that say so.
+        videos: How many addresses `Kind.REFUSED_VIDEOS` means.
         required: Whether the script is only used up when this fault has struck. A fault with a probability never is
             required.
     """
@@ -123,6 +127,7 @@ class Fault:
     retry_after: float | timedelta | str | None = None
     after_bytes: int = 0
     after_effect: bool = False
+    videos: int = 1
     required: bool = True
 
     def __post_init__(self) -> None:
@@ -142,6 +147,8 @@ class Fault:
             raise ValueError(f"{self}: happens only on {', '.join(sorted(_ROUTES_OF[self.kind]))}")
         if self.kind in _NEEDS_SECONDS and (self.seconds == 0 or (self.seconds < 0 and self.kind != Kind.CLOCK_SKEW)):
             raise ValueError(f"{self}: say how many seconds")
+        if self.videos < 1:
+            raise ValueError(f"{self}: at least one video is refused, not {self.videos}")
         if self.after_effect and self.kind not in _MAY_FOLLOW_THE_EFFECT:
             raise ValueError(f"{self}: after_effect is for {', '.join(sorted(_MAY_FOLLOW_THE_EFFECT))}")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,6 +56,9 @@ def running_faulty_pique(
     workers: int = 1,
     evaluation_deadline_s: float | None = None,
     upload_url_life_s: int | None = None,
+    download_deadline_s: float | None = None,
+    max_download_bytes: int | None = None,
+    social_allow_hosts: Sequence[str] = (),
     webhook_url: str | None = None,
     webhook_retry_base_s: float | None = None,
 ) -> Iterator[FaultyPique]:
@@ -71,8 +74,12 @@ def running_faulty_pique(
         workers: Evaluation processes.
         evaluation_deadline_s: Seconds an evaluation may take; None here and below is the server's default.
         upload_url_life_s: Seconds an upload URL is good for.
-        webhook_url: Receiver of the organisation's webhooks, which come through the proxy. Webhooks to a URL that a
-            request names itself do not.
+        download_deadline_s: Seconds a download may take.
+        max_download_bytes: Largest video that is downloaded.
+        social_allow_hosts: ``address:port`` of hosts that social-media videos may be downloaded from although they
+            are not public.
+        webhook_url: Receiver of the organisation's webhooks. They come through the proxy, as do those to a URL that a
+            request names itself.
         webhook_retry_base_s: Seconds before the first retry of a webhook.
 
     Raises:
@@ -89,6 +96,9 @@ def running_faulty_pique(
             workers=workers,
             evaluation_deadline_s=evaluation_deadline_s,
             upload_url_life_s=upload_url_life_s,
+            download_deadline_s=download_deadline_s,
+            max_download_bytes=max_download_bytes,
+            social_allow_hosts=social_allow_hosts,
             webhook_url=proxy.webhook_url,
             webhook_retry_base_s=webhook_retry_base_s,
             public_url=proxy.base_url,

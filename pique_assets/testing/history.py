@@ -21,6 +21,8 @@ class Exchange:
         number: From 1, in the order of arrival.
         path: Without the query.
         job_id: Of the path or, for a job being prepared, of Pique's answer, even if that answer was lost.
+        batch_id: Of a social-media batch, of Pique's answer, even if that answer was lost.
+        job_ids: The jobs of that batch, in the order of its videos.
         began_at: When the request's headers were complete.
         ended_at: When the answer was about to be sent, or the connection ended; None while under way.
         body_bytes: Bytes of the body that came.
@@ -49,9 +51,16 @@ class Exchange:
     status: int | None = None
     faults: tuple[Fault, ...] = ()
     carried_api_key: bool = False
+    batch_id: str | None = None
+    job_ids: tuple[str, ...] = ()
     expires_at: datetime | None = None
     told_status: str | None = None
     result_digest: str | None = None
+
+    @property
+    def all_job_ids(self) -> tuple[str, ...]:
+        """Every job it is about."""
+        return self.job_ids if self.job_id is None else (self.job_id, *self.job_ids)
 
 
 class History:

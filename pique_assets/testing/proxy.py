@@ -41,8 +41,12 @@ class FaultProxy:
 
     @property
     def webhook_url(self) -> str | None:
-        """Where the local Pique sends webhooks, if they have a receiver."""
-        return None if self._webhook_url is None else self.base_url + WEBHOOK_PATH
+        """Where the local Pique sends the organisation's webhooks, if they have a receiver."""
+        return None if self._webhook_url is None else self._relay_url
+
+    @property
+    def _relay_url(self) -> str:
+        return self.base_url + WEBHOOK_PATH
 
     def __enter__(self) -> Self:
         return self
@@ -61,6 +65,7 @@ class FaultProxy:
             history=self._history,
             shaper=Shaper(self._script),
             webhooks=WebhookRelay(self._webhook_url),
+            relay_url=self._relay_url,
             pique=(parts.hostname or HOST, parts.port or 80),
             stopping=self._stopping,
             api_key=api_key,

@@ -9,7 +9,7 @@ from pique_assets.testing.faults import Route
 from pique_assets.testing.wire import RequestHead
 
 WEBHOOK_PATH = "/webhooks-through-the-fault-proxy"
-"""Where the local Pique sends the organisation's webhooks; no path of the API."""
+"""Where the local Pique sends webhooks; no path of the API."""
 
 _JOB = r"(?P<job>[^/]+)"
 _PATTERNS = (

@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
 
-from pique_assets.testing.faults import Fault, FaultScript, Kind, Route
+from pique_assets.testing.faults import SHAPING_KINDS, Fault, FaultScript, Kind, Route
 from pique_assets.testing.history import Exchange
-from pique_assets.testing.wire import Answer
+from pique_assets.testing.wire import Answer, json_object
 
 _TIMES = frozenset({"expires_at", "timestamp", "created_at", "updated_at", "completed_at"})
 _ENDED = frozenset({"completed", "failed"})
@@ -39,15 +39,17 @@ class Shaper:
         self._invisible: dict[str, _Lag] = {}
         self._lock = threading.Lock()
 
-    def shape(self, answer: Answer, *, route: Route, job_id: str | None, faults: tuple[Fault, ...]) -> Answer:
+    def shape(self, answer: Answer, *, exchange: Exchange) -> Answer:
         """What the client is told instead of Pique's ``answer``, lags of earlier requests included."""
+        faults = [fault for fault in exchange.faults if fault.kind in SHAPING_KINDS]
         for fault in faults:
-            if fault.kind is not Kind.CLOCK_SKEW and job_id is not None and answer.status < 300:
+            if fault.kind is not Kind.CLOCK_SKEW and answer.status < 300:
                 lags = self._unnoticed if fault.kind is Kind.NOTIFICATION_LAG else self._invisible
+                lag = _Lag(fault=fault, until=time.monotonic() + fault.seconds)
                 with self._lock:
-                    lags[job_id] = _Lag(fault=fault, until=time.monotonic() + fault.seconds)
-        if route is Route.RESULT and job_id is not None and answer.status < 300:
-            answer = self._lagging(answer, job_id=job_id)
+                    lags.update(dict.fromkeys(exchange.all_job_ids, lag))
+        if exchange.route is Route.RESULT and exchange.job_id is not None and answer.status < 300:
+            answer = self._lagging(answer, job_id=exchange.job_id)
         for fault in faults:
             if fault.kind is Kind.CLOCK_SKEW:
                 answer = _skewed(answer, by=timedelta(seconds=fault.seconds))
@@ -69,7 +71,7 @@ class Shaper:
 
 def with_what_was_told(exchange: Exchange, answer: Answer) -> Exchange:
     """The exchange with what a client learns from this answer, as far as checks need it."""
-    document = _json_object(answer.body)
+    document = json_object(answer.body)
     if document is None or answer.status >= 300:
         return exchange
     if exchange.route is Route.PREPARE:
@@ -84,15 +86,22 @@ def with_what_was_told(exchange: Exchange, answer: Answer) -> Exchange:
     return exchange
 
 
-def prepared_job_id(answer: Answer) -> str | None:
-    """The job that Pique's answer to a presigned POST names."""
-    document = _json_object(answer.body)
-    job_id = None if document is None else document.get("job_id")
-    return job_id if isinstance(job_id, str) else None
+def with_what_was_made(exchange: Exchange, answer: Answer) -> Exchange:
+    """The exchange with the job or the batch that Pique's own answer to a POST names."""
+    document = json_object(answer.body)
+    if document is None or answer.status >= 300:
+        return exchange
+    if exchange.route is Route.PREPARE:
+        return replace(exchange, job_id=str(document["job_id"]))
+    if exchange.route is Route.SOCIAL_MEDIA:
+        jobs = document["jobs"]
+        job_ids = tuple(str(job["job_id"]) for job in jobs) if isinstance(jobs, list) else ()
+        return replace(exchange, batch_id=str(document["batch_id"]), job_ids=job_ids)
+    return exchange
 
 
 def _as_before_the_upload(body: bytes) -> bytes:
-    document = _json_object(body) or {}
+    document = json_object(body) or {}
     changed: dict[str, object] = {
         "event": "evaluation.pending",
         "status": "awaiting_upload",
@@ -108,7 +117,7 @@ def _skewed(answer: Answer, *, by: timedelta) -> Answer:
     date = next((value for name, value in answer.headers if name.lower() == "date"), None)
     if date is not None:
         answer = answer.with_header("Date", format_datetime(parsedate_to_datetime(date) + by, usegmt=True))
-    document = _json_object(answer.body)
+    document = json_object(answer.body)
     if document is not None:
         answer = replace(answer, body=json.dumps(_moved(document, by=by), ensure_ascii=False).encode())
     return answer
@@ -130,11 +139,3 @@ def _moved_time(text: str, *, by: timedelta) -> str:
     moved = datetime.fromisoformat(text) + by
     whole = "." not in text
     return moved.astimezone(UTC).isoformat(timespec="seconds" if whole else "microseconds").replace("+00:00", "Z")
-
-
-def _json_object(body: bytes) -> dict[str, object] | None:
-    try:
-        document = json.loads(body)
-    except ValueError:
-        return None
-    return document if isinstance(document, dict) else None

@@ -1,4 +1,4 @@
-"""The organisation's webhooks on their way through the proxy: once, twice, late or in another order.
+"""Webhooks on their way through the proxy: once, twice, late or in another order.
 
 Here: delivering to the receiver. Not here: sending and retrying, which the local Pique does, and its signature, which
 goes through unchanged.
@@ -15,30 +15,39 @@ from pique_assets.testing.faults import Fault, Kind
 from pique_assets.testing.wire import Answer, RequestHead
 
 _PATIENCE_S = 10.0
+_PASSED_ON = ("content-type", "x-pique-signature", "x-webhook-signature")
 _ACCEPTED = Answer(status=200)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Webhook:
+    url: str = field(repr=False)
     headers: dict[str, str] = field(repr=False)
     body: bytes = field(repr=False)
 
 
 class WebhookRelay:
-    """Delivers to one receiver; thread-safe."""
+    """Delivers to the receiver of the organisation, or to the one that a request named; thread-safe."""
 
     def __init__(self, url: str | None) -> None:
-        """Deliver to ``url``; None when there is no receiver, and no webhook will come."""
+        """Deliver the organisation's webhooks to ``url``; None when it has no receiver, and none will come."""
         self._url = url
         self._held: list[_Webhook] = []
         self._late: list[threading.Thread] = []
         self._ending = threading.Event()
         self._lock = threading.Lock()
 
-    def deliver(self, head: RequestHead, *, body: bytes, fault: Fault | None) -> Answer:
-        """Deliver a webhook, as the fault wants it, and say what its sender is answered."""
-        names = ("content-type", "x-pique-signature")
-        webhook = _Webhook(headers={name: head.header(name) or "" for name in names}, body=body)
+    def deliver(self, head: RequestHead, *, body: bytes, to: str | None, fault: Fault | None) -> Answer:
+        """Deliver a webhook, as the fault wants it, and say what its sender is answered.
+
+        Args:
+            head: As it came.
+            body: As it came.
+            to: The receiver that the job's request named; None for the organisation's.
+            fault: What goes wrong.
+        """
+        headers = {name: value for name in _PASSED_ON if (value := head.header(name)) is not None}
+        webhook = _Webhook(url=to or self._url or "", headers=headers, body=body)
         kind = None if fault is None else fault.kind
         if fault is not None and kind is Kind.LATE:
             thread = threading.Thread(target=self._deliver_late, args=(webhook, fault.seconds), name="late-webhook")
@@ -76,7 +85,7 @@ class WebhookRelay:
         self._post(webhook)
 
     def _post(self, webhook: _Webhook) -> Answer:
-        parts = urlsplit(self._url or "")
+        parts = urlsplit(webhook.url)
         connect = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
         connection = connect(parts.hostname or "", parts.port, timeout=_PATIENCE_S)
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")

@@ -5,8 +5,11 @@ Here: what a library for HTTP would not let a test do. Not here: what is answere
 
 from __future__ import annotations
 
+import json
+import select
 import socket
 import struct
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -18,6 +21,8 @@ MAX_HEAD_BYTES = 64 * 1024
 CHUNK_BYTES = 64 * 1024
 DRAIN_S = 2.0
 SLOW_PIECES = 8
+
+_LOOK_INTERVAL_S = 0.05
 
 _HOP_BY_HOP = frozenset({"connection", "keep-alive", "proxy-connection", "te", "trailer", "upgrade", "expect"})
 
@@ -52,6 +57,11 @@ class RequestHead:
     def header(self, name: str) -> str | None:
         """The value of a header, by its name in lower case."""
         return next((value for given, value in self.headers if given.lower() == name), None)
+
+    def with_body_bytes(self, size: int) -> RequestHead:
+        """The same, announcing a body of another length."""
+        kept = tuple(pair for pair in self.headers if pair[0].lower() != "content-length")
+        return replace(self, headers=(*kept, ("Content-Length", str(size))))
 
     def as_bytes(self) -> bytes:
         """The head for the next server: everything but what concerns this connection alone."""
@@ -160,9 +170,29 @@ def drain(connection: socket.socket) -> None:
         pass
 
 
+def wait_for_its_end(client: socket.socket, *, seconds: float, stopping: threading.Event) -> None:
+    """Be silent until the time is over, the client has gone or the proxy ends."""
+    poll = select.poll()
+    # POLLRDHUP, where there is one, sees a client leave although bytes of it are still unread.
+    poll.register(client, getattr(select, "POLLRDHUP", select.POLLHUP))
+    give_up = time.monotonic() + seconds
+    while time.monotonic() < give_up and not stopping.is_set():
+        if poll.poll(_LOOK_INTERVAL_S * 1000):
+            return
+
+
 def arm_reset(connection: socket.socket) -> None:
     """Have the connection's close be a reset."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def json_object(body: bytes) -> dict[str, object] | None:
+    """The body as a JSON object, or None when it is none."""
+    try:
+        document = json.loads(body)
+    except ValueError:
+        return None
+    return document if isinstance(document, dict) else None
 
 
 def _phrase(status: int) -> str:

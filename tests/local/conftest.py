@@ -103,13 +103,13 @@ class Pique:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
-    def wait_for(self, job_id: str, *, patience_s: float = 20.0, status: str | None = None) -> dict:
+    def wait_for(self, job_id: str, *, patience_s: float = 60.0, status: str | None = None) -> dict:
         deadline = time.monotonic() + patience_s
         while time.monotonic() < deadline:
             result = self.result(job_id)
             if result["event"] != "evaluation.pending" if status is None else result["status"] == status:
                 return result
-            time.sleep(0.01)
+            time.sleep(0.04)
         raise AssertionError(f"job is still {result['status']}")
 
     def evaluated(self, body: bytes, **fields: object) -> dict:
@@ -130,7 +130,7 @@ class Pique:
         )
 
 
-def eventually(look: Callable, good: Callable = bool, *, patience_s: float = 20.0):
+def eventually(look: Callable, good: Callable = bool, *, patience_s: float = 60.0):
     deadline = time.monotonic() + patience_s
     while not good(seen := look()):
         assert time.monotonic() < deadline, f"still {seen!r}"

@@ -207,37 +207,3 @@ def test_reference_content_can_be_uploaded_once_it_is_asked_for(pique):
 def test_a_strange_file_extension_is_refused(pique, extension):
     answer = pique.http.post("/v1/judges/reference_content", json={"file_extension": extension})
     assert answer.status_code == 422
-
-
-def test_social_media_urls_are_accepted_and_then_fail_with_a_reason(pique):
-    urls = ["https://www.youtube.com/watch?v=1", "http://example.com/v"]
-    answer = pique.http.post("/v1/evaluations/social-media", json={"judge_id": "judge_videos", "video_urls": urls})
-    assert answer.status_code == 202
-    batch = answer.json()
-    example = documented("social_media_response")
-    assert batch.keys() == example.keys()
-    assert batch["total_videos"] == 2
-    assert [(job["url"], job["status"]) for job in batch["jobs"]] == [(url, "awaiting_upload") for url in urls]
-    for job in batch["jobs"]:
-        assert job.keys() == example["jobs"][0].keys()
-        failed = pique.wait_for(job["job_id"])
-        assert failed["event"] == "evaluation.failed"
-        assert "does not download" in failed["error"]
-
-
-@pytest.mark.parametrize(
-    ("changes", "status", "why"),
-    [
-        ({"video_urls": []}, 400, "1 to 20"),
-        ({"video_urls": ["http://e.com/v"] * 21}, 400, "1 to 20"),
-        ({"video_urls": ["http://e.com/v", "file:///etc/passwd"]}, 400, "video_urls[1]"),
-        ({"video_urls": ["http://"]}, 400, "video_urls[0]"),
-        ({"judge_id": "judge_images"}, 400, "image, not video"),
-        ({"judge_id": "judge_nobody"}, 404, "judge_nobody"),
-    ],
-)
-def test_a_social_media_request_that_breaks_a_rule_is_refused(pique, changes, status, why):
-    order = {"judge_id": "judge_videos", "video_urls": ["http://example.com/v"]} | changes
-    answer = pique.http.post("/v1/evaluations/social-media", json=order)
-    assert answer.status_code == status
-    assert why in answer.json()["detail"]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pique_assets.local.detectors import aspect_ratio, reason_refused
-from pique_assets.local.detectors.base import AudioFacts, ImageFacts, Material, VideoFacts
+from pique_assets.local.detectors.base import ImageFacts, Material, VideoFacts
 from pique_assets.local.detectors.image_specs import ImageSpecs
 from pique_assets.local.detectors.title_and_description import TitleAndDescription
 from pique_assets.local.detectors.video_specs import VideoSpecs
@@ -36,7 +36,8 @@ def image(**changes: object) -> Material:
 
 
 def text(title: str | None = None, description: str | None = None) -> Material:
-    return Material(facts=AudioFacts(duration_sec=1.0, sample_rate=8000), title=title, description=description)
+    facts = ImageFacts(width=1, height=1, mode="RGB", format="PNG", dpi=None)
+    return Material(facts=facts, title=title, description=description)
 
 
 def documented(name: str) -> dict:

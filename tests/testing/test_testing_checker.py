@@ -31,6 +31,15 @@ JOB = JobRecord(
 EMPTY_JOB = replace(
     JOB, job_id="job_empty", content_sha256=None, complete_puts=0, evaluations=(), status="awaiting_upload"
 )
+VIDEO = replace(
+    JOB,
+    job_id="job_3",
+    batch_id="batch_1",
+    url="https://v.test/1",
+    filename=None,
+    complete_puts=0,
+    finished_at=NOW + timedelta(seconds=5),
+)
 DONE = SubmissionRecord(work="w1", state="COMPLETED", job_id="job_1")
 PREPARE = Exchange(
     number=1,
@@ -116,6 +125,56 @@ def test_work_that_was_given_up_must_end_in_another_attempt():
     assert rules(submissions=[DONE, given_up]) == [Rule.EVERY_END]
     assert rules(submissions=[DONE, replace(given_up, work="w1")]) == []
     assert rules(submissions=[DONE, replace(given_up, work="w1", reason=None)]) == [Rule.EVERY_END]
+
+
+def test_work_that_nobody_wants_may_be_given_up_for_good():
+    orphan = SubmissionRecord(work="w2", state="ABANDONED", job_id="job_empty", reason="expired", wanted=False)
+    assert broken(submissions=[DONE, orphan]) == []
+    assert rules(submissions=[DONE, replace(orphan, reason=None)]) == [Rule.EVERY_END]
+    assert rules(submissions=[DONE, replace(orphan, state="UPLOADING")]) == [Rule.EVERY_END]
+
+
+def test_a_video_that_was_posted_twice():
+    again = replace(VIDEO, job_id="job_4", batch_id="batch_2", evaluations=(), content_sha256=None)
+    done = [replace(DONE, job_id=VIDEO.job_id, url=VIDEO.url), replace(DONE, work="w4", job_id="job_4")]
+    assert broken(records=[VIDEO], submissions=done[:1]) == []
+    assert broken(records=[VIDEO, again], submissions=done) == [
+        (Rule.ONE_POST, "https://v.test/1 for judge judge_1 was accepted 2 times, in batch_1, batch_2")
+    ]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"url": "https://v.test/2"},
+        {"judge_id": "judge_2"},
+        {"status": "failed", "finished_at": NOW, "evaluations": (), "content_sha256": None},
+    ],
+    ids=["another video", "another judge", "refused at once"],
+)
+def test_a_video_that_may_be_posted_again(other):
+    again = replace(VIDEO, job_id="job_4", batch_id="batch_2", **other)
+    done = [replace(DONE, job_id=VIDEO.job_id), SubmissionRecord(work="w4", state="FAILED", job_id="job_4")]
+    assert rules(records=[VIDEO, replace(again, status="failed")], submissions=done) == []
+
+
+def test_a_video_that_was_evaluated_twice():
+    again = replace(VIDEO, job_id="job_4")
+    done = [replace(DONE, job_id=VIDEO.job_id), replace(DONE, work="w4", job_id="job_4")]
+    assert rules(records=[VIDEO, again], submissions=done) == [Rule.ONE_EVALUATION]
+
+
+def test_two_addresses_of_the_same_bytes_are_two_works():
+    other = replace(VIDEO, job_id="job_4", url="https://v.test/2")
+    done = [replace(DONE, job_id=VIDEO.job_id), replace(DONE, work="w4", job_id="job_4")]
+    assert broken(records=[VIDEO, other], submissions=done) == []
+
+
+def test_a_video_whose_answer_was_lost_is_in_doubt_or_lost():
+    doubt = SubmissionRecord(work="w3", state="IN_DOUBT", reason="the answer was lost", url=VIDEO.url)
+    assert broken(records=[VIDEO], submissions=[doubt]) == []
+    assert rules(records=[VIDEO], submissions=[replace(doubt, url="https://v.test/2")]) == [Rule.NOTHING_LOST]
+    assert rules(records=[VIDEO], submissions=[replace(doubt, state="REJECTED")]) == [Rule.NOTHING_LOST]
 
 
 def test_a_job_with_content_that_nobody_knows():

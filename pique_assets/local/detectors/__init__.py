@@ -10,13 +10,14 @@ from collections.abc import Mapping
 
 from pydantic import ValidationError
 
+from pique_assets.local.detectors.audio_noise import AudioNoise
 from pique_assets.local.detectors.base import Detector
 from pique_assets.local.detectors.image_specs import ImageSpecs
 from pique_assets.local.detectors.title_and_description import TitleAndDescription
 from pique_assets.local.detectors.video_specs import VideoSpecs
 
 DETECTORS: dict[str, type[Detector]] = {
-    detector.detector_name: detector for detector in (VideoSpecs, ImageSpecs, TitleAndDescription)
+    detector.detector_name: detector for detector in (VideoSpecs, ImageSpecs, AudioNoise, TitleAndDescription)
 }
 """Every detector that really measures something here."""
 

@@ -55,10 +55,33 @@ class ImageFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudioFacts:
-    """What was measured of an audio file; duration in seconds, the sample rate in samples per second."""
+    """What was measured of an audio file; how, and what *speech* means here, is told in `sound`.
+
+    Attributes:
+        duration_sec: Seconds of sound that decode.
+        sample_rate: Samples per second.
+        peak_dbfs: The loudest sample, in dB below full scale.
+        noise_floor_dbfs: The level of the quietest parts.
+        clipped_ratio: Share of the samples at full scale, 0..1.
+        silence_ratio: Share of the time in which nothing is to be heard, 0..1.
+        speech_segments_count: Segments that stand out from the background.
+        speech_duration_sec: Seconds of them.
+        speech_rms: Their amplitude, full scale at 1; None without any.
+        noise_duration_sec: Seconds of the rest.
+        noise_rms: Its amplitude; None where there is too little of it.
+    """
 
     duration_sec: float
     sample_rate: int
+    peak_dbfs: float
+    noise_floor_dbfs: float
+    clipped_ratio: float
+    silence_ratio: float
+    speech_segments_count: int
+    speech_duration_sec: float
+    speech_rms: float | None
+    noise_duration_sec: float
+    noise_rms: float | None
 
 
 MediaFacts = VideoFacts | ImageFacts | AudioFacts

@@ -21,12 +21,12 @@ def examine(path: Path, *, content_type: str) -> MediaFacts:
         UnreadableMedia: It is not decodable media of that content type.
     """
     # Imported here because each costs a worker's start-up what the others do not need.
-    from pique_assets.local.detectors import picture, probe
+    from pique_assets.local.detectors import picture, probe, sound
 
     if content_type == VIDEO:
         return probe.video_facts(path)
     if content_type == IMAGE:
         return picture.image_facts(path)
     if content_type == AUDIO:
-        return probe.audio_facts(path)
+        return sound.audio_facts(path)
     raise UnreadableMedia(f"content of type {content_type!r} cannot be measured here")

@@ -1,4 +1,4 @@
-"""Measuring video and audio with PyAV. Only worker processes import this.
+"""Measuring video with PyAV. Only worker processes import this.
 
 Hard-won facts kept here: rotation is a property of frames, not of streams; cover art is a video stream; a
 truncated file still claims its full duration; and a playlist given to libav fetches what it names, hence
@@ -13,14 +13,13 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
-from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.packet import Packet
-from av.stream import Disposition, Stream
+from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from pique_assets.local.detectors.base import AudioFacts, VideoFacts
+from pique_assets.local.detectors.base import VideoFacts
 from pique_assets.local.detectors.media import UnreadableMedia
 
 VIDEO_DEMUXERS = (
@@ -52,7 +51,7 @@ def video_facts(path: Path) -> VideoFacts:
     Raises:
         UnreadableMedia: It is no video of a supported format, has no picture, or none of its frames decodes.
     """
-    with _opened(path, demuxers=VIDEO_DEMUXERS) as container:
+    with opened(path, demuxers=VIDEO_DEMUXERS) as container:
         stream = _picture_stream(container)
         reading = _read(container, stream)
         frame = reading.first_frame
@@ -75,24 +74,13 @@ def video_facts(path: Path) -> VideoFacts:
         )
 
 
-def audio_facts(path: Path) -> AudioFacts:
-    """Measure the audio at ``path``: one frame decoded, every packet seen.
+@contextmanager
+def opened(path: Path, *, demuxers: Sequence[str]) -> Iterator[InputContainer]:
+    """The file at ``path``, opened so that it can name no other file and no address.
 
     Raises:
-        UnreadableMedia: It is no audio of a supported format, or nothing of it can be decoded.
+        UnreadableMedia: It is in none of these containers.
     """
-    with _opened(path, demuxers=AUDIO_DEMUXERS) as container:
-        if not container.streams.audio:
-            raise UnreadableMedia("the file has no audio stream")
-        stream = container.streams.audio[0]
-        reading = _read(container, stream)
-        if reading.first_frame is None:
-            raise UnreadableMedia("nothing of the audio can be decoded")
-        return AudioFacts(duration_sec=reading.duration_sec, sample_rate=stream.sample_rate)
-
-
-@contextmanager
-def _opened(path: Path, *, demuxers: Sequence[str]) -> Iterator[InputContainer]:
     options = {
         "format_whitelist": ",".join(demuxers),
         "protocol_whitelist": "file",
@@ -124,7 +112,7 @@ class _Reading:
         self._start: int | None = None
         self._end = 0
 
-    def add(self, packet: Packet[Stream]) -> None:
+    def add(self, packet: Packet[VideoStream]) -> None:
         """Count a whole packet; the last bytes of a truncated file are none."""
         moment = packet.dts if packet.pts is None else packet.pts
         if moment is None or packet.is_corrupt:
@@ -140,14 +128,14 @@ class _Reading:
         return 0.0 if self._start is None else float((self._end - self._start) * self._time_base)
 
 
-def _read(container: InputContainer, stream: VideoStream | AudioStream) -> _Reading:
+def _read(container: InputContainer, stream: VideoStream) -> _Reading:
     """Demux everything, decode until the first frame."""
     if stream.codec_context is None:
         raise UnreadableMedia("it is in a coding that is not supported")
     stream.codec_context.thread_count = 1
     stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
     time_base = stream.time_base or Fraction(1, av.time_base)
-    rate = stream.average_rate if isinstance(stream, VideoStream) else None
+    rate = stream.average_rate
     reading = _Reading(time_base=time_base, usual_ticks=round(1 / (rate * time_base)) if rate else 0)
     for packet in _packets(container, stream):
         if reading.first_frame is None:
@@ -156,7 +144,7 @@ def _read(container: InputContainer, stream: VideoStream | AudioStream) -> _Read
     return reading
 
 
-def _packets(container: InputContainer, stream: VideoStream | AudioStream) -> Iterator[Packet[Stream]]:
+def _packets(container: InputContainer, stream: VideoStream) -> Iterator[Packet[VideoStream]]:
     try:
         yield from container.demux(stream)
     except (av.FFmpegError, OSError):
@@ -164,7 +152,7 @@ def _packets(container: InputContainer, stream: VideoStream | AudioStream) -> It
         return
 
 
-def _first_frame(packet: Packet[Stream]) -> object:
+def _first_frame(packet: Packet[VideoStream]) -> object:
     try:
         frames = packet.decode()
     except (av.FFmpegError, OSError, ValueError):
