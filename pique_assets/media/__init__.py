@@ -12,7 +12,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from pique_assets.media.sources import DatedFolder, Manifest, Source
+from pique_assets.media.sources import DatedFolder, Manifest, SocialUrls, Source
 
 if TYPE_CHECKING:
     from pique_assets.media.content import ContentItem, Entry, ErrorCode
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     )
     from pique_assets.media.reader import SourceReader, open_source
     from pique_assets.media.stream import open_content
+    from pique_assets.media.urls import canonical_url, url_fingerprint
 
 __all__ = [
     "ContentError",
@@ -36,13 +37,16 @@ __all__ = [
     "Manifest",
     "MediaChanged",
     "MediaError",
+    "SocialUrls",
     "Source",
     "SourceInvalid",
     "SourceReader",
     "SourceUnavailable",
+    "canonical_url",
     "inventory",
     "open_content",
     "open_source",
+    "url_fingerprint",
 ]
 
 _MODULE_OF = {
@@ -55,9 +59,11 @@ _MODULE_OF = {
     "SourceInvalid": "errors",
     "SourceReader": "reader",
     "SourceUnavailable": "errors",
+    "canonical_url": "urls",
     "inventory": "dated_inventory",
     "open_content": "stream",
     "open_source": "reader",
+    "url_fingerprint": "urls",
 }
 
 

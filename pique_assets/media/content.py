@@ -27,6 +27,7 @@ class ErrorCode(StrEnum):
     BAD_NAME = "bad_name"
     BAD_SIDECAR = "bad_sidecar"
     BAD_MANIFEST_LINE = "bad_manifest_line"
+    BAD_URL = "bad_url"
     UNSUPPORTED_URI = "unsupported_uri"
     UNSUPPORTED_TYPE = "unsupported_type"
     TYPE_MISMATCH = "type_mismatch"

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 
 from pique_assets.media.content import ErrorCode
 from pique_assets.media.errors import ContentError
+from pique_assets.media.tracks import holds_sound_alone
 
 VIDEO, IMAGE, AUDIO = "video", "image", "audio"
 CONTENT_TYPES = (VIDEO, IMAGE, AUDIO)
 """The content types a direct upload takes (direct-upload seed document)."""
 
-SNIFFED_BYTES = 4096
+# Enough for the list of tracks of most containers that have it in front.
+SNIFFED_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,7 @@ class Kind:
 _MP4 = Kind("video/mp4", (VIDEO, AUDIO))
 _WEBM = Kind("video/webm", (VIDEO, AUDIO))
 _MATROSKA = Kind("video/x-matroska", (VIDEO, AUDIO))
-_QUICKTIME = Kind("video/quicktime", (VIDEO,))
+_QUICKTIME = Kind("video/quicktime", (VIDEO, AUDIO))
 _MPEG_TS = Kind("video/mp2t", (VIDEO,))
 _MP3 = Kind("audio/mpeg", (AUDIO,))
 _AAC = Kind("audio/aac", (AUDIO,))
@@ -83,6 +85,8 @@ _EXTENSIONS = {
 _PROMISES = {extension: promise for promise, line in _EXTENSIONS.items() for extension in line.split()}
 # An .ogg may hold video, and its name alone has never said so.
 _PROMISES_NOTHING = frozenset({"ogg"})
+# Recorders give these names to sound alone, too.
+_MAY_BE_SOUND_ALONE = frozenset({"mp4", "mov", "mkv", "webm", "3gp", "3g2", "f4v"})
 
 
 def recognise(head: bytes, *, filename: str, declared: str | None = None) -> tuple[str, str]:
@@ -103,14 +107,20 @@ def recognise(head: bytes, *, filename: str, declared: str | None = None) -> tup
     if kind is None:
         raise ContentError(ErrorCode.UNSUPPORTED_TYPE, f"It is no video, image or audio file{_likeness(head)}.")
     extension = filename.rpartition(".")[2].lower()
-    promised = None if extension in _PROMISES_NOTHING else _PROMISES.get(extension)
+    promises_nothing = extension in _PROMISES_NOTHING
+    if holds_sound_alone(head):
+        kind = Kind(_of_sound(kind.media_type), (AUDIO,))
+        promises_nothing |= extension in _MAY_BE_SOUND_ALONE
+    promised = None if promises_nothing else _PROMISES.get(extension)
     for wanted, who in ((declared, "its sidecar or manifest"), (promised, f"its name (.{extension})")):
         if wanted is not None and wanted not in kind.content_types:
             raise ContentError(ErrorCode.TYPE_MISMATCH, f"Its content is {kind.media_type}, but {who} says {wanted}.")
     content_type = declared or promised or kind.content_types[0]
-    if content_type == AUDIO:
-        return AUDIO, kind.media_type.replace("video/", "audio/")
-    return content_type, kind.media_type
+    return content_type, _of_sound(kind.media_type) if content_type == AUDIO else kind.media_type
+
+
+def _of_sound(media_type: str) -> str:
+    return media_type.replace("video/", "audio/")
 
 
 def sniff(head: bytes) -> Kind | None:
@@ -120,7 +130,8 @@ def sniff(head: bytes) -> Kind | None:
             return kind
     if head[4:8] == b"ftyp":
         return _FTYP_BRANDS.get(head[8:12], _MP4)
-    if head.startswith(b"RIFF"):
+    # RF64 is a WAVE beyond 4 GB.
+    if head.startswith((b"RIFF", b"RF64")):
         return _RIFF_FORMS.get(head[8:12])
     if head.startswith(b"FORM") and head[8:12] in {b"AIFF", b"AIFC"}:
         return Kind("audio/aiff", (AUDIO,))

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 
 from pique_assets.media.content import Entry, ErrorCode, Problem
 from pique_assets.media.content_type import CONTENT_TYPES
-from pique_assets.media.errors import ContentError, SourceInvalid, SourceUnavailable
+from pique_assets.media.errors import ContentError, SourceUnavailable
 from pique_assets.media.files import Files, name_of, to_uri
-from pique_assets.media.manifest_lines import Line, read_lines
+from pique_assets.media.manifest_lines import Line, date_of, read_lines
 from pique_assets.media.names import name_problem, shown
 from pique_assets.media.sources import DATE_PLACEHOLDER, Manifest
 
@@ -71,7 +71,7 @@ class _Listing:
         """Return the line's entry, or None when it is of another date or merely repeats a line."""
         if line.problem is not None:
             raise _bad(line.problem)
-        if self.day is not None and _date_of(line) != self.day:
+        if self.day is not None and date_of(line) != self.day:
             return None
         entry = self._described(line)
         first_number, first = self.seen.setdefault(entry.content_uri, (line.number, entry))
@@ -100,18 +100,6 @@ class _Listing:
 
     def _bad_line(self, line: Line, problem: Problem) -> Entry:
         return Entry(content_uri=f"{self.uri}#line={line.number}", filename=shown(name_of(self.uri)), problem=problem)
-
-
-def _date_of(line: Line) -> str:
-    if not line.has_column("date"):
-        raise SourceInvalid(
-            "The manifest has no date column: add one, or put {date} into its path if each date has its own."
-        )
-    text = line.text("date")
-    try:
-        return dt.date.fromisoformat(text or "").isoformat()
-    except ValueError:
-        raise _bad(f"the date {text!r} is not of the form YYYY-MM-DD.") from None
 
 
 def _has_home(uri: str, *, files: Files) -> bool:

@@ -1,6 +1,7 @@
-"""The lines of a manifest file, CSV or Parquet, as texts by column.
+"""The lines of a manifest or list, CSV, Parquet or plain text, as texts by column.
 
-Belongs here: the two file formats. Does not belong here: what the columns mean (`manifest`).
+Belongs here: the file formats, and the date of a line. Does not belong here: what the other columns mean (`manifest`,
+`social_urls`).
 """
 
 from __future__ import annotations
@@ -55,24 +56,61 @@ class Line:
         return value or None
 
 
-def read_lines(file: OpenedFile, uri: str) -> Iterator[Line]:
-    """Yield the lines of an open manifest.
+def read_lines(file: OpenedFile, uri: str, *, columns: tuple[str, ...] = COLUMNS) -> Iterator[Line]:
+    """Yield the lines of an open manifest or list.
+
+    Args:
+        file: Open at its beginning.
+        uri: Its name says what it is: ``.csv``, ``.parquet`` or ``.txt``.
+        columns: Those that are read; the first must be there, and is the only one of a text file.
 
     Raises:
-        SourceInvalid: There is no ``uri`` column, or the file is not what its name says.
+        SourceInvalid: The first column is missing, or the file is not what its name says.
         ContentError: A read failed.
     """
     if file.size_bytes > MAX_MANIFEST_BYTES:
         raise SourceInvalid(f"The manifest {uri} has more than {MAX_MANIFEST_BYTES} bytes: split it by date.")
     if uri.lower().endswith(".parquet"):
-        return _parquet_lines(file, uri)
-    return _csv_lines(file, uri)
+        return _parquet_lines(file, uri, columns=columns)
+    if uri.lower().endswith(".txt"):
+        return _text_lines(file, column=columns[0])
+    return _csv_lines(file, uri, columns=columns)
 
 
-def _csv_lines(file: OpenedFile, uri: str) -> Iterator[Line]:
-    text = io.TextIOWrapper(io.BufferedReader(_Raw(file)), encoding="utf-8-sig", errors="surrogateescape", newline="")
-    rows = _rows(text)
-    header = _header(rows, uri)
+def date_of(line: Line) -> str:
+    """Return the date a line states, YYYY-MM-DD.
+
+    Raises:
+        SourceInvalid: The file has no ``date`` column.
+        ContentError: ``bad_manifest_line`` when it is no such date.
+    """
+    if not line.has_column("date"):
+        raise SourceInvalid(
+            "The manifest has no date column: add one, or put {date} into its path if each date has its own."
+        )
+    text = line.text("date")
+    try:
+        return dt.date.fromisoformat(text or "").isoformat()
+    except ValueError:
+        reason = f"the date {text!r} is not of the form YYYY-MM-DD."
+        raise ContentError(ErrorCode.BAD_MANIFEST_LINE, reason) from None
+
+
+def _text_lines(file: OpenedFile, *, column: str) -> Iterator[Line]:
+    for number, text in enumerate(_text(file, newline=None), start=1):
+        value = text.strip()
+        if value and not value.startswith("#"):
+            yield Line(number=number, values={column: value})
+
+
+def _text(file: OpenedFile, *, newline: str | None) -> io.TextIOWrapper:
+    raw = io.BufferedReader(_Raw(file))
+    return io.TextIOWrapper(raw, encoding="utf-8-sig", errors="surrogateescape", newline=newline)
+
+
+def _csv_lines(file: OpenedFile, uri: str, *, columns: tuple[str, ...]) -> Iterator[Line]:
+    rows = _rows(_text(file, newline=""))
+    header = _header(rows, uri, columns=columns)
     for number, row in rows:
         if isinstance(row, str):
             yield Line(number=number, values={}, problem=row)
@@ -87,13 +125,13 @@ def _csv_lines(file: OpenedFile, uri: str) -> Iterator[Line]:
             yield Line(number=number, values=dict(zip(header, padded, strict=True)))
 
 
-def _header(rows: Iterator[tuple[int, list[str] | str]], uri: str) -> list[str]:
+def _header(rows: Iterator[tuple[int, list[str] | str]], uri: str, *, columns: tuple[str, ...]) -> list[str]:
     _, first = next(rows, (1, list[str]()))
     if isinstance(first, str):
         raise SourceInvalid(f"The manifest {uri}, line 1: {first}")
     header = [column.strip() for column in first]
-    _require_uri(header, uri)
-    repeated = sorted({column for column in header if column in COLUMNS and header.count(column) > 1})
+    _require(columns[0], among=header, uri=uri)
+    repeated = sorted({column for column in header if column in columns and header.count(column) > 1})
     if repeated:
         raise SourceInvalid(f"The manifest {uri}, line 1: the column {repeated[0]} is there twice.")
     return header
@@ -113,16 +151,16 @@ def _rows(text: io.TextIOBase) -> Iterator[tuple[int, list[str] | str]]:
             return
 
 
-def _parquet_lines(file: OpenedFile, uri: str) -> Iterator[Line]:
+def _parquet_lines(file: OpenedFile, uri: str, *, columns: tuple[str, ...]) -> Iterator[Line]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     body = io.BufferedReader(_Raw(file)).read()
     try:
         parquet = pq.ParquetFile(pa.BufferReader(body))
-        _require_uri(parquet.schema_arrow.names, uri)
-        columns = [column for column in COLUMNS if column in parquet.schema_arrow.names]
-        batches = parquet.iter_batches(columns=columns)
+        _require(columns[0], among=parquet.schema_arrow.names, uri=uri)
+        found = [column for column in columns if column in parquet.schema_arrow.names]
+        batches = parquet.iter_batches(columns=found)
         rows = itertools.chain.from_iterable(batch.to_pylist() for batch in batches)
         for number, row in enumerate(rows, start=1):
             yield _parquet_line(number, row)
@@ -144,10 +182,10 @@ def _parquet_line(number: int, row: Mapping[str, object]) -> Line:
     return Line(number=number, values=values)
 
 
-def _require_uri(columns: list[str], uri: str) -> None:
-    if "uri" not in columns:
-        named = ", ".join(repr(column[:40]) for column in columns[:10]) or "nothing"
-        raise SourceInvalid(f"The manifest {uri}, line 1: there is no uri column (found {named}).")
+def _require(column: str, *, among: list[str], uri: str) -> None:
+    if column not in among:
+        named = ", ".join(repr(name[:40]) for name in among[:10]) or "nothing"
+        raise SourceInvalid(f"The manifest {uri}, line 1: there is no {column} column (found {named}).")
 
 
 class _Raw(io.RawIOBase):

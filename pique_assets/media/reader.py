@@ -1,7 +1,7 @@
 """From the description of a source to something that reads it.
 
-Belongs here: `open_source` and the reader it returns. Does not belong here: how a folder or a manifest is
-listed.
+Belongs here: `open_source` and the reader it returns. Does not belong here: how a folder, a manifest or
+a list of URLs is read.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from pique_assets.media.files import Files, GcsClientFactory, to_uri
 from pique_assets.media.fingerprint import OnBytes
 from pique_assets.media.folder import list_folder
 from pique_assets.media.manifest import list_manifest
-from pique_assets.media.sources import DatedFolder, Manifest, Source
+from pique_assets.media.social_urls import list_social_urls, social_item
+from pique_assets.media.sources import DatedFolder, Manifest, SocialUrls, Source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,9 +47,13 @@ class SourceReader:
                 return list_folder(to_uri(root), files=self.files, date=date)
             case Manifest():
                 return list_manifest(self.source, files=self.files, date=date)
+            case SocialUrls():
+                return list_social_urls(self.source, files=self.files, date=date)
 
     def examine(self, entry: Entry, *, on_bytes: OnBytes | None = None) -> ContentItem:
-        """Read one entry to its end. Never raises for a bad item: the item says what is wrong."""
+        """Read one entry to its end; a URL is not fetched. Never raises for a bad item: the item says what is wrong."""
+        if isinstance(self.source, SocialUrls):
+            return social_item(entry)
         return examine(entry, files=self.files, on_bytes=on_bytes)
 
 
@@ -56,7 +61,7 @@ def open_source(source: Source, *, gcs_client_factory: GcsClientFactory | None =
     """Return a reader for a source.
 
     Args:
-        source: A `DatedFolder` or a `Manifest`.
+        source: A `DatedFolder`, a `Manifest` or `SocialUrls`.
         gcs_client_factory: Returns a ``google.cloud.storage.Client``; called once, when the first ``gs://``
             uri is met.
 

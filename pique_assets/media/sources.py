@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 DATE_PLACEHOLDER = "{date}"
+LIST_SUFFIXES = (".txt", ".csv", ".parquet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,4 +66,49 @@ class Manifest:
         return DATE_PLACEHOLDER in os.fspath(self.path)
 
 
-Source: TypeAlias = DatedFolder | Manifest
+@dataclass(frozen=True, slots=True)
+class SocialUrls:
+    """Dated lists of social media URLs: videos that Pique fetches itself instead of getting their bytes from us.
+
+    A list is a text file with one URL a line (``#`` begins a comment line), or a CSV or Parquet file with a column
+    ``url``. Other columns are ignored.
+
+    Args:
+        path: A local path, a ``file://`` URI or a ``gs://`` URI of one of these:
+
+            - a list with ``{date}`` in its path, so that every date has a list of its own;
+            - a CSV or Parquet list of all dates, with a column ``date`` (YYYY-MM-DD);
+            - a folder with ``<YYYY-MM-DD>.txt`` (``.csv``, ``.parquet``), or any number of lists below
+              ``<YYYY-MM-DD>/``, or both.
+
+    Raises:
+        ValueError: When ``path`` is empty, or names a text file that cannot say of which date its lines are.
+    """
+
+    path: str | os.PathLike[str]
+
+    def __post_init__(self) -> None:
+        """Refuse a path that can only be a slip."""
+        path = os.fspath(self.path)
+        if not path.strip():
+            raise ValueError("SocialUrls(path) is empty: name the list, or the folder of the lists.")
+        if self.is_folder and self.is_dated:
+            raise ValueError(f"SocialUrls({path!r}) has {{date}} in it and must end in {', '.join(LIST_SUFFIXES)}.")
+        if path.lower().endswith(".txt") and not self.is_dated:
+            raise ValueError(
+                f"SocialUrls({path!r}): lines of a text file have no date; put {{date}} into its path, or list the "
+                "URLs in a CSV or Parquet file with a date column."
+            )
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether the lists lie in a folder of dates."""
+        return not os.fspath(self.path).lower().endswith(LIST_SUFFIXES)
+
+    @property
+    def is_dated(self) -> bool:
+        """Whether the path names a list for each date."""
+        return DATE_PLACEHOLDER in os.fspath(self.path)
+
+
+Source: TypeAlias = DatedFolder | Manifest | SocialUrls

@@ -13,7 +13,7 @@ import pytest
 
 from pique_assets.media import DatedFolder, inventory, open_source
 
-pytestmark = pytest.mark.timeout(20)
+pytestmark = pytest.mark.timeout(120)
 
 SURROGATES = {chr(code) for code in range(0xD800, 0xE000)}
 

@@ -9,8 +9,8 @@ import sys
 def test_naming_a_source_imports_the_standard_library_alone():
     program = (
         "import sys; before = set(sys.modules)\n"
-        "from pique_assets.media import DatedFolder, Manifest, inventory, open_content, open_source\n"
-        "DatedFolder('gs://bucket/media'); Manifest('list.csv')\n"
+        "from pique_assets.media import DatedFolder, Manifest, SocialUrls, inventory, open_content, open_source\n"
+        "DatedFolder('gs://bucket/media'); Manifest('list.csv'); SocialUrls('urls')\n"
         "new = {name.partition('.')[0] for name in set(sys.modules) - before}\n"
         "print(sorted(new - sys.stdlib_module_names - {'pique_assets'}))"
     )
