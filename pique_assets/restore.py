@@ -32,7 +32,9 @@ _Row = Mapping[str, Any]
 _Attempt = tuple[str, int]
 
 # How far a job has come, where two dates remember it differently: the later memory is the one that knows more.
-_FURTHER = (_S.UPLOADING, _S.IN_DOUBT, _S.UPLOADED, _S.REJECTED, _S.ABANDONED, _S.FAILED, _S.COMPLETED)
+_FURTHER = (_S.UPLOADING, _S.SUBMITTING, _S.IN_DOUBT, _S.UPLOADED, _S.REJECTED, _S.ABANDONED, _S.FAILED, _S.COMPLETED)
+
+_JOBLESS = frozenset({_S.SUBMITTING, _S.REJECTED, _S.IN_DOUBT})
 
 
 class LakeUnusable(Exception):
@@ -58,8 +60,9 @@ class RestoreReport:
         known: Job attempts the ledger had already.
         payloads: Results written into the ledger.
         open: Restored jobs whose result is still to come: Pique is asked for them.
-        unconfirmed: Of these, jobs of which the lake does not say that their bytes arrived: Pique is asked before
-            anything is sent, and nothing is sent to these jobs.
+        unanswered: Social media URLs that were sent and not answered: they wait for a webhook, and are not sent again.
+        unconfirmed: Of the open ones, jobs of which the lake does not say that their bytes arrived: Pique is asked
+            before anything is sent, and nothing is sent to these jobs.
         contradicted: Jobs that share work and attempt with another job, which was restored in their place.
         gaps: Dates with content that has no job in the lake. If it was submitted shortly before the ledger was
             lost, its next uploads evaluate it again.
@@ -70,6 +73,7 @@ class RestoreReport:
     known: int
     payloads: int
     open: int
+    unanswered: int
     unconfirmed: int
     contradicted: tuple[str, ...]
     gaps: tuple[Gap, ...]
@@ -100,7 +104,10 @@ def restore_ledger(*, lake: Lake, ledger: Ledger, say: Callable[[str], None]) ->
         written = ledger.restore(
             evaluation=file.evaluation,
             partition=file.date.isoformat(),
-            items=[_inventory_item(row) for row in _rows(lake, "submissions", file)],
+            items=[_inventory_item(row) for row in _rows(lake, "submissions", file) if row["source"] == "direct"],
+            social_items=[
+                _inventory_item(row) for row in _rows(lake, "submissions", file) if row["source"] == "social"
+            ],
             submissions=[remembered[attempt] for attempt in origin.get(file, ())],
             payloads=_payloads(lake, file),
         )
@@ -114,6 +121,7 @@ def restore_ledger(*, lake: Lake, ledger: Ledger, say: Callable[[str], None]) ->
         known=counts["known"],
         payloads=counts["payloads"],
         open=states[_S.UPLOADED] + states[_S.UPLOADING],
+        unanswered=states[_S.SUBMITTING],
         unconfirmed=states[_S.UPLOADING],
         contradicted=contradicted,
         gaps=tuple(_gaps(lake)),
@@ -134,7 +142,7 @@ def _remembered(
                 continue
             attempt = (one.order.work_key, one.attempt)
             other = best.get(attempt)
-            if other is not None and other[0].job_id != one.job_id:
+            if other is not None and _contradict(one, other[0]):
                 loser = min(one, other[0], key=_how_far)
                 contradicted.add(str(loser.job_id))
             if other is None or _how_far(one) > _how_far(other[0]):
@@ -144,6 +152,11 @@ def _remembered(
     for attempt, (_, file) in best.items():
         origin.setdefault(file, []).append(attempt)
     return alive, origin, tuple(sorted(contradicted))
+
+
+def _contradict(one: RememberedSubmission, other: RememberedSubmission) -> bool:
+    """Whether both name a job, and not the same; a date may remember a social media POST without its answer."""
+    return None not in (one.job_id, other.job_id) and one.job_id != other.job_id
 
 
 def _how_far(one: RememberedSubmission) -> int:
@@ -179,7 +192,7 @@ def _submission(row: _Row, *, with_payload: set[str], file: PartitionFile) -> Re
             content_type=_given(row, "content_type", file),
             fingerprint=_given(row, "fingerprint", file),
             filename=_given(row, "filename", file),
-            size_bytes=_given(row, "size_bytes", file),
+            size_bytes=None if row["source"] == "social" else _given(row, "size_bytes", file),
             title=row["title"],
             description=row["description"],
             source=row["source"],
@@ -187,7 +200,7 @@ def _submission(row: _Row, *, with_payload: set[str], file: PartitionFile) -> Re
         attempt=_given(row, "attempt", file),
         live=state not in DEAD_STATES,
         state=state,
-        job_id=row["job_id"] if state in (_S.REJECTED, _S.IN_DOUBT) else _given(row, "job_id", file),
+        job_id=row["job_id"] if state in _JOBLESS else _given(row, "job_id", file),
         batch_id=row["batch_id"],
         error_code=row["error_code"],
         error=row["error"],

@@ -10,6 +10,7 @@ from pique_assets.lake.layout import PartitionFile, as_date
 from pique_assets.lake.metric_paths import escape_key, join_path, split_path
 from pique_assets.lake.metrics import metric_values, restore_metrics
 from pique_assets.lake.normalise import normalise, payloads_table, stored_payloads
+from pique_assets.lake.partition_status import partition_status
 from pique_assets.lake.payload import SOURCE_POLLED, SOURCE_WEBHOOK, Payload
 from pique_assets.lake.schemas import COLUMN_DOCS, SCHEMAS, TABLE_DOCS, TABLES, build_table, table_spec
 from pique_assets.lake.scorecard import OVERALL, scorecard_daily, wilson_interval
@@ -39,6 +40,7 @@ __all__ = [
     "metric_catalog",
     "metric_values",
     "normalise",
+    "partition_status",
     "partitioned_schema",
     "payloads_table",
     "restore_metrics",

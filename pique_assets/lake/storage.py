@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import fsspec
@@ -19,6 +20,9 @@ from pique_assets.lake.errors import FileMissing, FileUnreadable, SchemaMismatch
 from pique_assets.lake.layout import PartitionFile, as_date
 from pique_assets.lake.replace import replace_file
 from pique_assets.lake.schemas import sort_table, table_spec
+
+# The end of a file that holds its schema: thousands of columns would fit.
+_END_BYTES = 1024**2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,8 +102,16 @@ class Lake:
             sha256=hashlib.sha256(data).hexdigest(),
         )
 
-    def read(self, table_name: str, *, judge: str, date: dt.date | str, evaluation: str) -> pa.Table:
-        """The rows of one file, with the declared schema.
+    def read(
+        self,
+        table_name: str,
+        *,
+        judge: str,
+        date: dt.date | str,
+        evaluation: str,
+        columns: Sequence[str] | None = None,
+    ) -> pa.Table:
+        """The rows of one file, with the declared schema, or with these columns of it.
 
         Raises:
             TableUnknown: no such table.
@@ -107,7 +119,23 @@ class Lake:
             FileUnreadable: the file is no Parquet, or damaged.
             SchemaMismatch: the file was written with another declaration of the table.
         """
-        return self._read(table_name, _file(judge, date, evaluation))
+        return self._read(table_name, _file(judge, date, evaluation), columns=columns)
+
+    def schema(self, table_name: str, *, judge: str, date: dt.date | str, evaluation: str) -> pa.Schema:
+        """The schema one file has, whatever was declared; only the end of the file is read.
+
+        Raises:
+            TableUnknown: no such table.
+            FileMissing: nothing has been written there yet.
+            FileUnreadable: the file is no Parquet, or damaged.
+        """
+        path = self._path(table_name, _file(judge, date, evaluation))
+        try:
+            end = self._fs.tail(path, size=_END_BYTES)
+        except FileNotFoundError:
+            raise _missing(table_name, self._address(path)) from None
+        with _as_parquet(self._address(path)):
+            return pq.read_schema(pa.BufferReader(end))
 
     def read_all(
         self,
@@ -117,7 +145,10 @@ class Lake:
         start: dt.date | str | None = None,
         end: dt.date | str | None = None,
     ) -> pa.Table:
-        """All rows of a table, with the columns `judge` (string) and `date` (date32) in front.
+        """All rows of a table, with the columns `judge` (string), `date` (date32) and `evaluation` (string) in front.
+
+        Evaluations that share a judge share its partitions: where both have the same content on a date, both have its
+        rows.
 
         Args:
             table_name: name of the table.
@@ -156,21 +187,17 @@ class Lake:
             file for file in listed if file is not None and judge in (None, file.judge) and first <= file.date <= last
         )
 
-    def _read(self, table_name: str, file: PartitionFile) -> pa.Table:
+    def _read(self, table_name: str, file: PartitionFile, *, columns: Sequence[str] | None = None) -> pa.Table:
         path = self._path(table_name, file)
         address = self._address(path)
         try:
             # All bytes at once: one open file is one version, however often it is replaced meanwhile.
             data = self._fs.cat_file(path)
         except FileNotFoundError:
-            raise FileMissing(f"{table_name} has not been written to {address} yet") from None
-        try:
-            table = pq.read_table(pa.BufferReader(data))
-        except (pa.ArrowInvalid, OSError) as error:
-            raise FileUnreadable(
-                f"{address} is not a readable Parquet file ({error}); delete it and materialise the partition again"
-            ) from error
-        return _declared(table_name, table, f"{address} was written with another schema")
+            raise _missing(table_name, address) from None
+        with _as_parquet(address):
+            table = pq.read_table(pa.BufferReader(data), columns=None if columns is None else list(columns))
+        return _declared(table_name, table, f"{address} was written with another schema", columns=columns)
 
     def _path(self, table_name: str, file: PartitionFile) -> str:
         return f"{self._root}/{table_spec(table_name).name}/{file.path}"
@@ -185,8 +212,23 @@ def partitioned_schema(table_name: str) -> pa.Schema:
     Raises:
         TableUnknown: no such table.
     """
-    partition = [pa.field("judge", pa.string()), pa.field("date", pa.date32())]
-    return pa.schema([*partition, *table_spec(table_name).schema])
+    partition = [pa.field("judge", pa.string()), pa.field("date", pa.date32()), pa.field("evaluation", pa.string())]
+    return pa.schema([*partition, *(field for field in table_spec(table_name).schema if field.name != "evaluation")])
+
+
+def _missing(table_name: str, address: str) -> FileMissing:
+    return FileMissing(f"{table_name} has not been written to {address} yet")
+
+
+@contextmanager
+def _as_parquet(address: str) -> Iterator[None]:
+    """What is wrong with a file's bytes, said in the lake's own error."""
+    try:
+        yield
+    except (pa.ArrowInvalid, OSError) as error:
+        raise FileUnreadable(
+            f"{address} is not a readable Parquet file ({error}); delete it and materialise the partition again"
+        ) from error
 
 
 def _file(judge: str, date: dt.date | str, evaluation: str) -> PartitionFile:
@@ -194,8 +236,9 @@ def _file(judge: str, date: dt.date | str, evaluation: str) -> PartitionFile:
 
 
 def _with_partition(table: pa.Table, file: PartitionFile, schema: pa.Schema) -> pa.Table:
-    partition = [pa.repeat(pa.scalar(value), table.num_rows) for value in (file.judge, file.date)]
-    return pa.Table.from_arrays([*partition, *table.columns], schema=schema)
+    values = (file.judge, file.date, file.evaluation)
+    partition = [pa.repeat(pa.scalar(value), table.num_rows) for value in values]
+    return pa.Table.from_arrays([*partition, *(table[name] for name in schema.names[len(values) :])], schema=schema)
 
 
 def _to_parquet(table_name: str, table: pa.Table) -> bytes:
@@ -206,10 +249,11 @@ def _to_parquet(table_name: str, table: pa.Table) -> bytes:
     return bytes(sink.getvalue())
 
 
-def _declared(table_name: str, table: pa.Table, complaint: str) -> pa.Table:
+def _declared(table_name: str, table: pa.Table, complaint: str, *, columns: Sequence[str] | None = None) -> pa.Table:
     """The table without foreign metadata, or SchemaMismatch: a silent cast is how 29.97 becomes 30."""
-    spec = table_spec(table_name)
-    want, have = spec.schema, table.schema
+    want, have = table_spec(table_name).schema, table.schema
+    if columns is not None:
+        want = pa.schema([want.field(name) for name in columns])
     if [(f.name, f.type) for f in want] != [(f.name, f.type) for f in have]:
         missing = sorted(set(want.names) - set(have.names))
         foreign = sorted(set(have.names) - set(want.names))

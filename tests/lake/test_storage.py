@@ -114,7 +114,7 @@ def test_files_are_zstd_in_one_row_group(lake: Lake) -> None:
     assert meta.row_group(0).column(0).compression == "ZSTD"
 
 
-def test_rows_of_all_partitions_carry_judge_and_date(lake: Lake) -> None:
+def test_rows_of_all_partitions_carry_judge_date_and_evaluation(lake: Lake) -> None:
     for judge, date, evaluation in [
         ("b", "2026-03-02", "x"),
         ("a", "2026-03-03", "x"),
@@ -130,7 +130,9 @@ def test_rows_of_all_partitions_carry_judge_and_date(lake: Lake) -> None:
     assert some["date"].to_pylist() == [dt.date(2026, 3, 3)]
     until = lake.read_all("detector_metrics", judge="a", end="2026-03-02")
     assert until["date"].to_pylist() == [dt.date(2026, 3, 2)] * 2
-    assert lake.read_all("evaluations").schema.names[:3] == ["judge", "date", "job_id"]
+    assert everything["evaluation"].to_pylist() == ["x", "y", "x", "x"]
+    assert lake.read_all("evaluations").schema.names[:4] == ["judge", "date", "evaluation", "job_id"]
+    assert lake.read_all("submissions").schema.names.count("evaluation") == 1
     assert lake.partitions("detector_metrics")[0] == PartitionFile(judge="a", date=dt.date(2026, 3, 2), evaluation="x")
 
 

@@ -1,0 +1,72 @@
+"""The command `pique-assets`: what an operator does outside Dagster.
+
+Here: which commands there are, and their exit statuses. Not here: what a command does; each is a module
+`<name>_command.py` with a function `add_command`, and imports what it works with when it runs, so that `--help` costs
+nothing.
+
+Exit statuses: 0 done, 1 refused or failed (the reason is on standard error), 2 wrong arguments, 130 stopped by Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from pique_assets.cli.common import DONE, INTERRUPTED, complain
+
+COMMANDS = (
+    "evaluate_command",
+    "plan_command",
+    "jobs_command",
+    "trace_command",
+    "in_doubt_command",
+    "receive_command",
+    "judges_command",
+    "rebuild_command",
+    "ledger_command",
+)
+"""Modules of this package, in the order in which `--help` names their commands."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        arguments: What follows the program's name; the process's own when left out.
+
+    Returns:
+        The exit status.
+    """
+    parsed = _parser().parse_args(arguments)
+    try:
+        status: int = parsed.command(parsed)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        complain("stopped")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has enough, as `head` does. Python would complain once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except Exception as error:
+        # What the rooms raise on purpose names what to do; anything else is a mistake of ours and keeps its traceback.
+        if not _is_meant_for_users(error):
+            raise
+        return complain(error)
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="pique-assets", description="Operate pique_assets outside Dagster.")
+    commands = parser.add_subparsers(required=True, metavar="command")
+    for name in COMMANDS:
+        import_module(f"{__name__}.{name}").add_command(commands)
+    return parser
+
+
+def _is_meant_for_users(error: Exception) -> bool:
+    # Told by where the class is from: importing every room to name its base would cost each failure half a second.
+    return type(error).__module__.startswith("pique_assets.") or isinstance(error, (OSError, ValueError, ImportError))

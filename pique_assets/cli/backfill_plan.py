@@ -1,0 +1,109 @@
+"""What a backfill would submit: the plan of each date of each evaluation, and which of them its budget lets through.
+
+Here: a range of dates planned in the order of their runs. Not here: planning one of them (`evaluation.plan`), and how
+it is printed (`plan_command`).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from pique_assets.assets.content import take_inventory
+from pique_assets.assets.judge import fetch_judge
+from pique_assets.assets.social_submissions import listed_urls
+from pique_assets.cli.code_location import CodeLocation
+from pique_assets.config import Evaluation
+from pique_assets.evaluation.admission import allowances
+from pique_assets.evaluation.allowance import Allowance, fits
+from pique_assets.evaluation.partition import inventory_item, require_usable
+from pique_assets.evaluation.plan import PartitionPlan, plan_partition
+from pique_assets.media import ContentItem
+from pique_assets.partitions import daily_partitions
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedStep:
+    """One asset of one date: what it would submit, and whether the budget lets it."""
+
+    asset: str
+    plan: PartitionPlan
+    fits: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackfillPlan:
+    """What a backfill would submit.
+
+    Attributes:
+        steps: By evaluation, then date.
+        allowances: What each evaluation's budget leaves now.
+    """
+
+    steps: tuple[PlannedStep, ...]
+    allowances: dict[str, list[Allowance]]
+
+
+def plan_backfill(
+    location: CodeLocation, *, evaluations: Sequence[Evaluation], start: dt.date, end: dt.date, say: Say
+) -> BackfillPlan:
+    """Plan every date of a range, as if each were submitted now in a run of its own, in order.
+
+    Reads all media of the range and asks Pique for the judges; changes nothing.
+
+    Args:
+        location: Where Pique, ledger and media are.
+        evaluations: What to plan.
+        start: First date.
+        end: Last date, included.
+        say: Hears how far it is.
+
+    Raises:
+        MediaError, PiqueError, LedgerError, EvaluationError: One of them can't be read.
+    """
+    steps: list[PlannedStep] = []
+    left: dict[str, list[Allowance]] = {}
+    # Content on several dates is evaluated once, and evaluations that share a judge share its day.
+    planned: set[str] = set()
+    begun: Counter[str] = Counter()
+    with location.pique.client() as client, location.ledger.ledger() as ledger:
+        for evaluation in evaluations:
+            judge = fetch_judge(evaluation, client=client, say=say)
+            require_usable(judge)
+            left[evaluation.name] = allowances(evaluation.budget, judge_id=judge.id, ledger=ledger)
+            for date, asset, items in _content(evaluation, location=location, start=start, end=end, say=say):
+                plan = plan_partition(
+                    [inventory_item(item, judge=judge) for item in items],
+                    evaluation=evaluation.name,
+                    partition=date,
+                    judge=judge,
+                    ledger=ledger,
+                    planned=planned,
+                )
+                now_left = [
+                    allowance.after(begun[judge.id]).besides(plan.work_keys) for allowance in left[evaluation.name]
+                ]
+                let_through = fits(plan.new_evaluations, allowances=now_left)
+                if let_through:
+                    planned |= plan.work_keys
+                    begun[judge.id] += plan.new_evaluations
+                steps.append(PlannedStep(asset=asset, plan=plan, fits=let_through))
+    return BackfillPlan(steps=tuple(steps), allowances=left)
+
+
+def _content(
+    evaluation: Evaluation, *, location: CodeLocation, start: dt.date, end: dt.date, say: Say
+) -> Iterator[tuple[str, str, list[ContentItem]]]:
+    """Date, submitting asset and content, in the order of a backfill's runs."""
+    for date in daily_partitions(evaluation).get_partition_keys():
+        if not start.isoformat() <= date <= end.isoformat():
+            continue
+        say(f"reading {evaluation.name} {date}")
+        if evaluation.media is not None:
+            yield date, "uploads", take_inventory(evaluation, date=date, media_storage=location.media_storage, say=say)
+        if evaluation.social is not None:
+            yield date, "social_submissions", listed_urls(evaluation, date=date, media_storage=location.media_storage)

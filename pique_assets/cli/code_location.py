@@ -1,0 +1,79 @@
+"""The user's code location, as a command reads it: its evaluations, and its resources ready for use.
+
+Here: loading the module and preparing its resources. Not here: what is done with them.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TypeVar
+
+import dagster as dg
+
+from pique_assets.config import Evaluation
+from pique_assets.resources import LedgerResource, MediaStorageResource, PiqueResource
+
+_Resource = TypeVar("_Resource", PiqueResource, LedgerResource, MediaStorageResource)
+
+
+class CodeLocationUnusable(Exception):
+    """The module can't be loaded, or lacks what a command needs; the text says what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeLocation:
+    """What a command needs of a code location."""
+
+    evaluations: Sequence[Evaluation]
+    pique: PiqueResource
+    ledger: LedgerResource
+    media_storage: MediaStorageResource
+
+
+def load_code_location(module_name: str) -> CodeLocation:
+    """Load a module that has `EVALUATIONS` and `defs`, from the working directory or wherever Python finds it.
+
+    Raises:
+        CodeLocationUnusable: There is no such module, it lacks one of the two, or a resource can't be prepared.
+    """
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        module = import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name != module_name:
+            raise
+        raise CodeLocationUnusable(
+            f"there is no module {module_name} in {Path.cwd()}: start this in the project's folder, or name the module "
+            "with --module"
+        ) from None
+    evaluations, defs = getattr(module, "EVALUATIONS", None), getattr(module, "defs", None)
+    if not isinstance(defs, dg.Definitions) or not evaluations:
+        raise CodeLocationUnusable(
+            f"{module.__file__} must have `EVALUATIONS`, a list of Evaluation, and `defs`, the Definitions that "
+            "build_defs made of them"
+        )
+    resources = defs.resources or {}
+    return CodeLocation(
+        evaluations=evaluations,
+        pique=_prepared(resources.get("pique"), PiqueResource),
+        ledger=_prepared(resources.get("ledger"), LedgerResource),
+        media_storage=_prepared(resources.get("media_storage"), MediaStorageResource),
+    )
+
+
+def _prepared(resource: object, kind: type[_Resource]) -> _Resource:
+    """The resource with its environment variables read."""
+    if not isinstance(resource, kind):
+        raise CodeLocationUnusable(f"the code location's `defs` have no {kind.__name__}; resources_for(...) makes one")
+    declared = [getattr(resource, name) for name in kind.model_fields]
+    variables = [value for value in declared if isinstance(value, dg.EnvVar)]
+    if unset := [variable.env_var_name for variable in variables if not variable.get_value()]:
+        raise CodeLocationUnusable(f"set the environment variable {' and '.join(unset)}: the code location reads it")
+    prepared = resource.process_config_and_initialize()
+    if not isinstance(prepared, kind):
+        raise CodeLocationUnusable(f"its {kind.__name__} prepared itself as something else")
+    return prepared

@@ -1,0 +1,185 @@
+"""`pique-assets evaluate FILE...`: files to scores without a code location, through the same rooms.
+
+Here: its arguments, the order of the steps, its exit status. Not here: any of the steps (`media`, `evaluation`,
+`lake`), and how results look (`file_results`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+from typing import TYPE_CHECKING, BinaryIO
+
+from pique_assets.cli.common import (
+    DEFAULT_LEDGER,
+    DONE,
+    FAILED,
+    INTERRUPTED,
+    CommandParsers,
+    add_ledger_option,
+    add_limit_option,
+    complain,
+    limits_of,
+    opened_client,
+    opened_ledger,
+    say,
+    stopping_in_order,
+    tell,
+)
+
+if TYPE_CHECKING:
+    from pique_assets.api.client import PiqueClient
+    from pique_assets.cli.file_results import FileResult
+    from pique_assets.evaluation.limits import Limits
+    from pique_assets.evaluation.plan import PartitionPlan
+    from pique_assets.ledger import Ledger
+    from pique_assets.media import ContentItem
+
+# No evaluation of a code location can have it: their names hold no hyphen.
+EVALUATION = "command-line"
+RESUME = "run the same command again to go on; nothing that was sent is sent twice"
+
+
+def add_command(commands: CommandParsers) -> None:
+    """Add `evaluate`."""
+    evaluate = commands.add_parser(
+        "evaluate",
+        help="evaluate files and print their scores",
+        description="Evaluate local files, and all files in local folders, with a judge, and print a table of results. "
+        "PIQUE_BASE_URL and PIQUE_API_KEY say which Pique. `clip.mp4.json` beside `clip.mp4` may hold its title and "
+        "description. What was evaluated before is not evaluated again.",
+        epilog="Exit status: 0 when every file has its scores, 1 when some have none or the evaluations were refused, "
+        "2 for wrong arguments, 130 when stopped by Ctrl-C.",
+    )
+    evaluate.add_argument("files", nargs="+", metavar="FILE", help="a file or a folder")
+    evaluate.add_argument("--judge", required=True, help="the judge's id at Pique")
+    add_ledger_option(evaluate, default=DEFAULT_LEDGER)
+    evaluate.add_argument(
+        "--max-new", type=_count, metavar="N", help="refuse to begin more than N new evaluations; nothing is sent then"
+    )
+    evaluate.add_argument("--json", action="store_true", help="print the results as JSON, metrics included")
+    add_limit_option(evaluate)
+    evaluate.set_defaults(command=_evaluate, parser=evaluate)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of evaluations")
+    return int(text)
+
+
+def _evaluate(arguments: argparse.Namespace) -> int:
+    from pique_assets.cli.named_files import read_named_files
+    from pique_assets.evaluation.allowance import BudgetExceeded
+
+    limits = limits_of(arguments)
+    try:
+        with stopping_in_order():
+            items = read_named_files(arguments.files, threads=limits.fingerprint_threads, say=tell)
+            if not items:
+                return complain(f"there is no file in {', '.join(arguments.files)}")
+            results = _results(items, arguments=arguments, limits=limits)
+    except BudgetExceeded as exceeded:
+        return complain(
+            f"{exceeded.wanted} new evaluations are wanted and {exceeded.fits} of them fit --max-new: nothing was "
+            "sent. Name fewer files, or raise it"
+        )
+    except KeyboardInterrupt:
+        complain(f"stopped; {RESUME}")
+        return INTERRUPTED
+    return _show(results, arguments=arguments)
+
+
+def _results(items: list[ContentItem], *, arguments: argparse.Namespace, limits: Limits) -> list[FileResult]:
+    """Submit, wait, and read what came; why something is missing was said on standard error by then."""
+    from pique_assets.cli.file_results import file_results
+
+    partition = _partition(items, judge_id=arguments.judge)
+    with opened_client(arguments) as client, opened_ledger(arguments) as ledger:
+        _submit(items, partition=partition, arguments=arguments, limits=limits, client=client, ledger=ledger)
+        _collect(partition, limits=limits, client=client, ledger=ledger)
+        return file_results(ledger, evaluation=EVALUATION, partition=partition)
+
+
+def _submit(
+    items: list[ContentItem],
+    *,
+    partition: str,
+    arguments: argparse.Namespace,
+    limits: Limits,
+    client: PiqueClient,
+    ledger: Ledger,
+) -> None:
+    from pique_assets.evaluation.budget import Budget
+    from pique_assets.evaluation.errors import SubmissionsUnfinished
+    from pique_assets.evaluation.partition import submit_partition
+
+    try:
+        submit_partition(
+            items,
+            evaluation=EVALUATION,
+            partition=partition,
+            judge=client.get_judge(arguments.judge),
+            client=client,
+            ledger=ledger,
+            open_content=_opened,
+            limits=limits,
+            say=tell,
+            budget=Budget(new_evaluations_per_run=arguments.max_new),
+            on_plan=_tell_plan,
+        )
+    except SubmissionsUnfinished as unfinished:
+        for uri, reason in sorted(unfinished.reasons.items()):
+            complain(f"{uri} could not be submitted now: {reason}")
+        tell(RESUME)
+
+
+def _collect(partition: str, *, limits: Limits, client: PiqueClient, ledger: Ledger) -> None:
+    from pique_assets.evaluation.errors import ResultsPending
+    from pique_assets.evaluation.results import collect_partition
+
+    try:
+        settled = collect_partition(
+            evaluation=EVALUATION, partition=partition, client=client, ledger=ledger, limits=limits, say=tell
+        )
+    except ResultsPending as pending:
+        complain(f"{len(pending.pending_job_ids)} evaluations have no result yet; {RESUME}")
+    else:
+        ledger.record_collected(evaluation=EVALUATION, partition=partition, digest=settled.digest)
+
+
+def _partition(items: list[ContentItem], *, judge_id: str) -> str:
+    """The name under which the ledger keeps these files: the same files and judge again are the same partition."""
+    lines = [judge_id, *sorted(item.content_uri for item in items)]
+    return hashlib.sha256("\n".join(lines).encode(errors="surrogateescape")).hexdigest()[:16]
+
+
+def _opened(item: ContentItem) -> BinaryIO:
+    from pique_assets.media import open_content
+
+    if item.size_bytes is None or item.fingerprint is None:
+        raise ValueError(f"{item.content_uri} is not ready: {item.error}")
+    return open_content(
+        item.content_uri, size_bytes=item.size_bytes, fingerprint=item.fingerprint, version=item.version
+    )
+
+
+def _tell_plan(plan: PartitionPlan) -> None:
+    counts = plan.counts()
+    tell(
+        f"{counts['content_items']} files: {plan.new_evaluations} new evaluations, {plan.new_bytes} bytes to upload; "
+        f"{counts['done']} evaluated before, {counts['in_flight']} under way, {counts['unusable']} unusable"
+    )
+
+
+def _show(results: list[FileResult], *, arguments: argparse.Namespace) -> int:
+    from pique_assets.cli.file_results import as_json, as_text
+
+    evaluated = sum(result.is_evaluated for result in results)
+    if arguments.json:
+        say(json.dumps({"judge_id": arguments.judge, "files": as_json(results)}, indent=2))
+    else:
+        say(as_text(results))
+        say(f"{evaluated} of {len(results)} files have their scores")
+    return DONE if evaluated == len(results) else FAILED

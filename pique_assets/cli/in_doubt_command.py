@@ -1,0 +1,92 @@
+"""`pique-assets in-doubt`: social media URLs whose POST was never answered, and what somebody found out about them.
+
+Here: its arguments and what is printed. Not here: what is checked and recorded (`evaluation.in_doubt`).
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from pique_assets.cli.common import (
+    DEFAULT_LEDGER,
+    DONE,
+    CommandParsers,
+    add_ledger_option,
+    existing_ledger,
+    opened_client,
+    say,
+)
+from pique_assets.cli.moments import shown_time
+from pique_assets.cli.text_table import text_table
+
+if TYPE_CHECKING:
+    from pique_assets.ledger import Ledger, Submission
+
+ROWS = 10_000
+
+
+def add_command(commands: CommandParsers) -> None:
+    """Add `in-doubt`."""
+    in_doubt = commands.add_parser(
+        "in-doubt",
+        help="list social media URLs whose fate is unknown, and say what became of them",
+        description="List social media URLs that were sent and never answered. They are never sent again by "
+        "themselves. If you know the job of one, say so with --found; if you know that Pique never got it, with "
+        "--never-sent, and the next run of its date sends it again.",
+    )
+    add_ledger_option(in_doubt, default=DEFAULT_LEDGER)
+    what = in_doubt.add_mutually_exclusive_group()
+    what.add_argument(
+        "--found", nargs=2, metavar=("NUMBER", "JOB"), help="this number of the list has this job; asks Pique for it"
+    )
+    what.add_argument(
+        "--never-sent", nargs="+", type=int, metavar="NUMBER", help="Pique never got these numbers of the list"
+    )
+    in_doubt.set_defaults(command=_in_doubt, parser=in_doubt)
+
+
+def _in_doubt(arguments: argparse.Namespace) -> int:
+    with existing_ledger(arguments) as ledger:
+        if arguments.found:
+            _record_found(arguments, ledger=ledger)
+        elif arguments.never_sent:
+            _record_never_sent(arguments, ledger=ledger)
+        else:
+            _list(ledger)
+    return DONE
+
+
+def _record_found(arguments: argparse.Namespace, *, ledger: Ledger) -> None:
+    from pique_assets.evaluation.in_doubt import record_job_found
+
+    number, job_id = arguments.found
+    if not number.isdecimal():
+        arguments.parser.error(f"{number!r} is no number of the list")
+    with opened_client(arguments) as client:
+        found = record_job_found(int(number), job_id=job_id, client=client, ledger=ledger)
+    say(f"{found.filename} has job {job_id}; the sensor, or a run of its date, collects it")
+
+
+def _record_never_sent(arguments: argparse.Namespace, *, ledger: Ledger) -> None:
+    from pique_assets.evaluation.in_doubt import record_never_sent
+
+    for number in arguments.never_sent:
+        unsent = record_never_sent(number, ledger=ledger)
+        say(f"{unsent.filename} counts as never sent; the next run of `social_submissions` of its date sends it")
+
+
+def _list(ledger: Ledger) -> None:
+    from pique_assets.ledger import UNANSWERED_STATES
+
+    found = ledger.submissions(states=UNANSWERED_STATES, limit=ROWS)
+    if not found:
+        say("nothing is in doubt")
+        return
+    columns = ("number", "state", "sent", "judge", "url")
+    say(text_table(columns, [_row(one) for one in found]))
+
+
+def _row(one: Submission) -> tuple[object, ...]:
+    sent = shown_time(one.upload_started_at) if one.upload_started_at else "-"
+    return (one.submission_id, one.state.lower(), sent, one.judge_id, one.filename)

@@ -1,0 +1,127 @@
+"""`pique-assets plan`: how many evaluations and bytes a backfill would submit, and why; nothing is sent.
+
+Here: its arguments and what is printed. Not here: the planning (`backfill_plan`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from pique_assets.cli.common import DONE, FAILED, CommandParsers, add_date_range, complain, say, tell
+from pique_assets.cli.text_table import text_table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pique_assets.cli.backfill_plan import BackfillPlan
+    from pique_assets.config import Evaluation
+
+DEFAULT_MODULE = "definitions"
+SUMS = ("new_evaluations", "new_bytes")
+
+
+def add_command(commands: CommandParsers) -> None:
+    """Add `plan`."""
+    plan = commands.add_parser(
+        "plan",
+        help="say what a backfill would submit, and why; nothing is sent",
+        description="Say how many evaluations and bytes a backfill of these dates would submit, and why, and whether "
+        "the budget lets it. Reads the media of the dates and asks Pique for the judges; sends and changes nothing.",
+        epilog="Exit status: 0 when the budgets let all of it through, 1 when they would refuse some of it.",
+    )
+    add_date_range(plan, required=True)
+    plan.add_argument(
+        "--evaluation", action="append", metavar="NAME", help="only this one; may be repeated (else every evaluation)"
+    )
+    plan.add_argument(
+        "--module",
+        default=DEFAULT_MODULE,
+        help=f"the code location: a module with EVALUATIONS and defs (else {DEFAULT_MODULE})",
+    )
+    plan.add_argument("--json", action="store_true", help="print JSON")
+    plan.set_defaults(command=_plan, parser=plan)
+
+
+def _plan(arguments: argparse.Namespace) -> int:
+    if arguments.start > arguments.end:
+        arguments.parser.error(f"--start {arguments.start} is after --end {arguments.end}")
+    tell("loading the code location ...")
+    from pique_assets.cli.backfill_plan import plan_backfill
+    from pique_assets.cli.code_location import load_code_location
+
+    location = load_code_location(arguments.module)
+    evaluations = _chosen(location.evaluations, arguments=arguments)
+    found = plan_backfill(location, evaluations=evaluations, start=arguments.start, end=arguments.end, say=tell)
+    if not found.steps:
+        return complain(f"no evaluation has a date from {arguments.start} to {arguments.end}")
+    if arguments.json:
+        say(json.dumps(_values(found), indent=2))
+    else:
+        _print(found)
+    return DONE if all(step.fits for step in found.steps) else FAILED
+
+
+def _chosen(evaluations: Sequence[Evaluation], *, arguments: argparse.Namespace) -> list[Evaluation]:
+    by_name = {evaluation.name: evaluation for evaluation in evaluations}
+    wanted = arguments.evaluation or list(by_name)
+    if unknown := sorted(set(wanted) - by_name.keys()):
+        arguments.parser.error(f"unknown evaluation {', '.join(unknown)}; there are {', '.join(by_name)}")
+    return [by_name[name] for name in wanted]
+
+
+def _print(found: BackfillPlan) -> None:
+    counts = [step.plan.counts() for step in found.steps]
+    total = sum((Counter(count) for count in counts), Counter[str]())
+    # What is zero everywhere says nothing; the sums are said even then.
+    shown = [name for name in counts[0] if total[name] or name in SUMS]
+    columns = ["evaluation", "date", "asset", *(name.replace("_", " ") for name in shown), "budget"]
+    rows = [
+        [
+            step.plan.evaluation,
+            step.plan.partition,
+            step.asset,
+            *(count[name] for name in shown),
+            "fits" if step.fits else "REFUSED",
+        ]
+        for step, count in zip(found.steps, counts, strict=True)
+    ]
+    rows.append(["all", "", "", *(total[name] for name in shown), ""])
+    say(text_table(columns, rows))
+    fitting = [step for step in found.steps if step.fits]
+    if len(fitting) < len(found.steps):
+        new = sum(step.plan.new_evaluations for step in fitting)
+        through = f"{len(fitting)} of {len(found.steps)}"
+        say(f"The budget lets {through} through, {new} new evaluations; of a refused date nothing is sent.")
+    for name, allowances in found.allowances.items():
+        for allowance in allowances:
+            say(f"{name}: {allowance}; left: {allowance.left}")
+
+
+def _values(found: BackfillPlan) -> dict[str, Any]:
+    return {
+        "steps": [
+            {
+                "evaluation": step.plan.evaluation,
+                "date": step.plan.partition,
+                "asset": step.asset,
+                "fits": step.fits,
+                **step.plan.counts(),
+            }
+            for step in found.steps
+        ],
+        "budgets": [
+            {
+                "evaluation": name,
+                "name": allowance.name,
+                "limit": allowance.limit,
+                "begun_today": allowance.begun_today,
+                "intended": len(allowance.intended),
+                "left": allowance.left,
+            }
+            for name, allowances in found.allowances.items()
+            for allowance in allowances
+        ],
+    }

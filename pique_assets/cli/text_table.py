@@ -1,0 +1,45 @@
+"""Rows as text for a terminal.
+
+Here: columns, widths, and that nothing in a cell can break the table or the terminal. Not here: what is shown.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+
+GAP = "  "
+SHORTEST_LAST_CELL = 20
+WIDTH_WITHOUT_TERMINAL = 160
+
+
+def text_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Columns side by side under their names; the last one is shortened to the width of the terminal.
+
+    Args:
+        columns: Names, at least one.
+        rows: As many cells each; None is shown as nothing.
+    """
+    cells = [list(columns), *([_cell(value) for value in row] for row in rows)]
+    widths = [max(len(row[place]) for row in cells) for place in range(len(columns))]
+    taken = sum(widths[:-1]) + len(GAP) * (len(columns) - 1)
+    terminal = shutil.get_terminal_size((WIDTH_WITHOUT_TERMINAL, 0)).columns
+    widths[-1] = min(widths[-1], max(SHORTEST_LAST_CELL, terminal - taken))
+    return "\n".join(_line(row, widths=widths) for row in cells)
+
+
+def one_line(text: str) -> str:
+    """Text from anywhere as one line that no terminal takes for a command: whatever can't be printed is a space."""
+    return " ".join("".join(character if character.isprintable() else " " for character in text).split())
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else one_line(str(value))
+
+
+def _line(row: Sequence[str], *, widths: Sequence[int]) -> str:
+    *first, last = row
+    if len(last) > widths[-1]:
+        last = last[: widths[-1] - 1] + "…"
+    padded = [cell.ljust(width) for cell, width in zip(first, widths, strict=False)]
+    return GAP.join([*padded, last]).rstrip()

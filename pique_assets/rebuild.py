@@ -1,0 +1,182 @@
+"""The tables of a date made anew from what the lake keeps as received: without the API, the ledger and Dagster.
+
+Here: which tables follow from `payloads` and `submissions`, and in which order they are written. Not here: how any of
+them is computed (`lake`, by the functions the assets call too), the command (`cli`).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from pique_assets.lake import (
+    FileMissing,
+    Lake,
+    LakeError,
+    PartitionFile,
+    metric_catalog,
+    normalise,
+    partition_status,
+    scorecard_daily,
+    stored_payloads,
+)
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+DERIVED_TABLES: Final = (
+    "evaluations",
+    "detector_results",
+    "detector_metrics",
+    "flagged_moments",
+    "scorecard_daily",
+    "metric_catalog",
+)
+"""Follow from `payloads`, in the order they are written; `partition_status` comes after them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RebuildReport:
+    """What was rebuilt; partitions are counted once for each evaluation.
+
+    Attributes:
+        partitions: Dates whose tables were written.
+        rows: Rows written, by table.
+        uncommitted: Dates without `submissions`: their tables were written, but no commit mark.
+        failed: Dates that could not be rebuilt, with the reason; their files are as they were or rebuilt in part.
+    """
+
+    partitions: int
+    rows: dict[str, int]
+    uncommitted: tuple[PartitionFile, ...]
+    failed: dict[PartitionFile, str]
+
+
+def rebuild_tables(
+    lake: Lake,
+    *,
+    judge: str | None = None,
+    evaluation: str | None = None,
+    start: dt.date | str | None = None,
+    end: dt.date | str | None = None,
+    say: Callable[[str], None],
+) -> RebuildReport:
+    """Write every table that follows from the `payloads` of these dates; may be repeated.
+
+    With the same version of pique_assets the files are, byte for byte, those the assets wrote.
+
+    Args:
+        lake: Where the tables are.
+        judge: Only this judge's folder.
+        evaluation: Only this evaluation.
+        start: First date.
+        end: Last date, included.
+        say: Hears how far it is.
+
+    Raises:
+        LakeError, OSError: The lake can't be listed.
+    """
+    found = lake.partitions("payloads", judge=judge, start=start, end=end)
+    wanted = [file for file in found if evaluation in (None, file.evaluation)]
+    rows = dict.fromkeys((*DERIVED_TABLES, "partition_status"), 0)
+    uncommitted = []
+    failed = {}
+    for number, file in enumerate(wanted, start=1):
+        place = f"{number} of {len(wanted)}: {file.evaluation} {file.date}"
+        try:
+            written = _rebuild(_Partition(lake=lake, file=file))
+        except (LakeError, OSError) as error:
+            # One damaged file must not keep the other dates from being rebuilt.
+            failed[file] = str(error)
+            say(f"{place} failed")
+            continue
+        for name, count in written.items():
+            rows[name] += count
+        if "partition_status" not in written:
+            uncommitted.append(file)
+        say(f"{place}, {written['evaluations']} evaluations, {written['detector_metrics']} metrics")
+    return RebuildReport(partitions=len(wanted) - len(failed), rows=rows, uncommitted=tuple(uncommitted), failed=failed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Partition:
+    lake: Lake
+    file: PartitionFile
+
+    def read(self, table_name: str) -> pa.Table:
+        return self.lake.read(table_name, **self._where())
+
+    def read_if_written(self, table_name: str) -> pa.Table | None:
+        try:
+            return self.read(table_name)
+        except FileMissing:
+            return None
+
+    def write(self, table_name: str, table: pa.Table) -> int:
+        return self.lake.write(table_name, table, **self._where()).row_count
+
+    def _where(self) -> dict[str, Any]:
+        return {"judge": self.file.judge, "date": self.file.date, "evaluation": self.file.evaluation}
+
+
+def _rebuild(partition: _Partition) -> dict[str, int]:
+    """Write one partition's tables.
+
+    Returns:
+        Rows by table; `partition_status` is missing where there is nothing to say it from.
+    """
+    payloads = partition.read("payloads")
+    submissions = partition.read_if_written("submissions")
+    tables = _derived(payloads, judge_id=_judge_id(submissions))
+    written = {name: partition.write(name, tables[name]) for name in DERIVED_TABLES}
+    if submissions is not None:
+        status = _status(partition, payloads=payloads, submissions=submissions)
+        written["partition_status"] = partition.write("partition_status", status)
+    return written
+
+
+def _derived(payloads: pa.Table, *, judge_id: str | None) -> dict[str, pa.Table]:
+    tables = normalise(stored_payloads(payloads))
+    tables["scorecard_daily"] = scorecard_daily(
+        evaluations=tables["evaluations"], detector_results=tables["detector_results"], judge_id=judge_id
+    )
+    tables["metric_catalog"] = metric_catalog(tables["detector_metrics"])
+    return tables
+
+
+def _judge_id(submissions: pa.Table | None) -> str | None:
+    """The judge of payloads that name none: the one the partition's content was last submitted to."""
+    rows = [] if submissions is None else submissions.select(["created_at", "judge_id"]).to_pylist()
+    known = [(row["created_at"], row["judge_id"]) for row in rows if row["judge_id"] is not None]
+    return max(known)[1] if known else None
+
+
+def _status(partition: _Partition, *, payloads: pa.Table, submissions: pa.Table) -> pa.Table:
+    """The commit mark; the one that stands there, if it says the same of these tables."""
+
+    def mark(run_id: str | None, committed_at: datetime) -> pa.Table:
+        return partition_status(
+            evaluation=partition.file.evaluation,
+            run_id=run_id,
+            committed_at=committed_at,
+            payloads=payloads,
+            submissions=submissions,
+        )
+
+    for before in _marks(partition):
+        unchanged = mark(before["run_id"], before["committed_at"])
+        if unchanged.to_pylist() == [before]:
+            return unchanged
+    return mark(None, datetime.now(UTC))
+
+
+def _marks(partition: _Partition) -> list[dict[str, Any]]:
+    try:
+        rows: list[dict[str, Any]] = partition.read("partition_status").to_pylist()
+    except LakeError:
+        # Missing or damaged: it is written anew either way.
+        return []
+    return rows

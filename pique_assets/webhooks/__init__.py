@@ -1,0 +1,10 @@
+"""Receiving Pique's webhooks: checked, stored in the ledger, then answered.
+
+Here: an ASGI app, what of a webhook's body is read, and a server for `pique-assets receive`. Not here: the signature
+(`api.signatures`), what a webhook changes (`ledger`), and asking Pique for the result, which whoever waits for the job
+does: a webhook only wakes, the polled result is the record (design section 7). This room never holds an API key.
+"""
+
+from pique_assets.webhooks.app import HEALTH_PATH, MAX_BODY_BYTES, WEBHOOK_PATH, receiver_app
+
+__all__ = ["HEALTH_PATH", "MAX_BODY_BYTES", "WEBHOOK_PATH", "receiver_app"]

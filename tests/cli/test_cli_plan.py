@@ -1,0 +1,138 @@
+"""`pique-assets plan`: what a backfill would submit, from the project's own evaluations; nothing is sent."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from command_line import run_command
+from desk import DEMO, JUDGE
+
+from pique_assets.cli import main
+from pique_assets.local.record import read_record
+
+RANGE = ("--start", "2026-03-02", "--end", "2026-03-05")
+
+LOCATION = """\
+from pathlib import Path
+from pique_assets.config import Evaluation
+from pique_assets.definitions import build_defs
+from pique_assets.evaluation.budget import Budget
+from pique_assets.media import DatedFolder
+from pique_assets.resources import resources_for
+
+EVALUATIONS = [
+    Evaluation(
+        name="brand_videos",
+        judge_id={judge!r},
+        media=DatedFolder({media!r}),
+        start_date="2026-03-02",
+        end_date="2026-03-06",
+        budget=Budget({budget}),
+    )
+]
+defs = build_defs(evaluations=EVALUATIONS, resources=resources_for("local", home=Path(__file__).parent / ".pique"))
+"""
+
+
+def write_location(folder: Path, name: str, *, budget: str = "", judge: str = JUDGE) -> None:
+    media = str(DEMO / "media" / "brand_videos")
+    (folder / f"{name}.py").write_text(LOCATION.format(media=media, budget=budget, judge=judge))
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pique_environment: None) -> Path:
+    """An empty project's folder; modules in it are imported anew by each test, so their names differ."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    return tmp_path
+
+
+def test_a_range_is_planned_by_date_and_content_on_two_dates_counts_once(project, pique, capsys):
+    before = read_record(pique.data_dir)
+    write_location(project, "location_for_json")
+    assert main(["plan", *RANGE, "--module", "location_for_json", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    counts = {step["date"]: step for step in found["steps"]}
+    assert list(counts) == ["2026-03-02", "2026-03-03", "2026-03-04", "2026-03-05"]
+    assert [step["new_evaluations"] for step in counts.values()] == [3, 3, 0, 2]
+    assert (counts["2026-03-03"]["unusable"], counts["2026-03-05"]["duplicate"]) == (1, 1)
+    assert counts["2026-03-02"]["new_bytes"] > 100_000
+    assert found["budgets"] == []
+    assert read_record(pique.data_dir) == before
+
+
+def test_a_budget_says_which_dates_fit(project, capsys):
+    write_location(project, "location_with_budget", budget="new_evaluations_per_run=3, new_evaluations_per_day=100000")
+    assert main(["plan", *RANGE, "--module", "location_with_budget"]) == 0
+    write_location(project, "location_with_less", budget="new_evaluations_per_run=2")
+    assert main(["plan", *RANGE, "--module", "location_with_less"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    refused = [line.split()[1] for line in lines if line.endswith("REFUSED")]
+    # The third would have two new ones, and gets back the one it shares with the refused first.
+    assert refused == ["2026-03-02", "2026-03-03", "2026-03-05"]
+    assert "The budget lets 1 of 4 through, 0 new evaluations" in lines[-2]
+    assert lines[-1] == "brand_videos: new_evaluations_per_run is 2; left: 2"
+
+
+def test_social_media_urls_are_planned_beside_files(project, capsys):
+    (project / "urls").mkdir()
+    (project / "urls" / "2026-03-04.txt").write_text("https://example.com/watch/1\nhttps://example.com/watch/2\n")
+    write_location(project, "location_with_social")
+    source = (project / "location_with_social.py").read_text()
+    source = source.replace("import DatedFolder", "import DatedFolder, SocialUrls")
+    source = source.replace(
+        "        budget=", "        social=SocialUrls(Path(__file__).parent / 'urls'),\n        budget="
+    )
+    (project / "location_with_social.py").write_text(source)
+    assert main(["plan", *RANGE, "--module", "location_with_social", "--json"]) == 0
+    steps = json.loads(capsys.readouterr().out)["steps"]
+    found = {(step["date"], step["asset"]): (step["new_evaluations"], step["new_bytes"]) for step in steps}
+    assert found["2026-03-04", "social_submissions"] == (2, 0)
+    assert found["2026-03-04", "uploads"] == (0, 0)
+    assert found["2026-03-02", "uploads"][0] == 3
+
+
+def test_the_command_finds_the_definitions_of_the_folder_it_is_started_in(tmp_path, pique):
+    write_location(tmp_path, "definitions")
+    done = run_command("plan", *RANGE, cwd=tmp_path, PIQUE_BASE_URL=pique.base_url, PIQUE_API_KEY=pique.api_key)
+    assert done.returncode == 0, done.stderr
+    names = " ".join(done.stdout.splitlines()[0].split())
+    assert names == "evaluation date asset content items new duplicate unusable new evaluations new bytes budget"
+    assert done.stdout.splitlines()[-1].split()[:5] == ["all", "10", "8", "1", "1"]
+
+
+@pytest.mark.parametrize(
+    ("source", "arguments", "status", "message"),
+    [
+        (None, [], 1, "there is no module"),
+        ("x = 1", [], 1, "must have `EVALUATIONS`"),
+        ("import a_module_nobody_has", [], 1, "a_module_nobody_has"),
+        ("GOOD", ["--evaluation", "another"], 2, "there are brand_videos"),
+        ("GOOD", ["--start", "2027-01-01", "--end", "2027-01-02"], 1, "no evaluation has a date"),
+        ("GOOD", ["--start", "2026-03-05", "--end", "2026-03-02"], 2, "is after"),
+        ("NO JUDGE", [], 1, "404"),
+    ],
+)
+def test_mistakes_are_named(project, capsys, request, source, arguments, status, message):
+    module = f"location_{abs(hash(request.node.name))}"
+    if source in ("GOOD", "NO JUDGE"):
+        write_location(project, module, judge=JUDGE if source == "GOOD" else "no_such_judge")
+    elif source is not None:
+        (project / f"{module}.py").write_text(source)
+    try:
+        ended = main(["plan", *RANGE, "--module", module, *arguments])
+    except SystemExit as wrong:
+        ended = wrong.code
+    assert ended == status
+    assert message in capsys.readouterr().err
+
+
+def test_variables_that_are_not_set_are_named(project, monkeypatch, capsys):
+    write_location(project, "location_without_environment")
+    monkeypatch.delenv("PIQUE_API_KEY")
+    monkeypatch.delenv("PIQUE_BASE_URL")
+    assert main(["plan", *RANGE, "--module", "location_without_environment"]) == 1
+    assert "PIQUE_BASE_URL and PIQUE_API_KEY" in capsys.readouterr().err
