@@ -17,24 +17,24 @@ MEDIA = HERE / "examples" / "demo" / "media"
 # The local Pique notices an upload and answers within moments; the defaults suit the real one.
 LOCAL = Limits(lease_s=8, notification_lag_s=5, first_poll_s=1, shortest_poll_s=0.5)
 
-defs = build_defs(
-    evaluations=[
-        Evaluation(
-            name="brand_videos",
-            judge_id="judge_demo_videos",
-            media=DatedFolder(MEDIA / "brand_videos"),
-            start_date="2026-03-02",
-            end_date="2026-03-06",
-            limits=LOCAL,
-        ),
-        Evaluation(
-            name="brand_images",
-            judge_id="judge_demo_images",
-            media=DatedFolder(MEDIA / "brand_images"),
-            start_date="2026-03-02",
-            end_date="2026-03-06",
-            limits=LOCAL,
-        ),
-    ],
-    resources=resources_for("local", home=HERE / ".pique"),
-)
+# By this name `pique-assets plan` finds them.
+EVALUATIONS = [
+    Evaluation(
+        name="brand_videos",
+        judge_id="judge_demo_videos",
+        media=DatedFolder(MEDIA / "brand_videos"),
+        start_date="2026-03-02",
+        end_date="2026-03-06",
+        limits=LOCAL,
+    ),
+    Evaluation(
+        name="brand_images",
+        judge_id="judge_demo_images",
+        media=DatedFolder(MEDIA / "brand_images"),
+        start_date="2026-03-02",
+        end_date="2026-03-06",
+        limits=LOCAL,
+    ),
+]
+
+defs = build_defs(evaluations=EVALUATIONS, resources=resources_for("local", home=HERE / ".pique"))

@@ -15,8 +15,9 @@ from pydantic import Field
 
 from pique_assets.config import Evaluation
 from pique_assets.definitions import build_defs
+from pique_assets.evaluation.budget import Budget
 from pique_assets.evaluation.limits import Limits
-from pique_assets.media import DatedFolder, Manifest
+from pique_assets.media import DatedFolder, Manifest, SocialUrls
 from pique_assets.resources import resources_for
 
 
@@ -24,44 +25,86 @@ class EvaluationModel(dg.Model, dg.Resolvable):
     """One evaluation in YAML; the fields are those of `pique_assets.config.Evaluation`."""
 
     name: str = Field(description="Prefix of the asset keys and jobs.")
-    judge_id: str = Field(description="The judge's id at Pique; '{{ env.NAME }}' reads an environment variable.")
+    judge_id: str | None = Field(
+        default=None,
+        description="The judge's id at Pique; '{{ env.NAME }}' reads an environment variable. Give this, `judge_file`, "
+        "or both.",
+    )
     dated_folder: str | None = Field(
         default=None, description="Folder or gs:// prefix with a folder for each date. Give this or `manifest`."
     )
     manifest: str | None = Field(
         default=None, description="CSV or Parquet manifest; its path may hold {date}. Give this or `dated_folder`."
     )
+    social: str | None = Field(
+        default=None,
+        description="Social media URLs: a folder of dated lists, or a CSV, Parquet or text list whose path may hold "
+        "{date}. Beside media, or alone.",
+    )
     start_date: str = Field(description="First partition, YYYY-MM-DD.")
     end_date: str | None = Field(default=None, description="The date after the last partition, if there is a last one.")
     end_offset: int = Field(default=0, description="Partitions beyond yesterday; 1 makes today's available.")
     timezone: str = Field(default="UTC", description="In which a date begins and ends.")
     judge_name: str | None = Field(default=None, description="The judge's folder in the lake; `name` when left out.")
+    judge_file: str | None = Field(
+        default=None, description="YAML file that declares the judge, found by its declared name where no id is given."
+    )
+    create_missing_judge: bool = Field(default=False, description="Create the declared judge when there is none.")
+    failure_rate_warn_above: float = Field(
+        default=0.1, description="Share of a date's submissions without a result above which a check warns."
+    )
+    failure_rate_error_above: float = Field(default=0.5, description="The share above which that is an error.")
+    webhook_url: str | None = Field(
+        default=None, description="Where Pique announces results: the address of `pique-assets receive`."
+    )
     schedule_hour: int = Field(default=6, description="Hour at which the daily schedule submits yesterday's date.")
-    limits: dict[str, float] = Field(
+    limits: dict[str, float | str] = Field(
         default_factory=dict, description=f"Any of: {', '.join(field.name for field in fields(Limits))}."
     )
 
+    budget: dict[str, int] = Field(
+        default_factory=dict, description=f"Any of: {', '.join(field.name for field in fields(Budget))}."
+    )
+
     def to_evaluation(self, *, base: Path) -> Evaluation:
-        """The declaration; relative paths of media start at `base`, the folder of the YAML.
+        """The declaration; relative paths start at `base`, the folder of the YAML.
 
         Raises:
-            ValueError: Neither or both of `dated_folder` and `manifest`, or an unknown limit.
+            ValueError: Both of `dated_folder` and `manifest`, or neither without `social`; or an unknown limit.
         """
-        declared: dict[str, Any] = self.model_dump(exclude={"dated_folder", "manifest", "limits"})
-        return Evaluation(**declared, media=self._media(base), limits=self._limits())
+        declared: dict[str, Any] = self.model_dump(exclude={"dated_folder", "manifest", "social", "limits", "budget"})
+        if self.judge_file is not None:
+            declared["judge_file"] = _placed(self.judge_file, base=base)
+        return Evaluation(
+            **declared,
+            media=self._media(base),
+            social=self._social(base),
+            limits=self._limits(),
+            budget=self._budget(),
+        )
 
-    def _media(self, base: Path) -> DatedFolder | Manifest:
+    def _media(self, base: Path) -> DatedFolder | Manifest | None:
         if self.dated_folder is not None and self.manifest is None:
             return DatedFolder(_placed(self.dated_folder, base=base))
         if self.manifest is not None and self.dated_folder is None:
             return Manifest(_placed(self.manifest, base=base))
-        raise ValueError(f"evaluation {self.name!r}: give either dated_folder or manifest")
+        if self.dated_folder is None and self.social is not None:
+            return None
+        raise ValueError(f"evaluation {self.name!r}: give either dated_folder or manifest, or social alone")
+
+    def _social(self, base: Path) -> SocialUrls | None:
+        return None if self.social is None else SocialUrls(_placed(self.social, base=base))
 
     def _limits(self) -> Limits:
         types = {field.name: type(getattr(Limits(), field.name)) for field in fields(Limits)}
         if unknown := self.limits.keys() - types.keys():
             raise ValueError(f"evaluation {self.name!r}: unknown limits {', '.join(sorted(unknown))}")
         return replace(Limits(), **{name: types[name](value) for name, value in self.limits.items()})
+
+    def _budget(self) -> Budget:
+        if unknown := self.budget.keys() - {field.name for field in fields(Budget)}:
+            raise ValueError(f"evaluation {self.name!r}: unknown budgets {', '.join(sorted(unknown))}")
+        return Budget(**self.budget)
 
 
 class PiqueEvaluations(dg.Component, dg.Model, dg.Resolvable):

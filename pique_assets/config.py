@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 
 import dagster as dg
 
+from pique_assets.evaluation.budget import NO_LIMIT, Budget
 from pique_assets.evaluation.limits import Limits
-from pique_assets.media import DatedFolder, Manifest
+from pique_assets.media import DatedFolder, Manifest, SocialUrls
 
 # Asset keys, job names and folder names are made of it.
 NAME_PATTERN = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
@@ -25,28 +26,47 @@ class Evaluation:
 
     Attributes:
         name: Prefix of its asset keys and jobs, and name of its files in the lake: letters, digits and `_`.
-        judge_id: The judge's id at Pique, or an `EnvVar` that is read when a run starts.
-        media: Where the content of a date comes from.
+        judge_id: The judge's id at Pique, or an `EnvVar` that is read when a run starts. May be left out when
+            `judge_file` is given.
+        media: Where the files of a date come from. May be left out when `social` is given.
+        social: Lists of social media URLs, whose videos Pique fetches itself; needs a video judge. Their results stand
+            in the same tables as those of `media`.
         start_date: First partition, `YYYY-MM-DD`.
         end_date: The date after the last partition, as Dagster has it; None where there is no last one.
         end_offset: Partitions beyond yesterday; 1 makes today's partition available.
         timezone: In which a date begins and ends, and the schedule runs.
         judge_name: The judge's folder in the lake; the evaluation's own name when left out. Evaluations that share
             a judge share it.
+        judge_file: A YAML file that declares the judge. Without `judge_id` the judge is found by its declared name;
+            either way it must be what the file declares, else nothing is submitted.
+        create_missing_judge: Create the declared judge when Pique has none of its name.
+        failure_rate_warn_above: Share of a date's submissions without a result (0 to 1) above which a check warns.
+        failure_rate_error_above: The share above which that is an error.
+        webhook_url: Where Pique announces results, an address at which `pique-assets receive` can be reached; or an
+            `EnvVar` that is read when a run starts. With it, jobs are asked about when their webhook comes, and
+            without one only after `limits.webhook_patience_s`. May hold a token, so it is never in the repr.
         schedule_hour: Hour of the day (0 to 23) at which the daily schedule submits yesterday's partition.
         limits: How much at once, how long.
+        budget: How many new evaluations a run and a day may begin; no limit by default.
     """
 
     name: str
-    judge_id: str | dg.EnvVar
-    media: DatedFolder | Manifest
+    judge_id: str | dg.EnvVar | None = None
+    media: DatedFolder | Manifest | None = None
+    social: SocialUrls | None = None
     start_date: str
     end_date: str | None = None
     end_offset: int = 0
     timezone: str = "UTC"
     judge_name: str | None = None
+    judge_file: str | os.PathLike[str] | None = None
+    create_missing_judge: bool = False
+    failure_rate_warn_above: float = 0.1
+    failure_rate_error_above: float = 0.5
+    webhook_url: str | dg.EnvVar | None = field(default=None, repr=False)
     schedule_hour: int = 6
     limits: Limits = field(default_factory=Limits)
+    budget: Budget = NO_LIMIT
 
     def __post_init__(self) -> None:
         """Refuse names that can't be asset keys or folders.
@@ -60,28 +80,79 @@ class Evaluation:
                     f"Evaluation.{label} is {name!r}: use a letter, then up to 63 letters, digits or underscores"
                 )
 
+        self._check_judge()
+        if self.media is None and self.social is None:
+            raise ValueError(f"Evaluation {self.name!r} has no content: give media, social, or both")
+        if self.webhook_url is not None and not isinstance(self.webhook_url, dg.EnvVar):
+            self._check_webhook_url(self.webhook_url)
+
+    def _check_webhook_url(self, url: str) -> None:
+        if not re.match(r"https?://[^/\s]", url):
+            raise ValueError(f"Evaluation {self.name!r}: webhook_url must begin with https:// (or http://) and a host")
+
+    def _check_judge(self) -> None:
+        if not self.judge_id and self.judge_file is None:
+            raise ValueError(f"Evaluation {self.name!r} names no judge: give judge_id, judge_file, or both")
+        if self.create_missing_judge and (self.judge_file is None or self.judge_id):
+            raise ValueError(f"Evaluation {self.name!r}: create_missing_judge needs judge_file, and no judge_id")
+        if not 0 <= self.failure_rate_warn_above <= self.failure_rate_error_above <= 1:
+            raise ValueError(
+                f"Evaluation {self.name!r}: failure_rate_warn_above and failure_rate_error_above are shares of 0 to 1, "
+                "the second at least the first"
+            )
+
     @property
     def judge(self) -> str:
         """The judge's folder in the lake."""
         return self.judge_name or self.name
 
     @property
-    def media_address(self) -> str:
-        """Folder, bucket or manifest the content comes from."""
+    def media_address(self) -> str | None:
+        """Folder, bucket or manifest the files come from; None where all content is social media."""
+        if self.media is None:
+            return None
         return os.fspath(self.media.root if isinstance(self.media, DatedFolder) else self.media.path)
+
+    @property
+    def submitting_assets(self) -> tuple[str, ...]:
+        """Names of its assets that bring content to Pique."""
+        of_source = {"uploads": self.media, "social_submissions": self.social}
+        return tuple(asset for asset, source in of_source.items() if source is not None)
+
+    @property
+    def expects_webhooks(self) -> bool:
+        """Whether Pique is asked to announce results, so that polls can be rare."""
+        return self.webhook_url is not None
+
+    def resolved_webhook_url(self) -> str | None:
+        """Where Pique announces results, with an `EnvVar` read now; None where only polls tell.
+
+        Raises:
+            ValueError: The environment variable is not set, or holds no URL; the message names it.
+        """
+        if not isinstance(self.webhook_url, dg.EnvVar):
+            return self.webhook_url
+        value = self.webhook_url.get_value()
+        if not value:
+            raise ValueError(
+                f"evaluation {self.name!r} reads its webhook URL from the environment variable "
+                f"{self.webhook_url.env_var_name}, which is not set"
+            )
+        self._check_webhook_url(value)
+        return value
 
     def asset_key(self, asset: str) -> dg.AssetKey:
         """The key of one of this evaluation's assets: `[name, asset]`."""
         return dg.AssetKey([self.name, asset])
 
-    def resolved_judge_id(self) -> str:
-        """The judge's id, with an `EnvVar` read now.
+    def resolved_judge_id(self) -> str | None:
+        """The judge's id, with an `EnvVar` read now; None where the judge is found by its file alone.
 
         Raises:
             ValueError: The environment variable is not set; the message names it.
         """
         if not isinstance(self.judge_id, dg.EnvVar):
-            return self.judge_id
+            return self.judge_id or None
         value = self.judge_id.get_value()
         if not value:
             raise ValueError(

@@ -16,12 +16,13 @@ from pique_assets.assets.content import content_asset
 from pique_assets.assets.derived_tables import metric_catalog_asset, partition_status_asset, scorecard_asset
 from pique_assets.assets.evaluation_results import evaluation_results_asset, submissions_asset
 from pique_assets.assets.judge import judge_asset
-from pique_assets.assets.raw_media import raw_media
+from pique_assets.assets.raw_media import raw_media, raw_social_urls
 from pique_assets.assets.tables import result_tables_asset
 from pique_assets.assets.uploads import uploads_asset
 from pique_assets.checks import checks_of
 from pique_assets.config import Evaluation
 from pique_assets.jobs import daily_schedule, jobs_of
+from pique_assets.resources.secrecy import require_hidden_secrets
 from pique_assets.sensors import results_sensor
 
 
@@ -47,13 +48,16 @@ def build_defs(
         Assets, checks, jobs, schedules and one sensor, to be used alone or merged with `dg.Definitions.merge`.
 
     Raises:
-        ValueError: Two evaluations have the same name, or there is none.
+        ValueError: Two evaluations have the same name, or one judge's folder for two judges, or there is no evaluation;
+            or a secret is written out (`resources.secrecy`).
     """
     names = Counter(evaluation.name for evaluation in evaluations)
     if not names:
         raise ValueError("build_defs needs at least one Evaluation")
     if repeated := [name for name, count in names.items() if count > 1]:
         raise ValueError(f"evaluations need names of their own; used more than once: {', '.join(repeated)}")
+    _require_one_judge_each(evaluations)
+    require_hidden_secrets(resources)
     jobs = [job for evaluation in evaluations for job in jobs_of(evaluation)]
     return dg.Definitions(
         assets=[asset for evaluation in evaluations for asset in assets_of(evaluation)],
@@ -68,13 +72,25 @@ def build_defs(
     )
 
 
+def _require_one_judge_each(evaluations: Sequence[Evaluation]) -> None:
+    """Refuse evaluations that would mix two judges in a folder of the lake; ids that a run reads are not known here."""
+    declared: dict[str, Evaluation] = {}
+    for evaluation in evaluations:
+        if evaluation.judge_id is None or isinstance(evaluation.judge_id, dg.EnvVar):
+            continue
+        first = declared.setdefault(evaluation.judge, evaluation)
+        if first.judge_id != evaluation.judge_id:
+            raise ValueError(
+                f"evaluations {first.name!r} and {evaluation.name!r} share the judge_name {evaluation.judge!r} but not "
+                f"the judge: {first.judge_id} and {evaluation.judge_id}; give one of them another judge_name"
+            )
+
+
 def assets_of(evaluation: Evaluation) -> list[dg.AssetsDefinition | dg.AssetSpec]:
     """The assets of one evaluation, in the order of an item's journey (design section 4)."""
     return [
-        raw_media(evaluation),
         judge_asset(evaluation),
-        content_asset(evaluation),
-        uploads_asset(evaluation),
+        *submitting_assets_of(evaluation),
         evaluation_results_asset(evaluation),
         submissions_asset(evaluation),
         result_tables_asset(evaluation),
@@ -82,3 +98,16 @@ def assets_of(evaluation: Evaluation) -> list[dg.AssetsDefinition | dg.AssetSpec
         metric_catalog_asset(evaluation),
         partition_status_asset(evaluation),
     ]
+
+
+def submitting_assets_of(evaluation: Evaluation) -> list[dg.AssetsDefinition | dg.AssetSpec]:
+    """From what lies there to what Pique has: for files, for social media, or for both."""
+    assets: list[dg.AssetsDefinition | dg.AssetSpec] = []
+    if evaluation.media is not None:
+        assets += [raw_media(evaluation), content_asset(evaluation), uploads_asset(evaluation)]
+    if evaluation.social is not None:
+        # Only where there is social media: every run and step pays for what is imported here.
+        from pique_assets.assets.social_submissions import social_submissions_asset
+
+        assets += [raw_social_urls(evaluation), social_submissions_asset(evaluation)]
+    return assets

@@ -11,7 +11,6 @@ import dagster as dg
 
 from pique_assets.config import Evaluation
 
-SUBMIT_ASSETS: Final = ("judge", "content", "uploads")
 RESULT_ASSETS: Final = (
     "evaluation_results",
     "submissions",
@@ -23,6 +22,12 @@ RESULT_ASSETS: Final = (
     "metric_catalog",
     "partition_status",
 )
+
+
+def submit_assets(evaluation: Evaluation) -> tuple[str, ...]:
+    """Names of the assets that take a date to Pique: for files, for social media, or for both."""
+    inventory = () if evaluation.media is None else ("content",)
+    return ("judge", *inventory, *evaluation.submitting_assets)
 
 
 def submit_job_name(evaluation: Evaluation) -> str:
@@ -51,18 +56,18 @@ def jobs_of(evaluation: Evaluation) -> list[dg.UnresolvedAssetJobDefinition]:
         ),
         dg.define_asset_job(
             everything_job_name(evaluation),
-            selection=_selection(evaluation, SUBMIT_ASSETS + RESULT_ASSETS),
+            selection=_selection(evaluation, submit_assets(evaluation) + RESULT_ASSETS),
             description="From media to scorecard in one run.",
         ),
     ]
 
 
 def submit_job(evaluation: Evaluation) -> dg.UnresolvedAssetJobDefinition:
-    """The job that ends with the uploads."""
+    """The job that ends when Pique has the content."""
     return dg.define_asset_job(
         submit_job_name(evaluation),
-        selection=_selection(evaluation, SUBMIT_ASSETS),
-        description="Takes the inventory of a date and uploads what Pique has not; does not wait for results.",
+        selection=_selection(evaluation, submit_assets(evaluation)),
+        description="Takes the inventory of a date and submits what Pique has not; does not wait for results.",
     )
 
 

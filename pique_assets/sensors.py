@@ -6,6 +6,7 @@ Here: a tick's budget and its run requests. Not here: polling (`evaluation`), an
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 SENSOR_NAME = "pique_results"
 # Sensor threads are off by default, so a slow tick delays every sensor of the deployment (design section 8).
 TICK_BUDGET_S = 15.0
+# Of it: for what follows the asking, which is to find the complete dates.
+AFTERWARDS_S = 2.0
 RUN_REQUESTS_A_TICK = 25
 MINIMUM_INTERVAL_S = 30
 
@@ -36,9 +39,9 @@ def results_sensor(
 ) -> dg.SensorDefinition:
     """One sensor for all evaluations of a code location.
 
-    Each tick asks Pique for what is due, brings submissions to an end that no content asks for any more, then requests
-    a run for each partition whose submissions are all settled and whose tables do not say so yet. Ticks may repeat:
-    the run key is the digest of the settled jobs.
+    Each tick asks Pique for what is due, brings submissions to an end that no content asks for any more, looks for the
+    jobs of social media whose POST was not answered, then requests a run for each partition whose submissions are all
+    settled and whose tables do not say so yet. Ticks may repeat: the run key is the digest of the settled jobs.
     """
     by_name = {evaluation.name: evaluation for evaluation in evaluations}
     targets = {results_job_name(evaluation) for evaluation in evaluations}
@@ -53,16 +56,17 @@ def results_sensor(
     def pique_results(
         context: dg.SensorEvaluationContext, pique: PiqueResource, ledger: LedgerResource
     ) -> dg.SensorResult:
+        asking_ends_at = time.monotonic() + TICK_BUDGET_S - AFTERWARDS_S
         tick = _count(context.cursor)
         with ledger.ledger() as opened:
-            polled = _ask_pique(_in_turn(evaluations, tick=tick), pique=pique, ledger=opened)
-            settled = opened.uncollected_partitions()
+            polled = _ask_pique(_in_turn(evaluations, tick=tick), pique=pique, ledger=opened, until=asking_ends_at)
+            _give_up_waiting(evaluations, ledger=opened)
+            settled = opened.uncollected_partitions(at_most=RUN_REQUESTS_A_TICK, turn=tick)
         requests = [request for partition in settled if (request := _request(partition, by_name=by_name))]
         if not requests:
             skipped = f"asked Pique for {polled} results; no date is complete and not yet collected"
             return dg.SensorResult(skip_reason=skipped, cursor=str(tick + 1))
-        asked_for = _in_turn(requests, tick=tick * RUN_REQUESTS_A_TICK)[:RUN_REQUESTS_A_TICK]
-        return dg.SensorResult(run_requests=asked_for, cursor=str(tick + 1))
+        return dg.SensorResult(run_requests=requests, cursor=str(tick + 1))
 
     return pique_results
 
@@ -79,21 +83,42 @@ def _request(partition: SettledPartition, *, by_name: dict[str, Evaluation]) -> 
     )
 
 
-def _ask_pique(evaluations: Sequence[Evaluation], *, pique: PiqueResource, ledger: Ledger) -> int:
-    """Ask for due results and end orphans, within the tick's budget; returns how many results were asked for."""
+def _ask_pique(evaluations: Sequence[Evaluation], *, pique: PiqueResource, ledger: Ledger, until: float) -> int:
+    """Ask for results, end orphans and find lost jobs until a `time.monotonic()`; returns how many were asked for."""
     from pique_assets.evaluation.limits import Limits
     from pique_assets.evaluation.orphans import UNTOUCHED_FOR_S, end_orphans
+    from pique_assets.evaluation.reconciliation import find_jobs
 
     now = datetime.now(UTC)
     has_due = ledger.has_due(now=now)
     has_orphans = ledger.has_orphans(now=now, untouched_since=now - timedelta(seconds=UNTOUCHED_FOR_S))
-    if not has_due and not has_orphans:
+    may_find_jobs = bool(ledger.unreconciled(limit=1)) and bool(ledger.unknown_webhooks(limit=1))
+    if not has_due and not has_orphans and not may_find_jobs:
         return 0
-    until = time.monotonic() + TICK_BUDGET_S
-    with pique.client() as client:
+    # No request outlasts it either, whatever Pique does: a request that is cut off is asked again when its turn comes.
+    with pique.client() as client, client.ending_at(until):
         if has_orphans:
             end_orphans(client=client, ledger=ledger, limits=Limits(), until=_share(until, among=len(evaluations) + 2))
-        return _poll(evaluations, client=client, ledger=ledger, until=until) if has_due else 0
+        if may_find_jobs:
+            find_jobs(
+                client=client,
+                ledger=ledger,
+                limits=Limits(),
+                say=logging.getLogger(__name__).info,
+                until=_share(until, among=len(evaluations) + 2),
+            )
+        # What was found just now is due.
+        return _poll(evaluations, client=client, ledger=ledger, until=until) if has_due or may_find_jobs else 0
+
+
+def _give_up_waiting(evaluations: Sequence[Evaluation], *, ledger: Ledger) -> None:
+    """Leave in doubt what waited long enough for an answer, each evaluation's by its own policy."""
+    from pique_assets.evaluation.reconciliation import give_up_waiting
+
+    for evaluation in evaluations:
+        if evaluation.social is not None:
+            say = logging.getLogger(__name__).info
+            give_up_waiting(ledger=ledger, limits=evaluation.limits, evaluation=evaluation.name, say=say)
 
 
 def _poll(evaluations: Sequence[Evaluation], *, client: PiqueClient, ledger: Ledger, until: float) -> int:
@@ -102,10 +127,11 @@ def _poll(evaluations: Sequence[Evaluation], *, client: PiqueClient, ledger: Led
     from pique_assets.evaluation.results import ResultPoller
 
     def poll(name: str | None, limits: Limits, *, until: float) -> int:
-        poller = ResultPoller(client=client, ledger=ledger, limits=limits)
+        poller = ResultPoller(client=client, ledger=ledger, limits=limits, webhook_expected=name in patient)
         return poller.poll_due(evaluation=name, not_of=() if name else names, until=until).polled
 
     names = [evaluation.name for evaluation in evaluations]
+    patient = {evaluation.name for evaluation in evaluations if evaluation.expects_webhooks}
     # The last: jobs whose content no evaluation asks for any more; their results were paid for.
     turns = [*((evaluation.name, evaluation.limits) for evaluation in evaluations), (None, Limits())]
     shared = [

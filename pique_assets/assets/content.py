@@ -57,6 +57,8 @@ def take_inventory(
     from pique_assets.evaluation.progress import Progress
     from pique_assets.media import inventory
 
+    if evaluation.media is None:
+        raise ValueError(f"evaluation {evaluation.name!r} has no media to take an inventory of")
     reader = media_storage.open_source(evaluation.media)
     items = []
     progress = Progress(say, what="content items read")

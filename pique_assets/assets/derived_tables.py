@@ -5,7 +5,6 @@ Here: the assets. Not here: the computing (`lake`), which needs neither API nor 
 
 # No `from __future__ import annotations`: Dagster reads the type of `context` from the function itself.
 
-import hashlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +19,8 @@ from pique_assets.resources import LakeResource
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from pique_assets.lake import Lake
 
 
 def scorecard_asset(evaluation: Evaluation) -> dg.AssetsDefinition:
@@ -38,7 +39,7 @@ def scorecard_asset(evaluation: Evaluation) -> dg.AssetsDefinition:
         scorecard = compute(
             evaluations=tables.read("evaluations"),
             detector_results=tables.read("detector_results"),
-            judge_id=evaluation.resolved_judge_id(),
+            judge_id=evaluation.resolved_judge_id() or _found_judge_id(evaluation, lake=tables.lake),
         )
         return tables.write(
             "scorecard_daily", scorecard, more={"pass_rates": dg.MarkdownMetadataValue(pass_rates(scorecard))}
@@ -76,17 +77,17 @@ def partition_status_asset(evaluation: Evaluation) -> dg.AssetsDefinition:
         description="Written last: counts of the date, and the run that wrote its tables.",
     )
     def partition_status(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult[None]:
-        from pique_assets.lake import build_table
+        from pique_assets.lake import partition_status as compute
 
         tables = PartitionTables(lake=lake.lake(), evaluation=evaluation, date=context.partition_key)
-        row = {
-            "evaluation": evaluation.name,
-            "run_id": context.run.run_id,
-            "committed_at": datetime.now(UTC),
-            "payload_digest": _payload_digest(tables.read("payloads")),
-            **_counts(tables.read("submissions")),
-        }
-        return tables.write("partition_status", build_table("partition_status", [row]))
+        status = compute(
+            evaluation=evaluation.name,
+            run_id=context.run.run_id,
+            committed_at=datetime.now(UTC),
+            payloads=tables.read("payloads"),
+            submissions=tables.read("submissions"),
+        )
+        return tables.write("partition_status", status)
 
     return partition_status
 
@@ -99,24 +100,15 @@ def pass_rates(scorecard: "pa.Table") -> str:
     return markdown_table(columns, [_pass_rate_row(row) for row in scorecard.to_pylist()])
 
 
+def _found_judge_id(evaluation: Evaluation, *, lake: "Lake") -> str | None:
+    """The id of a judge that is declared by its file alone, as it was last found."""
+    from pique_assets.assets.judge_snapshots import latest_snapshot
+
+    snapshot = latest_snapshot(evaluation, lake=lake)
+    return snapshot["judge_id"] if snapshot else None
+
+
 def _pass_rate_row(row: dict[str, Any]) -> list[object]:
     interval = f"{row['wilson_low']:.0%} to {row['wilson_high']:.0%}" if row["wilson_low"] is not None else ""
     median = f"{row['score_p50']:.3g}" if row["score_p50"] is not None else ""
     return [row["detector_name"], row["n"], bar(row["pass_rate"]), interval, median]
-
-
-def _payload_digest(payloads: "pa.Table") -> str:
-    hashes = sorted(payloads.column("payload_sha256").to_pylist())
-    return hashlib.sha256("\n".join(hashes).encode()).hexdigest()
-
-
-def _counts(submissions: "pa.Table") -> dict[str, int]:
-    states = submissions.column("state").to_pylist()
-    counted = {
-        "unreadable_count": "unreadable",
-        "completed_count": "completed",
-        "failed_count": "failed",
-        "rejected_count": "rejected",
-        "in_doubt_count": "in_doubt",
-    }
-    return {"content_count": len(states), **{column: states.count(state) for column, state in counted.items()}}

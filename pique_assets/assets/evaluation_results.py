@@ -27,7 +27,7 @@ def evaluation_results_asset(evaluation: Evaluation) -> dg.AssetsDefinition:
     @dated_asset(
         evaluation,
         "evaluation_results",
-        after=("uploads",),
+        after=evaluation.submitting_assets,
         description="Pique's answers about the date's jobs, byte for byte. Waits, bounded, for open jobs.",
         kinds=("pique", "parquet"),
     )
@@ -42,7 +42,12 @@ def evaluation_results_asset(evaluation: Evaluation) -> dg.AssetsDefinition:
         with pique.client() as client, ledger.ledger() as opened:
             try:
                 settled = collect_partition(
-                    **where, client=client, ledger=opened, limits=evaluation.limits, say=context.log.info
+                    **where,
+                    client=client,
+                    ledger=opened,
+                    limits=evaluation.limits,
+                    say=context.log.info,
+                    webhook_expected=evaluation.expects_webhooks,
                 )
             except ResultsPending as pending:
                 raise _failure(pending) from None
@@ -100,7 +105,7 @@ def submission_row(row: "PartitionItem", *, evaluation: str) -> dict[str, object
         "title": item.title,
         "description": item.description,
         "work_key": item.work_key,
-        "source": "direct",
+        "source": row.source,
         "state": "unreadable" if item.work_key is None else "unsubmitted",
         "error_code": item.error_code,
         "error": item.error,
@@ -121,6 +126,9 @@ def submission_row(row: "PartitionItem", *, evaluation: str) -> dict[str, object
             "finished_at": submission.finished_at or submission.settled_at,
             "latency_s": _latency_s(submission),
         }
+        if submission.state == "IN_DOUBT":
+            # A restored ledger has the evidence as the error it was in this table.
+            columns |= {"error_code": "in_doubt", "error": submission.error or submission.evidence}
     return columns
 
 
@@ -138,6 +146,7 @@ def _failure(pending: "ResultsPending") -> dg.Failure:
             "pending": len(pending.pending_job_ids),
             "pending_job_ids": dg.JsonMetadataValue(pending.pending_job_ids),
             "not_uploaded": pending.not_uploaded,
+            "unanswered": pending.unanswered,
         },
         allow_retries=False,
     )

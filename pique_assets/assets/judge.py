@@ -1,24 +1,25 @@
 """The judge as Pique describes it now: a snapshot whose data version is its configuration.
 
-Here: fetching and keeping the snapshot. Not here: whether the judge can be used, which a submission checks itself.
+Here: fetching it, and the asset. Not here: which judge is meant by a declaration (`evaluation.judges`), how snapshots
+are kept (`judge_snapshots`), and whether the judge can be used, which a submission checks itself.
 """
 
 # No `from __future__ import annotations`: Dagster reads the type of `context` from the function itself.
 
-import json
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from pique_assets.assets.dated_asset import with_signature
 from pique_assets.config import Evaluation
 from pique_assets.metadata import table_metadata
 from pique_assets.resources import LakeResource, PiqueResource
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
+    from pique_assets.api.client import PiqueClient
     from pique_assets.api.models import Judge
+    from pique_assets.evaluation.progress import Say
 
 
 def judge_asset(evaluation: Evaluation) -> dg.AssetsDefinition:
@@ -30,18 +31,18 @@ def judge_asset(evaluation: Evaluation) -> dg.AssetsDefinition:
         kinds={"pique"},
         description="The judge and its detector configs, as Pique describes them now.",
     )
+    @with_signature
     def judge(
         context: dg.AssetExecutionContext, pique: PiqueResource, lake: LakeResource
     ) -> dg.MaterializeResult[None]:
+        from pique_assets.assets.judge_snapshots import keep_snapshot
+
         with pique.client() as client:
-            fetched = client.get_judge(evaluation.resolved_judge_id())
+            fetched = fetch_judge(
+                evaluation, client=client, create_missing=evaluation.create_missing_judge, say=context.log.info
+            )
         context.log.info(f"judge {fetched.id} ({fetched.name}) is {fetched.status}, active: {fetched.is_active}")
-        snapshot, configs = snapshot_tables(fetched, fetched_at=datetime.now(UTC))
-        opened = lake.lake()
-        date = f"{datetime.now(UTC):%Y-%m-%d}"
-        where: dict[str, Any] = {"judge": evaluation.judge, "date": date, "evaluation": evaluation.name}
-        opened.write("judges", snapshot, **where)
-        written = opened.write("detector_configs", configs, **where)
+        configs, written = keep_snapshot(fetched, fetched_at=datetime.now(UTC), evaluation=evaluation, lake=lake.lake())
         return dg.MaterializeResult(
             metadata={
                 "judge_id": fetched.id,
@@ -50,6 +51,7 @@ def judge_asset(evaluation: Evaluation) -> dg.AssetsDefinition:
                 "is_active": fetched.is_active,
                 "content_type": fetched.content_type,
                 "detectors": len(fetched.detector_configs),
+                "configuration_hash": fetched.configuration_hash(),
                 **table_metadata("detector_configs", configs, written=written, lineage={}),
             },
             data_version=dg.DataVersion(fetched.configuration_hash()),
@@ -58,48 +60,25 @@ def judge_asset(evaluation: Evaluation) -> dg.AssetsDefinition:
     return judge
 
 
-def snapshot_tables(judge: "Judge", *, fetched_at: datetime) -> "tuple[pa.Table, pa.Table]":
-    """A judge as rows of `judges` (one) and `detector_configs` (one per detector config)."""
-    from pique_assets.lake import build_table
+def fetch_judge(evaluation: Evaluation, *, client: "PiqueClient", say: "Say", create_missing: bool = False) -> "Judge":
+    """The judge an evaluation declares, by id or by file, as Pique describes it now.
 
-    configuration_hash = judge.configuration_hash()
-    judges = build_table(
-        "judges",
-        [
-            {
-                "judge_id": judge.id,
-                "name": judge.name,
-                "description": judge.description,
-                "content_type": judge.content_type,
-                "status": judge.status,
-                "is_active": judge.is_active,
-                "judge_configuration_hash": configuration_hash,
-                "created_at": judge.created_at,
-                "updated_at": judge.updated_at,
-                "fetched_at": fetched_at,
-                "other_fields": _json_or_none(judge.model_extra),
-            }
-        ],
+    Args:
+        evaluation: Whose judge.
+        client: The API.
+        say: Hears when a judge is created.
+        create_missing: Only the asset `judge` creates: what comes after it would do so unseen.
+
+    Raises:
+        ValueError: The judge's id stands in an environment variable that is not set.
+        EvaluationError, PiqueError: As `evaluation.judges.resolve_judge` says.
+    """
+    from pique_assets.evaluation.judges import resolve_judge
+
+    return resolve_judge(
+        client,
+        judge_id=evaluation.resolved_judge_id(),
+        judge_file=evaluation.judge_file,
+        create_missing=create_missing,
+        say=say,
     )
-    configs = build_table(
-        "detector_configs",
-        [
-            {
-                "judge_id": judge.id,
-                "detector_config_index": index,
-                "detector_config_id": config.id,
-                "detector_name": config.detector_name,
-                "config_json": json.dumps(config.config, sort_keys=True),
-                "weight": config.weight,
-                "judge_configuration_hash": configuration_hash,
-                "fetched_at": fetched_at,
-                "other_fields": _json_or_none(config.model_extra),
-            }
-            for index, config in enumerate(judge.detector_configs)
-        ],
-    )
-    return judges, configs
-
-
-def _json_or_none(fields: dict[str, Any] | None) -> str | None:
-    return json.dumps(fields, sort_keys=True) if fields else None

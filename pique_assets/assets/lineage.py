@@ -68,16 +68,19 @@ def column_lineage(table_name: str, *, evaluation: Evaluation) -> dict[str, list
     return {
         column: [_dep(table, source, evaluation=evaluation) for table, source in sources]
         for column in SCHEMAS[table_name].names
-        if (sources := _sources(table_name, column))
+        if (sources := _sources(table_name, column, evaluation=evaluation))
     }
 
 
-def _sources(table_name: str, column: str) -> tuple[tuple[str, str], ...]:
+def _sources(table_name: str, column: str, *, evaluation: Evaluation) -> tuple[tuple[str, str], ...]:
     from pique_assets.lake import SCHEMAS
 
     if column in SPECIAL.get(table_name, {}):
         return SPECIAL[table_name][column]
     upstream = PASSED_ON.get(table_name)
+    if upstream == "content" and evaluation.media is None:
+        # Social media has no inventory of its own: its lists are read by whoever submits them.
+        return ()
     if upstream is not None and column in SCHEMAS[upstream].names:
         return ((upstream, column),)
     return COMPUTED_FROM.get(table_name, ())

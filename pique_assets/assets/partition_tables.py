@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -25,13 +26,37 @@ class PartitionTables:
     evaluation: Evaluation
     date: str
 
-    def read(self, table_name: str) -> pa.Table:
-        """The rows an upstream asset wrote for this date.
+    def read(self, table_name: str, *, columns: Sequence[str] | None = None) -> pa.Table:
+        """The rows an upstream asset wrote for this date, or these columns of them.
 
         Raises:
             FileMissing: It has not been materialised yet.
         """
-        return self.lake.read(table_name, judge=self.evaluation.judge, date=self.date, evaluation=self.evaluation.name)
+        return self.lake.read(
+            table_name,
+            judge=self.evaluation.judge,
+            date=self.date,
+            evaluation=self.evaluation.name,
+            columns=columns,
+        )
+
+    def schema(self, table_name: str) -> pa.Schema:
+        """The schema the file of this date has, whatever was declared.
+
+        Raises:
+            FileMissing: It has not been materialised yet.
+        """
+        return self.lake.schema(
+            table_name, judge=self.evaluation.judge, date=self.date, evaluation=self.evaluation.name
+        )
+
+    def earlier(self, table_name: str) -> Iterator[PartitionTables]:
+        """The dates before this one that have this table, the last one first."""
+        files = self.lake.partitions(table_name, judge=self.evaluation.judge)
+        dates = sorted({str(file.date) for file in files if file.evaluation == self.evaluation.name}, reverse=True)
+        for date in dates:
+            if date < self.date:
+                yield replace(self, date=date)
 
     def write(
         self, table_name: str, table: pa.Table, *, asset: str | None = None, more: Metadata | None = None

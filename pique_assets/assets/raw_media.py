@@ -1,6 +1,8 @@
-"""The media as it lies there: an external asset, because nothing here makes it."""
+"""The content as it lies there: external assets, because nothing here makes it."""
 
 from __future__ import annotations
+
+import os
 
 import dagster as dg
 
@@ -9,12 +11,33 @@ from pique_assets.partitions import daily_partitions
 
 
 def raw_media(evaluation: Evaluation) -> dg.AssetSpec:
-    """Where the lineage of every score begins."""
+    """Where the lineage of every uploaded file's score begins."""
+    address = evaluation.media_address or ""
+    return _external(
+        evaluation,
+        "raw_media",
+        description=f"Media of each date, as it lies in {address}. Made elsewhere.",
+        address=address,
+    )
+
+
+def raw_social_urls(evaluation: Evaluation) -> dg.AssetSpec:
+    """Where the lineage of every social media video's score begins."""
+    address = "" if evaluation.social is None else os.fspath(evaluation.social.path)
+    return _external(
+        evaluation,
+        "raw_social_urls",
+        description=f"Social media URLs of each date, as listed in {address}. Made elsewhere.",
+        address=address,
+    )
+
+
+def _external(evaluation: Evaluation, name: str, *, description: str, address: str) -> dg.AssetSpec:
     return dg.AssetSpec(
-        key=evaluation.asset_key("raw_media"),
-        description=f"Media of each date, as it lies in {evaluation.media_address}. Made elsewhere.",
+        key=evaluation.asset_key(name),
+        description=description,
         group_name=evaluation.name,
         kinds={"file"},
         partitions_def=daily_partitions(evaluation),
-        metadata={"source": dg.MetadataValue.text(evaluation.media_address)},
+        metadata={"source": dg.MetadataValue.text(address)},
     )

@@ -11,6 +11,7 @@ from typing import Final
 
 import dagster as dg
 
+from pique_assets.assets.dated_asset import with_signature
 from pique_assets.assets.partition_tables import PartitionTables
 from pique_assets.config import Evaluation
 from pique_assets.partitions import daily_partitions
@@ -42,6 +43,7 @@ def result_tables_asset(evaluation: Evaluation) -> dg.AssetsDefinition:
         specs=specs,
         partitions_def=daily_partitions(evaluation),
     )
+    @with_signature
     def result_tables(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[dg.MaterializeResult[None]]:
         from pique_assets.lake import normalise, stored_payloads
 

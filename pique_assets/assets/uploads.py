@@ -7,12 +7,15 @@ Here: the asset. Not here: how a submission survives crashes (`evaluation`, `led
 
 import hashlib
 from dataclasses import asdict
+from datetime import UTC, datetime
 
 import dagster as dg
 
 from pique_assets.assets.content import content_items
 from pique_assets.assets.dated_asset import dated_asset
+from pique_assets.assets.judge import fetch_judge
 from pique_assets.assets.partition_tables import PartitionTables
+from pique_assets.assets.plan_events import announcing_plan, refusing_over_budget
 from pique_assets.config import Evaluation
 from pique_assets.resources import LakeResource, LedgerResource, MediaStorageResource, PiqueResource
 
@@ -39,24 +42,35 @@ def uploads_asset(evaluation: Evaluation) -> dg.AssetsDefinition:
         lake: LakeResource,
         media_storage: MediaStorageResource,
     ) -> dg.MaterializeResult[None]:
+        from pique_assets.assets.judge_snapshots import keep_snapshot
         from pique_assets.evaluation.partition import submit_partition
 
         tables = PartitionTables(lake=lake.lake(), evaluation=evaluation, date=context.partition_key)
-        with pique.client() as client, ledger.ledger() as opened:
+        with pique.client() as client, ledger.ledger() as opened, refusing_over_budget():
+            judge = fetch_judge(evaluation, client=client, say=context.log.info)
+            # What was submitted to can always be looked up, even if `judge` was not materialised since it changed.
+            keep_snapshot(judge, fetched_at=datetime.now(UTC), evaluation=evaluation, lake=tables.lake)
             report = submit_partition(
                 content_items(tables.read("content")),
                 evaluation=evaluation.name,
                 partition=context.partition_key,
-                judge=client.get_judge(evaluation.resolved_judge_id()),
+                judge=judge,
                 client=client,
                 ledger=opened,
                 open_content=media_storage.content_opener(),
                 limits=evaluation.limits,
                 say=context.log.info,
+                webhook_url=evaluation.resolved_webhook_url(),
+                budget=evaluation.budget,
+                on_plan=announcing_plan(context),
             )
         counts = {name: value for name, value in asdict(report).items() if name != "work_keys"}
         return dg.MaterializeResult(
-            metadata=counts,
+            metadata={
+                **counts,
+                "judge_id": judge.id,
+                "judge_configuration_hash": judge.configuration_hash(),
+            },
             data_version=dg.DataVersion(hashlib.sha256("\n".join(report.work_keys).encode()).hexdigest()),
         )
 

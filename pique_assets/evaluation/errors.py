@@ -38,16 +38,43 @@ class ResultsPending(EvaluationError):
     Attributes:
         pending_job_ids: The jobs that Pique has not finished.
         not_uploaded: How many submissions have no uploaded bytes yet.
+        unanswered: How many social media URLs were sent without a certain answer, and may still be announced.
     """
 
-    def __init__(self, *, pending_job_ids: list[str], not_uploaded: int, waited_s: float) -> None:
+    def __init__(self, *, pending_job_ids: list[str], not_uploaded: int, waited_s: float, unanswered: int = 0) -> None:
         self.pending_job_ids = pending_job_ids
         self.not_uploaded = not_uploaded
+        self.unanswered = unanswered
         parts = []
         if pending_job_ids:
             shown = ", ".join(pending_job_ids[:10]) + (", ..." if len(pending_job_ids) > 10 else "")
             parts.append(f"{len(pending_job_ids)} jobs are still open at Pique after {waited_s:.0f} s: {shown}.")
         if not_uploaded:
             parts.append(f"{not_uploaded} submissions were never uploaded: materialise `uploads` of this partition.")
+        if unanswered:
+            parts.append(
+                f"{unanswered} social media URLs were sent and got no certain answer: they are never sent again, and "
+                "wait for a webhook that names their jobs."
+            )
         parts.append("Materialise this partition again to resume; nothing is submitted twice.")
         super().__init__(" ".join(parts))
+
+
+class JudgeFileInvalid(EvaluationError):
+    """A judge's declaration, or what it names, can't be used. Nothing was sent."""
+
+
+class JudgeMissing(EvaluationError):
+    """No judge at Pique has the declared name, and none was to be created."""
+
+
+class JudgeAmbiguous(EvaluationError):
+    """Several judges at Pique have the declared name; the message names their ids."""
+
+
+class JudgeDiffers(EvaluationError):
+    """The judge at Pique is not what its file declares; it is never changed from here."""
+
+
+class JudgeCreationInDoubt(EvaluationError):
+    """Whether Pique created the judge is not known; creating it is never blindly repeated."""

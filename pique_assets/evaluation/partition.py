@@ -8,21 +8,29 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice
 from typing import BinaryIO
 
 from pique_assets.api.client import PiqueClient
 from pique_assets.api.models import Judge
+from pique_assets.evaluation.admission import admit
+from pique_assets.evaluation.budget import NO_LIMIT, Budget
 from pique_assets.evaluation.errors import JudgeNotUsable, SubmissionsUnfinished
 from pique_assets.evaluation.lease_keeper import LeaseKeeper
 from pique_assets.evaluation.limits import Limits
+from pique_assets.evaluation.plan import PartitionPlan, plan_partition
 from pique_assets.evaluation.poll_schedule import poll_schedule
 from pique_assets.evaluation.progress import Progress, Say
 from pique_assets.evaluation.submission import Fate, Outcome, Submitter
 from pique_assets.ledger import InventoryItem, Ledger, SubmissionOrder, SubmissionState, work_key
 from pique_assets.media import ContentItem
+from pique_assets.media.content_type import CONTENT_TYPES
 
+# Handed to the pool at a time, so that memory does not grow with a date's content by more than its records.
+QUEUED_PER_UPLOAD = 4
 # Enough to see a usual latency, few enough to follow a change within a day.
 LATENCIES_LOOKED_AT = 200
 
@@ -56,7 +64,8 @@ def require_usable(judge: Judge) -> None:
     """Refuse a judge that can't evaluate now, before anything is sent.
 
     Raises:
-        JudgeNotUsable: It is pending, failed or inactive; the message says which and what to do.
+        JudgeNotUsable: It is pending, failed, inactive or of a type that is never uploaded (text); the message says
+            which and what to do.
     """
     if judge.status == "pending":
         raise JudgeNotUsable(f"judge {judge.id} ({judge.name}) is still being prepared; try again in a while")
@@ -66,6 +75,28 @@ def require_usable(judge: Judge) -> None:
         raise JudgeNotUsable(f"judge {judge.id} ({judge.name}) is {judge.status}{because}; use another judge")
     if not judge.is_active:
         raise JudgeNotUsable(f"judge {judge.id} ({judge.name}) is not active; activate it at Pique")
+    if judge.content_type not in CONTENT_TYPES:
+        raise JudgeNotUsable(
+            f"judge {judge.id} ({judge.name}) evaluates {judge.content_type}, and content of that type can't be "
+            f"submitted; use a judge of {', '.join(CONTENT_TYPES)}"
+        )
+
+
+def require_fitting(judge: Judge, items: Sequence[ContentItem]) -> None:
+    """Refuse content of which nothing is what the judge evaluates: that is the wrong judge, or the wrong media.
+
+    Single items of another type are rows with an error (`inventory_item`).
+
+    Raises:
+        JudgeNotUsable: The message says what the judge evaluates and what there is.
+    """
+    types = Counter(item.content_type for item in items if item.is_ready)
+    if types and judge.content_type not in types:
+        there = " and ".join(f"{count} {content_type}" for content_type, count in sorted(types.items(), key=str))
+        raise JudgeNotUsable(
+            f"judge {judge.id} ({judge.name}) evaluates {judge.content_type}, and all content is of another type "
+            f"({there}); nothing was sent. Is it the judge of this media?"
+        )
 
 
 def submit_partition(
@@ -79,6 +110,9 @@ def submit_partition(
     open_content: Callable[[ContentItem], BinaryIO],
     limits: Limits,
     say: Say,
+    budget: Budget = NO_LIMIT,
+    on_plan: Callable[[PartitionPlan], None] | None = None,
+    webhook_url: str | None = None,
 ) -> SubmissionReport:
     """Bring a partition's content to Pique, each item exactly once, whatever happened before.
 
@@ -92,15 +126,25 @@ def submit_partition(
         open_content: Opens a ready item's bytes at their beginning.
         limits: How much at once.
         say: Hears how far it is.
+        budget: How many evaluations it may begin.
+        on_plan: Hears what it comes to, before anything is sent or refused.
+        webhook_url: Where Pique is to announce results, which makes polling patient; None leaves it to the
+            organisation's own, and polls as if none came.
 
     Raises:
         JudgeNotUsable: Nothing was sent.
+        BudgetExceeded: Nothing was sent or recorded.
         SubmissionsUnfinished: Some items could not be brought now; the others were.
         Unauthorized, NotFound: Pique refuses key or judge; nothing more was sent.
         LedgerUnavailable: Nothing more was sent.
     """
     require_usable(judge)
-    wanted = {item.content_uri: _inventory_item(item, judge=judge) for item in items}
+    require_fitting(judge, items)
+    wanted = {item.content_uri: inventory_item(item, judge=judge) for item in items}
+    plan = plan_partition(list(wanted.values()), evaluation=evaluation, partition=partition, judge=judge, ledger=ledger)
+    if on_plan is not None:
+        on_plan(plan)
+    admit(plan, budget=budget, judge_id=judge.id, ledger=ledger, order_of=partial(_order, judge=judge))
     ledger.record_inventory(evaluation=evaluation, partition=partition, items=list(wanted.values()))
     to_send = _unsent(items, wanted=wanted, evaluation=evaluation, partition=partition, ledger=ledger)
     outcomes = _submit_all(
@@ -112,6 +156,7 @@ def submit_partition(
         open_content=open_content,
         limits=limits,
         say=say,
+        webhook_url=webhook_url,
     )
     spoilt = {uri: outcome for uri, outcome in outcomes.items() if outcome.fate is Fate.UNUSABLE}
     if spoilt:
@@ -123,7 +168,7 @@ def submit_partition(
     return _report(wanted, outcomes=outcomes)
 
 
-def _inventory_item(item: ContentItem, *, judge: Judge) -> InventoryItem:
+def inventory_item(item: ContentItem, *, judge: Judge) -> InventoryItem:
     """The item as the ledger keeps it: with its work key, or with the reason why it can't be submitted."""
     error_code, error = item.error_code, item.error
     if item.is_ready and item.content_type != judge.content_type:
@@ -197,6 +242,7 @@ def _submit_all(
     open_content: Callable[[ContentItem], BinaryIO],
     limits: Limits,
     say: Say,
+    webhook_url: str | None,
 ) -> dict[str, Outcome]:
     if not items:
         return {}
@@ -208,19 +254,24 @@ def _submit_all(
             client=client,
             ledger=ledger,
             keeper=keeper,
-            schedule=poll_schedule(latencies, limits=limits),
+            schedule=poll_schedule(latencies, limits=limits, webhook_expected=webhook_url is not None),
             limits=limits,
+            webhook_url=webhook_url,
         )
         pool = ThreadPoolExecutor(max_workers=limits.concurrent_uploads, thread_name_prefix="upload")
         try:
+            waiting = iter(items)
             under_way: dict[Future[Outcome], str] = {}
-            for item in items:
-                order = _order(wanted[item.content_uri], judge=judge)
-                opener = _opener(item, open_content=open_content)
-                under_way[pool.submit(submitter.submit, order, open_content=opener)] = item.content_uri
-            for done in as_completed(under_way):
-                outcomes[under_way[done]] = done.result()
-                progress.advance()
+            while True:
+                for item in islice(waiting, QUEUED_PER_UPLOAD * limits.concurrent_uploads - len(under_way)):
+                    order = _order(wanted[item.content_uri], judge=judge)
+                    opener = _opener(item, open_content=open_content)
+                    under_way[pool.submit(submitter.submit, order, open_content=opener)] = item.content_uri
+                if not under_way:
+                    break
+                for done in wait(under_way, return_when=FIRST_COMPLETED).done:
+                    outcomes[under_way.pop(done)] = done.result()
+                    progress.advance()
         finally:
             # On an error or a cancelled run the queued items stay in the ledger for the next run.
             pool.shutdown(cancel_futures=True)

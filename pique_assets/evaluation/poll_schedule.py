@@ -1,11 +1,13 @@
 """When to ask Pique again for a job that is not finished.
 
 Here: the rule of design section 7 (wait to an early quantile of the usual latency, then a near-constant
-interval), as pure functions of past latencies. Not here: asking, and storing the answer.
+interval), and its counterpart where a webhook is to come first, as pure functions of past latencies. Not here: asking,
+and storing the answer.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,6 +18,13 @@ EARLY_QUANTILE = 0.1
 # Polls an interval apart find a typical job within a quarter of its latency: near enough to be useful, few
 # enough requests to be polite.
 INTERVAL_PER_MEDIAN = 0.25
+
+# Where webhooks say when jobs are finished, polls are for webhooks that were lost. They come when nearly every job
+# would be finished, with room for a slower day: a poll that finds an unfinished job is a request for nothing.
+LATE_QUANTILE = 0.95
+LATE_MARGIN = 1.5
+# However slow a judge is, a lost webhook is noticed within the hour.
+LONGEST_PATIENCE_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,21 +48,26 @@ class PollSchedule:
         return now + timedelta(seconds=self.interval_s)
 
 
-def poll_schedule(latencies_s: Sequence[float], *, limits: Limits) -> PollSchedule:
+def poll_schedule(latencies_s: Sequence[float], *, limits: Limits, webhook_expected: bool = False) -> PollSchedule:
     """The schedule that past latencies suggest (design section 7).
 
     Args:
         latencies_s: Seconds from upload to result of recent jobs of the same judge and content type, any order.
         limits: Bounds of the delays.
+        webhook_expected: Whether a webhook makes a job due as soon as it is finished, unless it is lost.
 
     Returns:
         The schedule; from the limits alone while there are no latencies.
     """
+    ordered = sorted(latencies_s)
+    return _patient(ordered, limits=limits) if webhook_expected else _eager(ordered, limits=limits)
+
+
+def _eager(ordered: Sequence[float], *, limits: Limits) -> PollSchedule:
     shortest, longest = limits.shortest_poll_s, limits.longest_poll_s
-    if not latencies_s:
+    if not ordered:
         first = limits.first_poll_s
         return PollSchedule(first_s=first, interval_s=_within(first, low=shortest, high=longest))
-    ordered = sorted(latencies_s)
     early = ordered[int(EARLY_QUANTILE * (len(ordered) - 1))]
     median = ordered[len(ordered) // 2]
     return PollSchedule(
@@ -61,6 +75,13 @@ def poll_schedule(latencies_s: Sequence[float], *, limits: Limits) -> PollSchedu
         first_s=_within(early, low=0.0, high=10 * longest),
         interval_s=_within(median * INTERVAL_PER_MEDIAN, low=shortest, high=longest),
     )
+
+
+def _patient(ordered: Sequence[float], *, limits: Limits) -> PollSchedule:
+    late = ordered[math.ceil(LATE_QUANTILE * (len(ordered) - 1))] if ordered else 0.0
+    patience = limits.webhook_patience_s
+    first = _within(late * LATE_MARGIN, low=patience, high=max(patience, LONGEST_PATIENCE_S))
+    return PollSchedule(first_s=first, interval_s=max(limits.shortest_poll_s, first / 2))
 
 
 def _within(value: float, *, low: float, high: float) -> float:

@@ -21,6 +21,7 @@ from pique_assets.evaluation.errors import ResultsPending
 from pique_assets.evaluation.limits import Limits
 from pique_assets.evaluation.poll_schedule import PollSchedule, poll_schedule
 from pique_assets.evaluation.progress import Say
+from pique_assets.evaluation.reconciliation import reconcile_partition
 from pique_assets.ledger import LeasedSubmission, LeaseLost, Ledger, Progress, SettledPartition, SubmissionState
 from pique_assets.ledger.failpoints import failpoint
 
@@ -29,7 +30,13 @@ LATENCIES_LOOKED_AT = 200
 WATCHED_FOR = timedelta(days=1)
 WATCH_INTERVAL = timedelta(minutes=10)
 LONGEST_NAP_S = 2.0
+# How soon a waiting run sees that a webhook came; a look is one row of an index.
+LOOK_INTERVAL_S = 0.25
+# For the last question about each open job, when the waiting is over.
+LAST_LOOK_S = 30.0
 SAY_EVERY_S = 5.0
+# A job whose webhook came before its result could be read is asked about so often at the usual pace.
+ASKED_SOON = 3
 
 
 class PollOutcome(Enum):
@@ -56,13 +63,15 @@ class ResultPoller:
         client: The API.
         ledger: The record of submissions.
         limits: How many at once, how often.
+        webhook_expected: Whether jobs are made due by webhooks, so that asking again can wait for long.
     """
 
-    def __init__(self, *, client: PiqueClient, ledger: Ledger, limits: Limits) -> None:
+    def __init__(self, *, client: PiqueClient, ledger: Ledger, limits: Limits, webhook_expected: bool = False) -> None:
         self._client = client
         self._ledger = ledger
         self._limits = limits
-        self._schedules: dict[tuple[str, str], PollSchedule] = {}
+        self._webhook_expected = webhook_expected
+        self._schedules: dict[tuple[str, str, bool], PollSchedule] = {}
 
     def poll_due(
         self,
@@ -78,15 +87,18 @@ class ResultPoller:
             evaluation: Only this evaluation's jobs.
             partition: Only this partition's jobs.
             not_of: Only jobs whose content none of these evaluations asks for.
-            until: No further batch is begun after this `time.monotonic()`.
+            until: A batch is begun only if it ends before this `time.monotonic()`, when it takes as long as the slowest
+                before it.
 
         Raises:
             Unauthorized: Pique refuses the key.
             LedgerUnavailable: The ledger can't be read or written.
         """
         counts: Counter[PollOutcome] = Counter()
+        slowest_s = 0.0
         with ThreadPoolExecutor(self._limits.concurrent_polls, thread_name_prefix="poll") as pool:
-            while until is None or time.monotonic() < until:
+            while until is None or time.monotonic() + slowest_s < until:
+                began = time.monotonic()
                 due = self._ledger.claim_due(
                     limit=self._limits.concurrent_polls,
                     lease_s=self._limits.lease_s,
@@ -99,6 +111,7 @@ class ResultPoller:
                 for held in due:
                     self._schedule(held)
                 counts.update(pool.map(self._poll, due))
+                slowest_s = max(slowest_s, time.monotonic() - began)
         return PollReport(polled=counts.total(), settled=counts[PollOutcome.SETTLED], errors=counts[PollOutcome.ERROR])
 
     def _poll(self, held: LeasedSubmission) -> PollOutcome:
@@ -140,7 +153,9 @@ class ResultPoller:
 
     def _ask_again(self, held: LeasedSubmission, *, status: str, outcome: PollOutcome) -> PollOutcome:
         now = datetime.now(UTC)
-        next_poll_at: datetime | None = self._schedule(held).next_poll_at(now)
+        # A request that failed says nothing about the job.
+        soon = outcome is PollOutcome.ERROR or self._was_announced(held, now=now)
+        next_poll_at: datetime | None = self._schedule(held, soon=soon).next_poll_at(now)
         if held.submission.state is SubmissionState.ABANDONED:
             still_watched = now < held.submission.created_at + WATCHED_FOR
             next_poll_at = now + WATCH_INTERVAL if still_watched else None
@@ -150,17 +165,35 @@ class ResultPoller:
             return PollOutcome.OPEN
         return outcome
 
-    def _schedule(self, held: LeasedSubmission) -> PollSchedule:
-        """The schedule of this judge and content type, worked out once per poller."""
-        key = (held.submission.judge_id, held.submission.content_type)
+    def _was_announced(self, held: LeasedSubmission, *, now: datetime) -> bool:
+        """Whether a job was asked about before its time: then its webhook came, and its end can't be far.
+
+        A run that takes over from a dead one asks before the time too; the few questions too many are harmless.
+        """
+        uploaded_at = held.submission.uploaded_at
+        if uploaded_at is None or held.submission.poll_count >= ASKED_SOON:
+            return False
+        return now < self._schedule(held).first_poll_at(uploaded_at)
+
+    def _schedule(self, held: LeasedSubmission, *, soon: bool = False) -> PollSchedule:
+        """The schedule of this judge and content type, worked out once per poller; ``soon``: as without webhooks."""
+        patient = self._webhook_expected and not soon
+        key = (held.submission.judge_id, held.submission.content_type, patient)
         if key not in self._schedules:
             latencies = self._ledger.recent_latencies(judge_id=key[0], content_type=key[1], limit=LATENCIES_LOOKED_AT)
-            self._schedules[key] = poll_schedule(latencies, limits=self._limits)
+            self._schedules[key] = poll_schedule(latencies, limits=self._limits, webhook_expected=patient)
         return self._schedules[key]
 
 
 def collect_partition(
-    *, evaluation: str, partition: str, client: PiqueClient, ledger: Ledger, limits: Limits, say: Say
+    *,
+    evaluation: str,
+    partition: str,
+    client: PiqueClient,
+    ledger: Ledger,
+    limits: Limits,
+    say: Say,
+    webhook_expected: bool = False,
 ) -> SettledPartition:
     """Wait, bounded, until every submission of a partition is settled.
 
@@ -171,6 +204,8 @@ def collect_partition(
         ledger: The record of submissions.
         limits: `results_wait_s` bounds the waiting.
         say: Hears how far it is.
+        webhook_expected: Whether webhooks make jobs due. Then polls are rare, and before the waiting ends in vain each
+            open job is asked about once: no lost webhook makes it fail.
 
     Returns:
         The partition's counts and the digest of how it stands; nothing in it is open.
@@ -180,11 +215,21 @@ def collect_partition(
         Unauthorized: Pique refuses the key.
         LedgerUnavailable: The ledger can't be read or written.
     """
-    poller = ResultPoller(client=client, ledger=ledger, limits=limits)
+    poller = ResultPoller(client=client, ledger=ledger, limits=limits, webhook_expected=webhook_expected)
     started = time.monotonic()
     deadline = started + limits.results_wait_s
     said_at = started
+    all_asked = not webhook_expected
     while True:
+        unanswered = reconcile_partition(
+            client=client,
+            ledger=ledger,
+            limits=limits,
+            evaluation=evaluation,
+            partition=partition,
+            say=say,
+            until=deadline,
+        )
         poller.poll_due(evaluation=evaluation, partition=partition, until=deadline)
         settled = ledger.settled_partition(evaluation=evaluation, partition=partition)
         if settled is not None:
@@ -193,13 +238,18 @@ def collect_partition(
         next_due_at = ledger.next_due_at(evaluation=evaluation, partition=partition)
         now = time.monotonic()
         # Submissions without bytes wait for whoever uploads them; if nobody does, waiting on is pointless.
-        nobody_uploads = next_due_at is None and now > started + 2 * limits.lease_s
+        nobody_uploads = next_due_at is None and not unanswered and now > started + 2 * limits.lease_s
+        if now >= deadline and not all_asked:
+            all_asked = True
+            ledger.make_due(progress.open_job_ids)
+            poller.poll_due(evaluation=evaluation, partition=partition, until=now + LAST_LOOK_S)
+            continue
         if now >= deadline or nobody_uploads or _needs_uploads(progress):
-            raise _pending(progress, waited_s=now - started)
+            raise _pending(progress, waited_s=now - started, unanswered=unanswered)
         if now - said_at >= SAY_EVERY_S:
             said_at = now
             say(f"waiting for {progress.open} of {progress.total} evaluations, {deadline - now:.0f} s at most")
-        time.sleep(_nap_s(next_due_at, deadline=deadline))
+        _nap(_nap_s(next_due_at, deadline=deadline), ledger=ledger)
 
 
 def _needs_uploads(progress: Progress) -> bool:
@@ -213,9 +263,19 @@ def _nap_s(next_due_at: datetime | None, *, deadline: float) -> float:
     return max(0.05, min(until_due, LONGEST_NAP_S, deadline - time.monotonic()))
 
 
-def _pending(progress: Progress, *, waited_s: float) -> ResultsPending:
+def _nap(seconds: float, *, ledger: Ledger) -> None:
+    """Wait, but not longer than a moment after a webhook has made something due."""
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        time.sleep(min(left, LOOK_INTERVAL_S))
+        if ledger.has_due(now=datetime.now(UTC)):
+            return
+
+
+def _pending(progress: Progress, *, waited_s: float, unanswered: int) -> ResultsPending:
     return ResultsPending(
         pending_job_ids=list(progress.open_job_ids),
         not_uploaded=progress.unsubmitted + progress.abandoned,
         waited_s=waited_s,
+        unanswered=unanswered,
     )

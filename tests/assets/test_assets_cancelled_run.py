@@ -91,7 +91,7 @@ def test_a_cancelled_run_is_resumed_and_nothing_is_evaluated_twice(graph: Graph,
     before = evaluations_by_content(read_record(pique.data_dir))
     run = start_run(graph.home, pique)
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 200
         while not list(graph.home.glob("began_*")):
             assert run.poll() is None, run.communicate()[0][-3000:]
             assert time.monotonic() < deadline, "the run never began to upload"

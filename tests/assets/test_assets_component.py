@@ -72,3 +72,11 @@ def test_relative_media_lie_beside_the_yaml(tmp_path: Path):
     model = PiqueEvaluations.resolve_from_dict(ATTRIBUTES).evaluations[0]
     assert model.to_evaluation(base=tmp_path).media_address == str(tmp_path / "media")
     assert model.to_evaluation(base=tmp_path).limits.concurrent_uploads == 8
+
+
+def test_a_relative_judge_file_lies_beside_the_yaml(tmp_path: Path):
+    changes = {"judge_id": None, "judge_file": "judge.yaml", "create_missing_judge": True}
+    declared = ATTRIBUTES["evaluations"][0] | changes
+    model = PiqueEvaluations.resolve_from_dict(ATTRIBUTES | {"evaluations": [declared]}).evaluations[0]
+    evaluation = model.to_evaluation(base=tmp_path)
+    assert (evaluation.judge_file, evaluation.create_missing_judge) == (str(tmp_path / "judge.yaml"), True)

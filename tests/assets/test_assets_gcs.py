@@ -47,7 +47,10 @@ def test_a_day_goes_from_a_bucket_of_media_to_a_bucket_of_tables(buckets, pique,
     }
     defs = build_defs(evaluations=[evaluation], resources=resources)
     graph = Graph(home=tmp_path, defs=defs, instance=instance, evaluation=evaluation)
-    assert graph.run("2026-03-03").success
+    result = graph.run("2026-03-03")
+    assert result.success
+    passed = {found.check_name: found.passed for found in result.get_asset_check_evaluations()}
+    assert passed["columns_are_as_declared"] and passed["keys_are_unique"]
     lake = Lake("gs://lake/tables", storage_options=options)
     states = load("submissions", lake=lake).set_index("filename").state.to_dict()
     assert states == {

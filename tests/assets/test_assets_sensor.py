@@ -22,7 +22,7 @@ def tick(graph: Graph, pique, *, cursor: str | None = None) -> dg.SensorResult:
 
 
 def tick_until_requested(graph: Graph, pique) -> list[dg.RunRequest]:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 150
     while time.monotonic() < deadline:
         if requests := tick(graph, pique).run_requests:
             return list(requests)

@@ -137,7 +137,7 @@ def test_a_job_whose_bytes_pique_has_is_adopted_and_its_result_is_kept(left, des
     left.take_inventory(left.changed())
     assert left.end() == replace(NOTHING, adopted=1)
     poller = ResultPoller(client=desk.client, ledger=desk.ledger, limits=LIMITS)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 150
     while left.attempt().state != "COMPLETED" and time.monotonic() < deadline:
         poller.poll_due()
         time.sleep(0.1)

@@ -1,0 +1,100 @@
+"""Social media URLs submitted: the step after which Pique downloads and evaluates.
+
+Here: the asset. Not here: lists of URLs (`media`), and how a submission survives lost answers (`evaluation`, `ledger`).
+"""
+
+# No `from __future__ import annotations`: Dagster reads the type of `context` from the function itself.
+
+import datetime as dt
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from pique_assets.assets.dated_asset import dated_asset
+from pique_assets.assets.judge import fetch_judge
+from pique_assets.assets.judge_snapshots import keep_snapshot
+from pique_assets.assets.plan_events import announcing_plan, refusing_over_budget
+from pique_assets.assets.uploads import API_POOL
+from pique_assets.config import Evaluation
+from pique_assets.metadata import markdown_table
+from pique_assets.resources import LakeResource, LedgerResource, MediaStorageResource, PiqueResource
+
+if TYPE_CHECKING:
+    from pique_assets.media import ContentItem
+
+SHOWN_LINES = 20
+
+
+def social_submissions_asset(evaluation: Evaluation) -> dg.AssetsDefinition:
+    """The social media submissions of an evaluation, by date; the ledger is their record."""
+
+    @dated_asset(
+        evaluation,
+        "social_submissions",
+        after=("raw_social_urls", "judge"),
+        description="The date's social media URLs, submitted to the judge in batches, each exactly once.",
+        kinds=("pique",),
+        pool=API_POOL,
+    )
+    def social_submissions(
+        context: dg.AssetExecutionContext,
+        pique: PiqueResource,
+        ledger: LedgerResource,
+        lake: LakeResource,
+        media_storage: MediaStorageResource,
+    ) -> dg.MaterializeResult[None]:
+        from pique_assets.evaluation.social import submit_social_partition
+
+        items = listed_urls(evaluation, date=context.partition_key, media_storage=media_storage)
+        with pique.client() as client, ledger.ledger() as opened, refusing_over_budget():
+            judge = fetch_judge(evaluation, client=client, say=context.log.info)
+            # What was submitted to can always be looked up, even if `judge` was not materialised since it changed.
+            keep_snapshot(judge, fetched_at=dt.datetime.now(dt.UTC), evaluation=evaluation, lake=lake.lake())
+            report = submit_social_partition(
+                items,
+                evaluation=evaluation.name,
+                partition=context.partition_key,
+                judge=judge,
+                client=client,
+                ledger=opened,
+                limits=evaluation.limits,
+                say=context.log.info,
+                webhook_url=evaluation.resolved_webhook_url(),
+                budget=evaluation.budget,
+                on_plan=announcing_plan(context),
+            )
+        counts = {name: value for name, value in asdict(report).items() if name != "work_keys"}
+        return dg.MaterializeResult(
+            metadata={
+                **counts,
+                "judge_id": judge.id,
+                "judge_configuration_hash": judge.configuration_hash(),
+                "wrong_lines": dg.MarkdownMetadataValue(_wrong_lines(items)),
+            },
+            data_version=dg.DataVersion(hashlib.sha256("\n".join(report.work_keys).encode()).hexdigest()),
+        )
+
+    return social_submissions
+
+
+def listed_urls(evaluation: Evaluation, *, date: str, media_storage: MediaStorageResource) -> "list[ContentItem]":
+    """The URLs that are listed for a date, each once, and the lines that are wrong.
+
+    Raises:
+        SourceUnavailable, SourceInvalid: A list can't be read.
+    """
+    from pique_assets.media import inventory
+
+    if evaluation.social is None:
+        raise ValueError(f"evaluation {evaluation.name!r} has no lists of social media URLs")
+    return list(inventory(media_storage.open_source(evaluation.social), date=dt.date.fromisoformat(date)))
+
+
+def _wrong_lines(items: "Sequence[ContentItem]") -> str:
+    wrong = [item for item in items if not item.is_ready]
+    if not wrong:
+        return "None."
+    return markdown_table(["list", "error"], [[item.filename, item.error] for item in wrong[:SHOWN_LINES]])

@@ -1,0 +1,51 @@
+"""Asset checks: what a partition's tables should look like, and a warning where they don't.
+
+Here: which checks an evaluation has. Not here: what a check looks at (a module for each kind), and anything that stops
+a run; one bad item never fails its partition (design section 5), it is counted here.
+"""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from pique_assets.checks.content_items import content_item_checks
+from pique_assets.checks.judge_drift import judge_drift_check
+from pique_assets.checks.new_metrics import new_metrics_check
+from pique_assets.checks.operation import PartitionCheck, check_operation
+from pique_assets.checks.scores import score_check
+from pique_assets.checks.table_shape import table_shape_checks
+from pique_assets.config import Evaluation
+
+__all__ = ["PartitionCheck", "checks_of", "partition_checks"]
+
+
+def checks_of(evaluation: Evaluation, *, partitioned: bool = True) -> list[dg.AssetChecksDefinition]:
+    """The checks of one evaluation.
+
+    Args:
+        evaluation: Whose tables are checked.
+        partitioned: Give checks the partitions of their asset. Dagster calls that a preview; without it a check runs
+            all the same and its result stands beside the asset instead of the partition.
+    """
+    checks = partition_checks(evaluation)
+    # An operation of its own for the inventory: it is checked even where nothing could be submitted.
+    operations = {
+        "content_checks": [check for check in checks if check.asset == "content"],
+        "result_checks": [check for check in checks if check.asset != "content"],
+    }
+    return [
+        check_operation(evaluation, looks, name=name, partitioned=partitioned)
+        for name, looks in operations.items()
+        if looks
+    ]
+
+
+def partition_checks(evaluation: Evaluation) -> list[PartitionCheck]:
+    """What is looked at in each partition of an evaluation."""
+    return [
+        *content_item_checks(evaluation),
+        *table_shape_checks(),
+        score_check(),
+        new_metrics_check(),
+        judge_drift_check(evaluation),
+    ]

@@ -1,0 +1,112 @@
+"""Checks of content items and what became of them, one row each.
+
+Here: readable, settled, evaluated, and how many were not. Not here: the judge and what it measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import dagster as dg
+
+from pique_assets.assets.partition_tables import PartitionTables
+from pique_assets.checks.operation import Finding, PartitionCheck, listing
+from pique_assets.config import Evaluation
+
+Row = dict[str, Any]
+
+WITHOUT_RESULT = ("failed", "rejected", "in_doubt")
+SETTLED_STATES = ("completed", "unreadable", *WITHOUT_RESULT)
+
+
+def content_item_checks(evaluation: Evaluation) -> list[PartitionCheck]:
+    """The checks over `content`, where there is one, and `submissions`."""
+    inventory = [
+        PartitionCheck(
+            asset="content",
+            name="all_content_is_readable",
+            description="Warns when content could not be read; the rows say why.",
+            look=_every_row(
+                "content",
+                bad=lambda row: row["error_code"] is not None,
+                shown=("filename", "error_code", "error"),
+                severity=dg.AssetCheckSeverity.WARN,
+            ),
+        ),
+    ]
+    outcomes = [
+        PartitionCheck(
+            asset="submissions",
+            name="every_content_item_has_an_outcome",
+            description="Fails when content has neither a result nor a reason why there is none.",
+            look=_every_row(
+                "submissions",
+                bad=lambda row: row["state"] not in SETTLED_STATES,
+                shown=("filename", "state", "job_id"),
+                severity=dg.AssetCheckSeverity.ERROR,
+            ),
+        ),
+        PartitionCheck(
+            asset="submissions",
+            name="all_content_was_evaluated",
+            description="Warns when Pique failed to evaluate content, or refused it.",
+            look=_every_row(
+                "submissions",
+                bad=lambda row: row["state"] in WITHOUT_RESULT,
+                shown=("filename", "state", "job_id", "error"),
+                severity=dg.AssetCheckSeverity.WARN,
+            ),
+        ),
+        PartitionCheck(
+            asset="submissions",
+            name="failure_rate_is_low",
+            description="Warns when more than "
+            f"{evaluation.failure_rate_warn_above:.0%} of a date's submissions came to nothing, and fails above "
+            f"{evaluation.failure_rate_error_above:.0%}.",
+            look=lambda tables: _failure_rate(tables, evaluation=evaluation),
+        ),
+    ]
+    return outcomes if evaluation.media is None else inventory + outcomes
+
+
+def _every_row(
+    table: str, *, bad: Callable[[Row], bool], shown: Sequence[str], severity: dg.AssetCheckSeverity
+) -> Callable[[PartitionTables], Finding]:
+    def look(tables: PartitionTables) -> Finding:
+        rows = tables.read(table).to_pylist()
+        found = [row for row in rows if bad(row)]
+        return Finding(
+            passed=not found,
+            severity=severity,
+            description=f"{len(found)} of {len(rows)} content items" if found else f"all {len(rows)} content items",
+            metadata={
+                "items": len(rows),
+                "found": len(found),
+                "share": len(found) / len(rows) if rows else 0.0,
+                "first_found": listing(shown, [[row[name] for name in shown] for row in found]),
+            },
+        )
+
+    return look
+
+
+def _failure_rate(tables: PartitionTables, *, evaluation: Evaluation) -> Finding:
+    """Of what was submitted: unreadable files have a check of their own, and say nothing about Pique."""
+    states = tables.read("submissions", columns=["state"]).column("state").to_pylist()
+    submitted = [state for state in states if state != "unreadable"]
+    failed = sum(state in WITHOUT_RESULT for state in submitted)
+    rate = failed / len(submitted) if submitted else 0.0
+    is_error = rate > evaluation.failure_rate_error_above
+    return Finding(
+        passed=rate <= evaluation.failure_rate_warn_above,
+        severity=dg.AssetCheckSeverity.ERROR if is_error else dg.AssetCheckSeverity.WARN,
+        description=f"{failed} of {len(submitted)} submissions came to nothing ({rate:.1%})",
+        metadata={
+            "failed": failed,
+            "submitted": len(submitted),
+            "failure_rate": rate,
+            "warn_above": evaluation.failure_rate_warn_above,
+            "error_above": evaluation.failure_rate_error_above,
+        },
+    )

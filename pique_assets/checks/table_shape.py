@@ -1,0 +1,137 @@
+"""Checks of the shape of a date's tables: columns and types as declared, and each key once.
+
+Here: what holds of any table. Not here: what the rows of one mean. Only the end of a file is read for its columns, and
+only the key's columns for its keys. Both checks stand beside the commit mark of the date and look at all its tables:
+what Dagster keeps of a check costs more than the look, so one for each table would be paid for by every run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Final
+
+import dagster as dg
+
+from pique_assets.assets.judge_snapshots import latest_files
+from pique_assets.assets.partition_tables import PartitionTables
+from pique_assets.checks.operation import Finding, PartitionCheck, exact_listing
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from pique_assets.lake import PartitionFile
+
+SNAPSHOT_TABLES: Final = ("judges", "detector_configs")
+
+
+def table_shape_checks() -> list[PartitionCheck]:
+    """A check of columns and one of keys, over every table of a date and the judge's last snapshots."""
+    return [
+        PartitionCheck(
+            asset="partition_status",
+            name="columns_are_as_declared",
+            description="Fails when a table of the date has other columns or types than declared: readers would fail, "
+            "or misread.",
+            look=_columns,
+        ),
+        PartitionCheck(
+            asset="partition_status",
+            name="keys_are_unique",
+            description="Fails when rows of a table of the date share a key: joins would multiply them.",
+            look=_keys,
+        ),
+    ]
+
+
+def _files(tables: PartitionTables) -> Iterator[tuple[str, PartitionFile]]:
+    """Every table of the date with its file, and the judge's snapshots of the last day."""
+    from pique_assets.lake import TABLES, PartitionFile, as_date
+
+    evaluation = tables.evaluation
+    dated = PartitionFile(judge=evaluation.judge, date=as_date(tables.date), evaluation=evaluation.name)
+    for table in TABLES:
+        if table in SNAPSHOT_TABLES:
+            yield from ((table, file) for file in latest_files(table, evaluation=evaluation, lake=tables.lake))
+        else:
+            yield table, dated
+
+
+def _look_at_each(tables: PartitionTables, look: Callable[[str, PartitionFile], None]) -> int:
+    """How many files there are to look at; an evaluation need not have every table.
+
+    Raises:
+        FileMissing: There is none at all.
+    """
+    from pique_assets.lake import FileMissing
+
+    missing, looked_at = None, 0
+    for table, file in _files(tables):
+        try:
+            look(table, file)
+        except FileMissing as error:
+            missing = error
+        else:
+            looked_at += 1
+    if missing is not None and not looked_at:
+        raise missing
+    return looked_at
+
+
+def _columns(tables: PartitionTables) -> Finding:
+    wrong: list[tuple[str, str, str]] = []
+
+    def look(table: str, file: PartitionFile) -> None:
+        schema = tables.lake.schema(table, judge=file.judge, date=file.date, evaluation=file.evaluation)
+        wrong.extend(_wrong_columns(table, schema))
+
+    files = _look_at_each(tables, look)
+    return Finding(
+        passed=not wrong,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description=f"{len(wrong)} columns are not as declared" if wrong else f"{files} files are as declared",
+        metadata={"files": files, "wrong": exact_listing(("column", "found", "declared"), wrong)},
+    )
+
+
+def _wrong_columns(table: str, found: pa.Schema) -> list[tuple[str, str, str]]:
+    """Column, what it is, what it should be, for each that is wrong; nested types are compared to their leaves."""
+    from pique_assets.lake import SCHEMAS
+
+    declared = SCHEMAS[table]
+    wrong = []
+    for name in dict.fromkeys([*declared.names, *found.names]):
+        want, have = ([field for field in schema if field.name == name] for schema in (declared, found))
+        if [(field.type, field.nullable) for field in want] != [(field.type, field.nullable) for field in have]:
+            wrong.append((f"{table}.{name}", _described(have), _described(want)))
+    if not wrong and declared.names != found.names:
+        wrong.append((table, ", ".join(found.names), ", ".join(declared.names)))
+    return wrong
+
+
+def _described(fields: Sequence[pa.Field]) -> str:
+    return ", ".join(f"{field.type}{'' if field.nullable else ' not null'}" for field in fields) or "none"
+
+
+def _keys(tables: PartitionTables) -> Finding:
+    from pique_assets.lake import table_spec
+
+    repeated: list[tuple[str, str, object]] = []
+
+    def look(table: str, file: PartitionFile) -> None:
+        key = table_spec(table).key
+        rows = tables.lake.read(table, judge=file.judge, date=file.date, evaluation=file.evaluation, columns=key)
+        repeated.extend((table, shown, count) for shown, count in _repeated(rows, key))
+
+    files = _look_at_each(tables, look)
+    return Finding(
+        passed=not repeated,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description=f"{len(repeated)} keys stand on several rows" if repeated else f"each key of {files} files once",
+        metadata={"files": files, "repeated": exact_listing(("table", "key", "rows"), repeated)},
+    )
+
+
+def _repeated(keys: pa.Table, key: Sequence[str]) -> Iterator[tuple[str, object]]:
+    for row in keys.group_by(list(key)).aggregate([([], "count_all")]).to_pylist():
+        if row["count_all"] > 1:
+            yield ", ".join(f"{name}={row[name]}" for name in key), row["count_all"]

@@ -1,0 +1,227 @@
+"""Social media submissions whose POST was never answered: found again by their webhooks, or given up in doubt.
+
+Here: matching webhooks of unknown jobs with what was submitted, and the end of the waiting. Not here: the POST itself
+(`social_batches`), and receiving webhooks (`webhooks`, `ledger`).
+
+A webhook only says where to look: the job's polled result, which names the judge, decides (design section 7).
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from pique_assets.api.client import PiqueClient
+from pique_assets.api.errors import PiqueError, Unauthorized
+from pique_assets.evaluation.limits import IN_DOUBT_WAIT, Limits
+from pique_assets.evaluation.progress import Say
+from pique_assets.ledger import UNANSWERED_STATES, LeaseLost, Ledger, StoredWebhook, Submission, SubmissionState
+from pique_assets.media import ContentError, canonical_url, url_fingerprint
+
+# What nobody ever explains stays IN_DOUBT, and is looked at again as long as webhooks come: a POST has twenty.
+SUBMISSIONS_LOOKED_AT: Final = 10_000
+# They are loaded with their bodies, and erased after a day.
+WEBHOOKS_LOOKED_AT: Final = 2_000
+# Receiver and submitter may be two hosts with two clocks.
+CLOCKS_DIFFER_BY: Final = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReconciliationReport:
+    """What became of unanswered submissions.
+
+    Attributes:
+        found: Whose job was found; their results are asked for like any other.
+        foreign: Jobs for a URL and judge of ours of which another job is ours: left alone.
+    """
+
+    found: int = 0
+    foreign: tuple[str, ...] = ()
+
+
+def find_jobs(
+    *, client: PiqueClient, ledger: Ledger, limits: Limits, say: Say, until: float | None = None
+) -> ReconciliationReport:
+    """Give unanswered submissions, in doubt or not yet, the jobs that webhooks have named.
+
+    Args:
+        client: The API.
+        ledger: The record of submissions.
+        limits: Length of a lease.
+        say: Hears of jobs that are found, and of jobs that are not ours.
+        until: No further job is asked for after this `time.monotonic()`.
+
+    Raises:
+        Unauthorized: Pique refuses the key.
+        LedgerUnavailable: The ledger can't be read or written.
+    """
+    unanswered: dict[str, list[Submission]] = defaultdict(list)
+    for submission in ledger.unreconciled(limit=SUBMISSIONS_LOOKED_AT):
+        unanswered[submission.fingerprint].append(submission)
+    webhooks = ledger.unknown_webhooks(limit=WEBHOOKS_LOOKED_AT) if unanswered else []
+    found = 0
+    foreign: list[str] = []
+    answered: set[tuple[str, str]] = set()
+    for webhook in webhooks:
+        if until is not None and time.monotonic() >= until:
+            break
+        fingerprint = _fingerprint(webhook)
+        if fingerprint is None or fingerprint not in unanswered:
+            continue
+        judge_id = _judge_of(webhook.job_id, client=client)
+        if judge_id is None:
+            continue
+        ours = next((one for one in unanswered[fingerprint] if _may_be(one, webhook=webhook, judge_id=judge_id)), None)
+        if ours is None:
+            if (fingerprint, judge_id) in answered:
+                foreign.append(webhook.job_id)
+                say(f"job {webhook.job_id} for {webhook.url} is not ours: another job is; it is left alone")
+        elif _record(ours, webhook=webhook, ledger=ledger, limits=limits):
+            unanswered[fingerprint].remove(ours)
+            answered.add((fingerprint, judge_id))
+            found += 1
+            say(f"job {webhook.job_id} for {webhook.url} was found by its webhook")
+    return ReconciliationReport(found=found, foreign=tuple(foreign))
+
+
+def give_up_waiting(*, ledger: Ledger, limits: Limits, evaluation: str, partition: str | None = None, say: Say) -> int:
+    """Leave in doubt what an evaluation has waited for long enough, if it does not wait for ever.
+
+    Args:
+        ledger: The record of submissions.
+        limits: `social_in_doubt` and `in_doubt_wait_s`.
+        evaluation: Whose submissions.
+        partition: Only this date's.
+        say: Hears how many.
+
+    Returns:
+        How many are in doubt now that were not before.
+
+    Raises:
+        LedgerUnavailable: The ledger can't be read or written.
+    """
+    if limits.social_in_doubt == IN_DOUBT_WAIT:
+        return 0
+    # Whose they are is asked only when there are any: that reads the evaluation's inventories.
+    if not ledger.submissions(states=[SubmissionState.SUBMITTING], limit=1):
+        return 0
+    begun_before = datetime.now(UTC) - timedelta(seconds=limits.in_doubt_wait_s)
+    waiting = ledger.submissions(
+        states=[SubmissionState.SUBMITTING],
+        evaluation=evaluation,
+        partition=partition,
+        limit=SUBMISSIONS_LOOKED_AT,
+    )
+    given_up = sum(
+        _give_up(one, ledger=ledger, limits=limits)
+        for one in waiting
+        if one.upload_started_at is not None and one.upload_started_at <= begun_before
+    )
+    if given_up:
+        say(f"{given_up} URLs are in doubt: no answer and no webhook within {limits.in_doubt_wait_s:g} s")
+    return given_up
+
+
+def reconcile_partition(
+    *,
+    client: PiqueClient,
+    ledger: Ledger,
+    limits: Limits,
+    evaluation: str,
+    partition: str,
+    say: Say,
+    until: float | None = None,
+) -> int:
+    """Do both for one partition; one look into an index where there is nothing to do.
+
+    Returns:
+        How many of its submissions still wait for an answer.
+
+    Raises:
+        Unauthorized: Pique refuses the key.
+        LedgerUnavailable: The ledger can't be read or written.
+    """
+    if not ledger.submissions(states=UNANSWERED_STATES, evaluation=evaluation, partition=partition, limit=1):
+        return 0
+    find_jobs(client=client, ledger=ledger, limits=limits, say=say, until=until)
+    give_up_waiting(ledger=ledger, limits=limits, evaluation=evaluation, partition=partition, say=say)
+    return len(
+        ledger.submissions(
+            states=[SubmissionState.SUBMITTING],
+            evaluation=evaluation,
+            partition=partition,
+            limit=SUBMISSIONS_LOOKED_AT,
+        )
+    )
+
+
+def _fingerprint(webhook: StoredWebhook) -> str | None:
+    if webhook.url is None:
+        return None
+    try:
+        return url_fingerprint(canonical_url(webhook.url.strip()))
+    except ContentError:
+        return None
+
+
+def _judge_of(job_id: str, *, client: PiqueClient) -> str | None:
+    """The judge that a job's own record names; None when it can't be had now."""
+    try:
+        return client.get_result(job_id).result.judge_id
+    except Unauthorized:
+        raise
+    except (PiqueError, ValueError):
+        # Asked again as long as the webhook is kept. An id that no address can hold names no job.
+        return None
+
+
+def _may_be(submission: Submission, *, webhook: StoredWebhook, judge_id: str) -> bool:
+    """Whether the webhook's job may come from this submission: the judge's, and announced after the POST was begun."""
+    if submission.judge_id != judge_id or submission.upload_started_at is None:
+        return False
+    return webhook.received_at >= submission.upload_started_at - CLOCKS_DIFFER_BY
+
+
+def _record(submission: Submission, *, webhook: StoredWebhook, ledger: Ledger, limits: Limits) -> bool:
+    held = ledger.claim_for_reconciliation(submission.submission_id, lease_s=limits.lease_s)
+    if held is None:
+        return False
+    try:
+        ledger.record_accepted(
+            held.lease, job_id=webhook.job_id, batch_id=_batch_of(webhook), next_poll_at=datetime.now(UTC)
+        )
+    except LeaseLost:
+        return False
+    return True
+
+
+def _batch_of(webhook: StoredWebhook) -> str | None:
+    try:
+        document = json.loads(webhook.body)
+    except (ValueError, RecursionError):
+        return None
+    batch_id = document.get("batch_id") if isinstance(document, dict) else None
+    return batch_id if isinstance(batch_id, str) else None
+
+
+def _give_up(submission: Submission, *, ledger: Ledger, limits: Limits) -> bool:
+    held = ledger.claim_for_reconciliation(submission.submission_id, lease_s=limits.lease_s)
+    if held is None:
+        # In the hands of a run that still waits for its answer, or found meanwhile.
+        return False
+    if held.submission.state is not SubmissionState.SUBMITTING:
+        ledger.release_lease(held.lease)
+        return False
+    evidence = (
+        f"its POST was begun at {submission.upload_started_at:%Y-%m-%dT%H:%M:%SZ}; no certain answer came, and no "
+        f"webhook named a job for it within {limits.in_doubt_wait_s:g} s, so Pique may or may not have evaluated it"
+    )
+    try:
+        ledger.record_in_doubt(held.lease, evidence=evidence)
+    except LeaseLost:
+        return False
+    return True

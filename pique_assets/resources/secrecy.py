@@ -1,0 +1,64 @@
+"""Secrets that stand in a code location instead of its environment.
+
+Dagster keeps the configuration of resources in the snapshot of every run, where anybody who may look at the UI or at
+its database reads it; of an `EnvVar` it keeps the name alone. Here: which written-out values are refused. Not here:
+what the resources do with them.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import dagster as dg
+
+from pique_assets.resources.ledger import LedgerResource
+from pique_assets.resources.pique import PiqueResource
+
+
+def require_hidden_secrets(resources: Mapping[str, dg.ConfigurableResource[Any]]) -> None:
+    """Refuse an API key or a database password that is written out.
+
+    The key of a Pique on this very machine is no secret beyond it, and may be.
+
+    Raises:
+        ValueError: The message names the resource and what to write instead, never the value.
+    """
+    for name, resource in resources.items():
+        if isinstance(resource, PiqueResource) and _is_written_out(resource.api_key):
+            if not _is_this_machine(resource.base_url):
+                raise _refusal(f"the api_key of resource {name!r}", instead='api_key=dg.EnvVar("PIQUE_API_KEY")')
+        elif isinstance(resource, LedgerResource) and _is_written_out(resource.url) and _has_password(resource.url):
+            raise _refusal(f"the database password of resource {name!r}", instead='url=dg.EnvVar("PIQUE_LEDGER_URL")')
+
+
+def _refusal(what: str, *, instead: str) -> ValueError:
+    return ValueError(
+        f"{what} is written out, and Dagster would store it in the snapshot of every run: write {instead} and set that "
+        "environment variable"
+    )
+
+
+def _is_written_out(value: str) -> bool:
+    return not isinstance(value, dg.EnvVar)
+
+
+def _is_this_machine(url: str) -> bool:
+    if not _is_written_out(url):
+        return False
+    try:
+        host = urlsplit(url).hostname
+        return host == "localhost" or ipaddress.ip_address(host or "").is_loopback
+    except ValueError:
+        return False
+
+
+def _has_password(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        # No address at all; opening it will say so.
+        return False
+    return bool(parts.password) or "password" in parse_qs(parts.query)
