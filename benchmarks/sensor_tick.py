@@ -2,7 +2,7 @@
 
     python benchmarks/sensor_tick.py [--large N] [--due N]
 
-Belongs here: one measurement with one command, in less than three minutes. A tick that finds nothing is timed as the
+Belongs here: one measurement with one command, in some three minutes. A tick that finds nothing is timed as the
 sensor does it: open the ledger, ask what is due, what is orphaned, which partitions are settled. The small and the
 large ledger take turns, and the least of many rounds counts. A ledger in which everything is open costs what its open
 dates cost, which has no bound here. Jobs that are due are asked about by whole ticks of the real sensor against a child
@@ -33,10 +33,10 @@ from pique_assets.evaluation.orphans import UNTOUCHED_FOR_S
 from pique_assets.ledger import Ledger
 from pique_assets.media import DatedFolder
 from pique_assets.resources import LakeResource, LedgerResource, MediaStorageResource, PiqueResource
-from pique_assets.sensors import TICK_BUDGET_S
+from pique_assets.sensors import RUN_REQUESTS_A_TICK, TICK_BUDGET_S
 
 ROUNDS = 25
-TICKS_AT_MOST = 6
+TICKS_AT_MOST = 30
 ITEMS_A_DATE = 1000
 BOUND = 1.5
 ANSWER_AFTER_S = 0.02
@@ -116,7 +116,7 @@ def tick_that_finds_nothing(url: str) -> None:
     with Ledger.open(url) as ledger:
         busy = ledger.has_due(now=now)
         busy |= ledger.has_orphans(now=now, untouched_since=now - timedelta(seconds=UNTOUCHED_FOR_S))
-        busy |= bool(ledger.uncollected_partitions())
+        busy |= bool(ledger.uncollected_partitions(at_most=RUN_REQUESTS_A_TICK))
     if busy:
         raise AssertionError("the benchmark's ledger should have nothing to do")
 
@@ -125,6 +125,7 @@ def poll(folder: Path, *, due: int) -> None:
     """Whole ticks of the sensor until every due job was asked about once."""
     url = filled(folder / "due.db", count=due, open_jobs=due, due_at=datetime.now(UTC) - timedelta(minutes=1))
     ticks: list[float] = []
+    asked_after: list[int] = []
     first_asked: dict[str, int] = {}
     with answering_pique() as base_url, dg.instance_for_test() as instance:
         sensor = sensor_over(folder)
@@ -136,13 +137,18 @@ def poll(folder: Path, *, due: int) -> None:
             sensor(context)
             ticks.append(time.perf_counter() - start)
             asked = polled(url)
+            asked_after.append(sum(asked.values()))
             first_asked = dict.fromkeys((name for name, count in asked.items() if count), len(ticks)) | first_asked
             print(f"{due:,} due: tick {len(ticks)} took {ticks[-1]:.1f} s, asked so far {asked}", flush=True)
-    over = max(ticks) - TICK_BUDGET_S
-    print(f"{due:,} due: the longest tick took {max(ticks):.1f} s of {TICK_BUDGET_S:.0f} s: ", end="")
-    print("within the budget" if over < 0.5 else f"{over:.1f} s OVER")
+    longest = max(ticks)
     print(
-        f"{due:,} due: first asked in tick {first_asked}; {sum(polled(url).values()):,} asked after {len(ticks)} ticks"
+        f"{due:,} due: the longest tick took {longest:.1f} s of {TICK_BUDGET_S:.0f} s: "
+        f"{'holds' if longest <= TICK_BUDGET_S else 'BROKEN'}"
+    )
+    enough = -(-due // asked_after[0])
+    print(
+        f"{due:,} due: each asked after {len(ticks)} ticks, {enough} at the pace of the first; "
+        f"first of each evaluation in tick {first_asked}: {'holds' if len(ticks) <= enough + 1 else 'BROKEN'}"
     )
 
 

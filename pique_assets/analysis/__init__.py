@@ -12,6 +12,7 @@ from pique_assets.analysis.frames import load
 from pique_assets.analysis.overview import describe, tables
 from pique_assets.analysis.plots import plot_scorecard
 from pique_assets.analysis.query import sql
+from pique_assets.analysis.verdicts import verdicts
 from pique_assets.analysis.wide import wide
 
-__all__ = ["ExtraMissing", "NoLake", "describe", "load", "plot_scorecard", "sql", "tables", "wide"]
+__all__ = ["ExtraMissing", "NoLake", "describe", "load", "plot_scorecard", "sql", "tables", "verdicts", "wide"]

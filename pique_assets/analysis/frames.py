@@ -25,7 +25,10 @@ def load(
     start: DateLike | None = None,
     end: DateLike | None = None,
 ) -> pd.DataFrame:
-    """A table of the lake as a frame, with the columns `judge` and `date` in front.
+    """A table of the lake as a frame, with the columns `judge`, `date` and `evaluation` in front.
+
+    Evaluations that share a judge share its partitions: where two of them have the same content on a date, both have
+    its rows, and a join needs all three columns.
 
     Integers are Int64, booleans boolean, text string, numbers float64, instants datetime64[us, UTC] and
     `date` datetime64[us], whether or not there are rows.

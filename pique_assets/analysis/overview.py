@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _PARTITION_DOCS = {
     "judge": "Name of the judge in this project, from the path of the file.",
     "date": "Date the content belongs to (not when it was evaluated), from the path of the file.",
+    "evaluation": "Name of the evaluation in this project, from the path of the file.",
 }
 
 
@@ -46,6 +47,6 @@ def describe(name: str) -> pd.DataFrame:
     import pandas as pd
 
     schema = partitioned_schema(name)
-    docs = {**_PARTITION_DOCS, **COLUMN_DOCS[name]}
+    docs = {**COLUMN_DOCS[name], **_PARTITION_DOCS}
     rows = [(field.name, str(field.type), docs[field.name]) for field in schema]
     return pd.DataFrame(rows, columns=["column", "type", "description"])

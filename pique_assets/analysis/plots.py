@@ -36,7 +36,7 @@ def plot_scorecard(
     Args:
         detectors: only these detectors; by default all.
         lake: the lake or its address, as for `load`.
-        judge: only this judge; otherwise judges are told apart in the legend.
+        judge: only this judge; otherwise judges are told apart in the legend, and so are evaluations that share one.
         start: first date wanted.
         end: last date wanted (included).
         ax: where to draw; by default a new figure.
@@ -80,10 +80,12 @@ def plot_scorecard(
 
 
 def _labels(card: pd.DataFrame) -> pd.Series[str]:
-    """The detector's name, with what is needed to tell lines apart: its config's id, the judge."""
+    """The detector's name, with what is needed to tell lines apart: its config's id, the evaluation, the judge."""
     label = card["detector_name"].fillna("(unnamed)")
     configs = card.groupby(["judge", "detector_name"])["detector_config_id"].transform("nunique")
     label = label.where(configs <= 1, label + " " + card["detector_config_id"].fillna("").str[:8])
-    if card["judge"].nunique() > 1:
+    if card.groupby("judge")["evaluation"].nunique().gt(1).any():
+        label = card["evaluation"] + ": " + label
+    elif card["judge"].nunique() > 1:
         label = card["judge"] + ": " + label
     return label

@@ -5,6 +5,7 @@ Belongs here: making every table a view. Results come back with the dtypes of `f
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,7 @@ def sql(
     start: DateLike | None = None,
     end: DateLike | None = None,
 ) -> pd.DataFrame:
-    """The answer to a DuckDB query that finds every table of the lake as a view, `judge` and `date` included.
+    """The answer to a DuckDB query that finds every table of the lake as a view, with the columns `load` gives.
 
     Args:
         query: one SELECT, e.g. `select status, count(*) from evaluations group by all`.
@@ -54,8 +55,10 @@ def sql(
         if not source.is_local:
             connection.register_filesystem(source.filesystem)
         for name in SCHEMAS:
-            files = source.partitions(name, judge=judge, start=start, end=end)
-            uris = [source.uri(name, judge=f.judge, date=f.date, evaluation=f.evaluation) for f in files]
+            uris: dict[str, list[str]] = defaultdict(list)
+            for file in source.partitions(name, judge=judge, start=start, end=end):
+                uri = source.uri(name, judge=file.judge, date=file.date, evaluation=file.evaluation)
+                uris[file.evaluation].append(uri)
             _create_view(connection, name, uris)
         answer = connection.sql(query, params=parameters)
         if answer is None:
@@ -63,17 +66,29 @@ def sql(
         return to_frame(_without_wide_integers(answer.to_arrow_table()))
 
 
-def _create_view(connection: duckdb.DuckDBPyConnection, name: str, uris: list[str]) -> None:
+def _create_view(connection: duckdb.DuckDBPyConnection, name: str, uris: Mapping[str, Sequence[str]]) -> None:
+    """Make a table a view of its files, which are given by evaluation."""
     schema = partitioned_schema(name)
     if not uris:
         connection.register(name, schema.empty_table())
         return
-    files = ", ".join(f"'{uri.replace(chr(39), chr(39) * 2)}'" for uri in uris)
     # The partition's types are said outright: a judge named 007 is no number.
-    connection.execute(
-        f"create view {name} as select {', '.join(schema.names)} from read_parquet([{files}], "
+    parts = [
+        f"select {_columns(schema, evaluation=evaluation)} "
+        f"from read_parquet([{', '.join(_quoted(uri) for uri in files)}], "
         "hive_partitioning = true, hive_types = {'judge': varchar, 'date': date})"
-    )
+        for evaluation, files in uris.items()
+    ]
+    connection.execute(f"create view {name} as {' union all '.join(parts)}")
+
+
+def _columns(schema: pa.Schema, *, evaluation: str) -> str:
+    said = {"evaluation": f"{_quoted(evaluation)} as evaluation"}
+    return ", ".join(said.get(name, name) for name in schema.names)
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _without_wide_integers(table: pa.Table) -> pa.Table:

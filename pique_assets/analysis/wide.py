@@ -17,7 +17,7 @@ from pique_assets.lake import metric_values
 if TYPE_CHECKING:
     import pandas as pd
 
-_KEYS: Final = ("judge", "date", "job_id", "detector_index", "detector_name")
+_KEYS: Final = ("judge", "date", "evaluation", "job_id", "detector_index", "detector_name")
 _EXACT_INT: Final = 2**53
 _INT64: Final = range(-(2**63), 2**63)
 
@@ -32,7 +32,7 @@ def wide(
 ) -> pd.DataFrame:
     """One row per job and detector result, one column per metric path.
 
-    The rows' index is judge, date, job_id, detector_index and detector_name. A column of one kind has its
+    The rows' index is judge, date, evaluation, job_id, detector_index and detector_name. A column of one kind has its
     dtype (Int64, float64, boolean, string); integers among floats make floats where exact; anything else,
     lists included, is an object column of the values as sent. Null and absent metrics are both missing here;
     `load` tells them apart.

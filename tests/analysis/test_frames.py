@@ -11,9 +11,10 @@ from pique_assets.analysis import NoLake, describe, load, tables, wide
 from pique_assets.lake import COLUMN_DOCS, SCHEMAS, Lake, TableUnknown
 
 
-def test_a_table_is_a_frame_with_judge_and_date(lake: Lake) -> None:
+def test_a_table_is_a_frame_with_judge_date_and_evaluation(lake: Lake) -> None:
     frame = load("evaluations", lake=lake)
-    assert list(frame.columns[:3]) == ["judge", "date", "job_id"]
+    assert list(frame.columns[:4]) == ["judge", "date", "evaluation", "job_id"]
+    assert set(frame["evaluation"]) == {"demo"}
     assert frame["judge"].tolist() == ["007", "brand", "brand", "brand"]
     assert frame["date"].max() == pd.Timestamp("2026-03-03")
     assert load("evaluations", lake=lake, judge="brand", start="2026-03-03")["job_id"].tolist() == ["job_2026-03-03_0"]
@@ -62,7 +63,7 @@ def test_the_lake_is_found_by_argument_environment_and_place(
 def test_wide_has_a_row_per_result_and_a_typed_column_per_metric(lake: Lake) -> None:
     frame = wide(detector="video_specs", lake=lake, judge="brand")
     assert list(frame.columns) == ["fps", "mixed", "ok", "ratio", "tags"]
-    assert frame.index.names == ["judge", "date", "job_id", "detector_index", "detector_name"]
+    assert frame.index.names == ["judge", "date", "evaluation", "job_id", "detector_index", "detector_name"]
     assert frame["fps"].tolist() == [30.0, 25.0, 29.97]
     assert {name: str(dtype) for name, dtype in frame.dtypes.items()} == {
         "fps": "float64",
@@ -96,8 +97,9 @@ def test_tables_tell_what_the_lake_holds(lake: Lake) -> None:
     assert overview.loc["judges", "last_date"] is pd.NaT
 
 
-def test_a_table_is_described_column_by_column() -> None:
+def test_a_table_is_described_column_by_column(lake: Lake) -> None:
     description = describe("evaluations").set_index("column")
-    assert list(description.index) == ["judge", "date", *COLUMN_DOCS["evaluations"]]
+    assert list(description.index) == ["judge", "date", "evaluation", *COLUMN_DOCS["evaluations"]]
+    assert list(describe("submissions")["column"]) == list(load("submissions", lake=lake).columns)
     assert description.loc["overall_score", "type"] == "double"
     assert "scale" in description.loc["overall_score", "description"]

@@ -36,6 +36,13 @@ def test_judges_are_told_apart_in_the_legend(lake: Lake) -> None:
     assert [bars.get_label() for bars in axes.containers] == ["007: video_specs", "brand: video_specs"]
 
 
+def test_evaluations_that_share_a_judge_are_told_apart_in_the_legend(lake: Lake) -> None:
+    where = {"judge": "brand", "date": "2026-03-02"}
+    lake.write("scorecard_daily", lake.read("scorecard_daily", **where, evaluation="demo"), **where, evaluation="other")
+    axes = plot_scorecard(lake=lake, detectors=["video_specs"], judge="brand")
+    assert [bars.get_label() for bars in axes.containers] == ["demo: video_specs", "other: video_specs"]
+
+
 def test_days_without_verdicts_are_said_to_be_so(lake: Lake) -> None:
     axes = plot_scorecard(lake=lake, start="2026-03-04")
     assert [text.get_text() for text in axes.texts] == ["no verdicts in these dates"]

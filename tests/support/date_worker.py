@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from desk import open_item_verified
+from ledger_trouble import LedgerTrouble
 
 from pique_assets.api.client import PiqueClient
 from pique_assets.api.errors import NoAnswer, NotFound, PiqueApiError, Unauthorized
@@ -29,7 +30,7 @@ from pique_assets.evaluation.errors import ResultsPending, SubmissionsUnfinished
 from pique_assets.evaluation.limits import Limits
 from pique_assets.evaluation.partition import submit_partition
 from pique_assets.evaluation.results import ResultPoller, collect_partition
-from pique_assets.ledger import Ledger
+from pique_assets.ledger import Ledger, LedgerUnavailable
 from pique_assets.ledger import ledger as ledger_module
 from pique_assets.ledger.failpoints import ENVIRONMENT_VARIABLE
 from pique_assets.media import ContentItem
@@ -41,7 +42,9 @@ MIDDLE_OF_THE_PUT = "upload.middle"
 WHOLE_DATE = ("submit", "webhook", "tick", "collect")
 QUICK_LIMITS = {
     "lease_s": 2,
-    "notification_lag_s": 1,
+    # A dead worker's last PUT may still be on its way through the proxy of a busy machine.
+    "notification_lag_s": 3,
+    "expiry_margin_s": 1,
     "expiry_grace_s": 1,
     "creation_lag_s": 1,
     "first_poll_s": 0.05,
@@ -49,8 +52,9 @@ QUICK_LIMITS = {
     "results_wait_s": 20,
 }
 
-DONE, UNFINISHED = 0, 3
-"""How a worker ends if nobody kills it: with everything settled, or with an error that says it is to be run again."""
+DONE, UNFINISHED, LEDGER_GONE = 0, 3, 4
+"""How a worker ends if nobody kills it: with everything settled, with an error that says it is to be run again, or
+because the ledger can't be had."""
 
 PATIENCE = Timeouts(connect_s=5, read_s=2, write_s=5, pool_s=20)
 RETRIES = RetryPolicy(attempts=3, base_s=0.05, cap_s=0.2, retry_after_cap_s=0.3)
@@ -78,7 +82,24 @@ def work(order: Mapping[str, Any]) -> int:
         os.environ[ENVIRONMENT_VARIABLE] = fatal
     if order.get("skew_s"):
         _skew_clock(order["skew_s"])
-    with Ledger.open(order["ledger_url"]) as ledger, client_of(order["base_url"], order["api_key"]) as client:
+    trouble = LedgerTrouble(order["ledger_url"], kind=order["ledger_trouble"]) if "ledger_trouble" in order else None
+    try:
+        return _work(order, fatal=fatal)
+    except LedgerUnavailable as error:
+        gone = f"{type(error).__name__}: {error}"
+    finally:
+        if trouble is not None:
+            trouble.end()
+    print(gone, file=sys.stderr)
+    return LEDGER_GONE
+
+
+def _work(order: Mapping[str, Any], *, fatal: str | None) -> int:
+    patience_s = order.get("busy_timeout_s", 30.0)
+    with (
+        Ledger.open(order["ledger_url"], busy_timeout_s=patience_s) as ledger,
+        client_of(order["base_url"], order["api_key"]) as client,
+    ):
         worker = DateWorker(
             items=[ContentItem(**item) for item in order["items"]],
             partition=order["partition"],

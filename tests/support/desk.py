@@ -22,6 +22,7 @@ JUDGE = "judge_demo_videos"
 LIMITS = Limits(
     lease_s=2,
     notification_lag_s=1,
+    expiry_margin_s=1,
     expiry_grace_s=1,
     creation_lag_s=1,
     first_poll_s=0.1,

@@ -214,8 +214,8 @@ TABLE = (
     Hostile("5 GB of nothing.mp4", sparse(5 * GIGA), "unsupported_type"),
 
     # Without a picture, without sound.
-    Hostile("only sound.mp4", content(sound_as_video), "video", "failed", NO_PICTURE),
-    Hostile("only cover art.mp4", content(lambda: sound_as_video(cover=True)), "video", "failed", NO_PICTURE),
+    Hostile("only sound.mp4", content(sound_as_video), "audio", "completed"),
+    Hostile("only cover art.mp4", content(lambda: sound_as_video(cover=True)), "audio", "completed"),
     Hostile("cover art.mp3", content(lambda: song(cover=True)), "audio", "completed"),
     Hostile("only a label.mp3", content(id3_only), "audio", "failed", NOT_MEDIA),
     Hostile("endless label.mp3", content(id3_endless), "audio", "failed", NOT_MEDIA),

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 SCRIPT = Path(__file__).with_name("fork_server.py")
-WORKER_PATIENCE_S = 60
+WORKER_PATIENCE_S = 200
 
 
 class Worker:

@@ -114,7 +114,7 @@ class Torture:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(90 + 3 * SECONDS)
+@pytest.mark.timeout(300 + 3 * SECONDS)
 def test_four_workers_killed_at_any_moment_lose_nothing_and_repeat_nothing(
     workers: WorkerServer, studio: Studio, seed: int, ledger_url: str, tmp_path: Path, record_property
 ):
