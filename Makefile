@@ -16,7 +16,7 @@ run: $(READY)
 dev: $(READY)
 	$(PY) examples/demo/dev.py
 
-# Style, types, definitions, tests; with PIQUE_TEST_LONG=1 also the crash matrix and the torture.
+# Style, types, definitions, tests; with PIQUE_TEST_LONG=1 also those that take minutes, such as the torture.
 test: check
 	$(PY) -m pytest -n 2 --dist worksteal
 

@@ -1,9 +1,20 @@
-"""What the torture tests counted, said at the end of every test run, whoever ran them."""
+"""Which tests are left to CI, and what the torture tests counted, said at the end of every test run."""
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from verdict import Verdict, total
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave the long tests to `PIQUE_TEST_LONG=1`, which CI sets: the usual run has ten minutes on two cores."""
+    if "PIQUE_TEST_LONG" in os.environ:
+        return
+    for item in items:
+        if item.get_closest_marker("long"):
+            item.add_marker(pytest.mark.skip(reason="takes long: runs with PIQUE_TEST_LONG=1, as in CI"))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

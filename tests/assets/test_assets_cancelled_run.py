@@ -86,7 +86,13 @@ def start_run(home: Path, pique) -> subprocess.Popen[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+@pytest.mark.parametrize(
+    "sent",
+    [
+        pytest.param(signal.SIGTERM, id="SIGTERM"),
+        pytest.param(signal.SIGINT, id="SIGINT", marks=pytest.mark.long),
+    ],
+)
 def test_a_cancelled_run_is_resumed_and_nothing_is_evaluated_twice(graph: Graph, pique, sent):
     before = evaluations_by_content(read_record(pique.data_dir))
     run = start_run(graph.home, pique)

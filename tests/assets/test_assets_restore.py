@@ -57,6 +57,7 @@ def _payloads(graph: Graph, date: str, rows: list[dict]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=graph.table("payloads", date).schema)
 
 
+@pytest.mark.long
 def test_after_a_restore_every_date_runs_again_and_nothing_is_sent(graph, pique, capsys):
     assert all(graph.run(date).success for date in DATES)
     tables, record = hashes(graph), read_record(pique.data_dir)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -217,7 +216,7 @@ def test_the_sensor_finds_a_lost_job_by_its_webhook_even_after_it_was_in_doubt(l
 
 
 @pytest.mark.slow
-@pytest.mark.skipif("PIQUE_TEST_LONG" not in os.environ, reason="runs with PIQUE_TEST_LONG=1")
+@pytest.mark.long
 def test_after_a_lost_ledger_no_url_is_sent_again(listing, pique, tmp_path, instance, capsys):
     addresses = urls(21)
     limits = replace(PATIENT_LIMITS, in_doubt_wait_s=0)

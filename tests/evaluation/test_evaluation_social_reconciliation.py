@@ -187,6 +187,8 @@ def test_a_person_who_knows_the_job_ends_the_doubt(unanswered, capsys, monkeypat
         number = str(desk.submission(url).submission_id)
         monkeypatch.setenv("PIQUE_BASE_URL", desk.base_url)
         monkeypatch.setenv("PIQUE_API_KEY", desk.api_key)
+        # Wide enough for a whole URL.
+        monkeypatch.setenv("COLUMNS", "200")
         assert command(desk) == 0
         assert url.partition("://")[2][:40] in capsys.readouterr().out
         # What can be checked is: the judge, and that Pique knows the job at all.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 from desk import DEMO
 from receiver_process import running_receiver
@@ -14,7 +12,7 @@ from pique_assets.testing import Fault, Kind, Route
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif("PIQUE_TEST_LONG" not in os.environ, reason="runs with PIQUE_TEST_LONG=1"),
+    pytest.mark.long,
 ]
 
 LOST = Fault(route=Route.SOCIAL_MEDIA, kind=Kind.LOST_ANSWER)

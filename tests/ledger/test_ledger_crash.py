@@ -55,7 +55,7 @@ def _finish_everything(ledger: Ledger, now: datetime) -> None:
         )
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_worker_killed_at_any_commit_leaves_all_or_nothing_and_work_that_can_be_finished(ledger_url):
     with Ledger.open(ledger_url) as ledger:
         expected = _undisturbed(ledger)

@@ -99,7 +99,7 @@ def settled_dates(order: dict[str, object], *, log: Path) -> list[dict[str, obje
 
 @pytest.mark.slow
 @pytest.mark.timeout(PATIENCE_S + 60)
-@pytest.mark.skipif("PIQUE_TEST_LONG" not in os.environ, reason="runs with PIQUE_TEST_LONG=1")
+@pytest.mark.long
 def test_ten_thousand_submissions_all_end_none_twice_and_memory_stays_flat(tmp_path, record_property):
     seed = int(os.environ.get("PIQUE_TEST_SEED") or random.SystemRandom().randrange(1, 1 << 31))
     record_property("seed", seed)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -105,7 +104,7 @@ def signatures_below(folder: Path, unpacked) -> list[str]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(2 * PATIENCE_S)
-@pytest.mark.skipif("PIQUE_TEST_LONG" not in os.environ, reason="runs with PIQUE_TEST_LONG=1")
+@pytest.mark.long
 def test_a_run_of_the_daemon_in_many_processes_leaves_no_secret_behind(deployment, canaries, unpacked):
     queued = subprocess.run(
         [*command("dagster", "job", "backfill"), "-j", JOB, "--partitions", DATE, "--noprompt"],

@@ -71,12 +71,3 @@ def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     server.psql(f"CREATE DATABASE {name};")
     yield server.get_uri().replace("/postgres?", f"/{name}?")
     server.psql(f"DROP DATABASE {name} WITH (FORCE);")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave the torture to PIQUE_TEST_LONG=1: it takes minutes, and the whole suite has ten."""
-    if "PIQUE_TEST_LONG" in os.environ:
-        return
-    for item in items:
-        if item.path.parent == Path(__file__).parent:
-            item.add_marker(pytest.mark.skip(reason="runs with PIQUE_TEST_LONG=1"))

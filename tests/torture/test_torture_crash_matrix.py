@@ -123,7 +123,7 @@ class Cell:
         return [asdict(item) for item in (*self.wanted, self.refused, self.changed) if item is not None]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("behaviour", BEHAVIOURS)
 def test_whoever_dies_wherever_nothing_is_lost_and_nothing_evaluated_twice(

@@ -92,7 +92,7 @@ def cells(studio: Studio, tmp_path: Path) -> list[Cell]:
     return made
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("trouble", [LOCKED, FULL])
 def test_a_ledger_that_fails_half_way_stops_the_work_before_anything_is_sent(
@@ -118,7 +118,7 @@ def test_a_ledger_that_fails_half_way_stops_the_work_before_anything_is_sent(
     assert sum(cell.stopped for cell in cells) > 0.8 * len(cells)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(400)
 def test_a_worker_with_a_corrupt_ledger_asks_pique_for_nothing(
     cells: list[Cell], workers: WorkerServer, tmp_path: Path

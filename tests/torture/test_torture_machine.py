@@ -118,7 +118,7 @@ class Engine(RuleBasedStateMachine):
         self.nothing_is_evaluated_twice()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(400)
 def test_any_sequence_of_steps_and_crashes_ends_well(workers: WorkerServer, tmp_path: Path, record_property):
     machines: list[Engine] = []

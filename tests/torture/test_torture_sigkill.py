@@ -113,7 +113,7 @@ class Torture:
         return {**self.order, "partition": day, "items": [asdict(item) for item in items], "steps": steps}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(300 + 3 * SECONDS)
 def test_four_workers_killed_at_any_moment_lose_nothing_and_repeat_nothing(
     workers: WorkerServer, studio: Studio, seed: int, ledger_url: str, tmp_path: Path, record_property

@@ -58,7 +58,7 @@ def order(pique: LocalPiqueProcess, ledger_url: str) -> dict[str, Any]:
     }
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_two_locations_that_want_the_same_share_one_evaluation(
     order, studio: Studio, workers: WorkerServer, pique, record_property
 ):
@@ -73,7 +73,7 @@ def test_two_locations_that_want_the_same_share_one_evaluation(
     _both_have_everything(order["ledger_url"], day=day)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_what_one_location_dies_of_the_other_finishes(
     order, studio: Studio, workers: WorkerServer, pique, record_property
 ):

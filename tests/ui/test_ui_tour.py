@@ -34,8 +34,8 @@ FLAGS = [
 BACKFILLS = "{partitionBackfillsOrError(limit: 5) {... on PartitionBackfills {results {status numPartitions}}}}"
 
 pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.timeout(420),
+    pytest.mark.long,
+    pytest.mark.timeout(900),
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine (Debian: apt-get install chromium)"),
 ]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import statistics
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -32,7 +31,7 @@ NOBODY = "http://127.0.0.1:9/webhooks/pique"
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(1500),
-    pytest.mark.skipif("PIQUE_TEST_LONG" not in os.environ, reason="runs with PIQUE_TEST_LONG=1"),
+    pytest.mark.long,
 ]
 
 
