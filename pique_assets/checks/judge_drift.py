@@ -10,7 +10,6 @@ import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from pique_assets.assets.judge_snapshots import configuration_rows, latest_snapshot
 from pique_assets.assets.partition_tables import PartitionTables
 from pique_assets.checks.operation import Finding, PartitionCheck, exact_listing
 from pique_assets.config import Evaluation
@@ -35,6 +34,8 @@ def judge_drift_check(evaluation: Evaluation) -> PartitionCheck:
 
 
 def _look(tables: PartitionTables, *, evaluation: Evaluation) -> Finding:
+    from pique_assets.assets.judge_snapshots import latest_snapshot
+
     used = _configurations(tables)
     if not used:
         return Finding(passed=True, description="nothing was submitted")
@@ -93,6 +94,7 @@ def _differences(gone: str, come: str, *, tables: PartitionTables) -> list[str]:
 
 
 def _settings(configuration_hash: str, *, tables: PartitionTables) -> list[DetectorSettings] | None:
+    from pique_assets.assets.judge_snapshots import configuration_rows
     from pique_assets.evaluation.judge_changes import DetectorSettings
 
     rows = configuration_rows(tables.evaluation, configuration_hash=configuration_hash, lake=tables.lake)

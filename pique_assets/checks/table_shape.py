@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final
 
 import dagster as dg
 
-from pique_assets.assets.judge_snapshots import latest_files
 from pique_assets.assets.partition_tables import PartitionTables
 from pique_assets.checks.operation import Finding, PartitionCheck, exact_listing
 
@@ -45,6 +44,7 @@ def table_shape_checks() -> list[PartitionCheck]:
 
 def _files(tables: PartitionTables) -> Iterator[tuple[str, PartitionFile]]:
     """Every table of the date with its file, and the judge's snapshots of the last day."""
+    from pique_assets.assets.judge_snapshots import latest_files
     from pique_assets.lake import TABLES, PartitionFile, as_date
 
     evaluation = tables.evaluation

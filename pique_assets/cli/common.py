@@ -120,7 +120,8 @@ def stopping_in_order() -> Iterator[None]:
 
     def on_interrupt(number: int, frame: FrameType | None) -> None:
         signal.signal(signal.SIGINT, _stop_at_once)
-        tell("stopping when what is being sent has arrived; Ctrl-C once more stops at once")
+        # Not by `tell`: it may be what was interrupted, and a stream can't be entered twice.
+        os.write(sys.stderr.fileno(), b"stopping when what is being sent has arrived; Ctrl-C once more stops at once\n")
         raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGINT, on_interrupt)

@@ -121,7 +121,7 @@ def test_ctrl_c_ends_in_order_and_the_same_command_goes_on(pique, pique_environm
                 break
         process.send_signal(signal.SIGINT)
         _, said = process.communicate()
-    assert process.returncode == 130
+    assert process.returncode == 130, said
     assert "run the same command again" in said
     assert "Traceback" not in said
     with Ledger.open(f"sqlite:///{ledger}") as opened:

@@ -1,7 +1,9 @@
-"""Ten thousand submissions on a connection on which everything goes wrong: all end, none twice, and memory stays flat.
+"""Ten thousand submissions on a connection on which everything goes wrong: all end, and none twice.
 
-The server's own record and the history of the proxy are the judges. `PIQUE_TEST_SEED` repeats the contents and the
-faults; `PIQUE_SCALE_ITEMS` changes how many there are.
+As in a backfill, several processes submit a date each and share a ledger. The server's own record and the history of
+the proxy are the judges. `PIQUE_TEST_SEED` repeats the contents and the faults; `PIQUE_SCALE_ITEMS` changes how many
+there are. How much memory a process takes for a thousand items and for ten times as many is asked without faults, which
+only make it wait.
 """
 
 from __future__ import annotations
@@ -12,6 +14,9 @@ import random
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -22,15 +27,14 @@ from verdict import Verdict, submission_records
 
 from pique_assets.ledger import Ledger
 from pique_assets.media import ContentItem
-from pique_assets.testing import Fault, FaultScript, Kind, Route, check_history, running_faulty_pique
+from pique_assets.testing import Fault, FaultScript, FaultyPique, Kind, Route, check_history, running_faulty_pique
 
 ITEMS = int(os.environ.get("PIQUE_SCALE_ITEMS", "10000"))
-FIRST_ITEMS = ITEMS // 10
-FIRST_DATE, SECOND_DATE = "2026-03-02", "2026-03-03"
+DATES = [f"2026-03-{day:02}" for day in range(2, 8)]
 SCRIPT = Path(__file__).parents[1] / "support" / "scale_submitter.py"
 PATIENCE_S = 1800
 
-WARM_UP_KIB, RECORDS_KIB = 16 * 1024, 8
+WARM_UP_KIB, RECORDS_KIB = 8 * 1024, 4
 SHARE = 0.05
 LAG_S = 0.3
 JUDGE = {
@@ -83,8 +87,8 @@ def make_date(folder: Path, *, seed: int, count: int) -> list[ContentItem]:
 
 
 def settled_dates(order: dict[str, object], *, log: Path) -> list[dict[str, object]]:
-    """What the submitting process says of each date, once it is through with all."""
-    with log.open("w") as stderr:
+    """What a submitting process says of each of its dates, once it is through with all."""
+    with log.open("a") as stderr:
         done = subprocess.run(
             [sys.executable, SCRIPT, json.dumps(order)],
             stdout=subprocess.PIPE,
@@ -97,52 +101,78 @@ def settled_dates(order: dict[str, object], *, log: Path) -> list[dict[str, obje
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-@pytest.mark.slow
+@pytest.fixture
+def seed(record_property) -> int:
+    number = int(os.environ.get("PIQUE_TEST_SEED") or random.SystemRandom().randrange(1, 1 << 31))
+    record_property("seed", number)
+    return number
+
+
+@contextmanager
+def server(folder: Path, *, faults: list[Fault], seed: int) -> Iterator[tuple[FaultyPique, dict[str, object]]]:
+    """The server, and the order that each submitting process begins with."""
+    judges = folder / "judges.json"
+    judges.write_text(json.dumps({"judges": [JUDGE]}))
+    script = FaultScript(faults, seed=seed)
+    with running_faulty_pique(data_dir=folder / "pique", script=script, seed_judges=judges, workers=2) as pique:
+        yield (
+            pique,
+            {
+                "base_url": pique.base_url,
+                "api_key": pique.api_key,
+                "judge_id": JUDGE["id"],
+                "ledger_url": f"sqlite:///{folder / 'ledger.db'}",
+                "media": str(folder / "media"),
+                "limits": LIMITS,
+            },
+        )
+
+
 @pytest.mark.timeout(PATIENCE_S + 60)
 @pytest.mark.long
-def test_ten_thousand_submissions_all_end_none_twice_and_memory_stays_flat(tmp_path, record_property):
-    seed = int(os.environ.get("PIQUE_TEST_SEED") or random.SystemRandom().randrange(1, 1 << 31))
-    record_property("seed", seed)
-    media, judges, log = tmp_path / "media", tmp_path / "judges.json", tmp_path / "submitter.log"
+def test_ten_thousand_submissions_through_every_fault_all_end_and_none_twice(tmp_path, seed, record_property):
+    log = tmp_path / "submitter.log"
+    sizes = [len(range(number, ITEMS, len(DATES))) for number in range(len(DATES))]
     contents = [
-        *make_date(media / FIRST_DATE, seed=seed, count=FIRST_ITEMS),
-        *make_date(media / SECOND_DATE, seed=seed + 1, count=ITEMS - FIRST_ITEMS),
+        item
+        for number, (date, count) in enumerate(zip(DATES, sizes, strict=True))
+        for item in make_date(tmp_path / "media" / date, seed=seed + number, count=count)
     ]
-    judges.write_text(json.dumps({"judges": [JUDGE]}))
-    ledger_url = f"sqlite:///{tmp_path / 'ledger.db'}"
-    script = FaultScript(FAULTS, seed=seed)
-    with running_faulty_pique(data_dir=tmp_path / "pique", script=script, seed_judges=judges, workers=2) as pique:
-        order = {
-            "base_url": pique.base_url,
-            "api_key": pique.api_key,
-            "judge_id": JUDGE["id"],
-            "ledger_url": ledger_url,
-            "media": str(media),
-            "dates": [FIRST_DATE, SECOND_DATE],
-            "limits": LIMITS,
-        }
-        first, second = settled_dates(order, log=log)
+    with server(tmp_path, faults=FAULTS, seed=seed) as (pique, order):
+        Ledger.open(str(order["ledger_url"])).close()
+        with ThreadPoolExecutor(len(DATES)) as pool:
+            said = list(pool.map(lambda date: settled_dates({**order, "dates": [date]}, log=log), DATES))
         verdict = Verdict.of(pique.data_dir, wanted=contents, crashes=0)
-        with Ledger.open(ledger_url) as ledger:
+        with Ledger.open(str(order["ledger_url"])) as ledger:
             records = [
-                record
-                for day in (FIRST_DATE, SECOND_DATE)
-                for record in submission_records(ledger, evaluation=EVALUATION, partition=day)
+                record for date in DATES for record in submission_records(ledger, evaluation=EVALUATION, partition=date)
             ]
         violations = check_history(
             records=pique.records(),
             history=pique.history,
             submissions=records,
-            texts={"the submitter's log": log.read_text()},
+            texts={"the submitters' log": log.read_text()},
             secrets=[pique.api_key],
         )
         struck = Counter(fault.kind for exchange in pique.history for fault in exchange.faults)
         requests = len(pique.history)
-    print(f"{ITEMS} submissions, {requests} requests, {struck.total()} faults: {verdict}; {first}; {second}; {struck}")
+    print(f"{ITEMS} submissions, {requests} requests, {struck.total()} faults: {verdict}; {said}; {struck}")
     record_property("verdict", asdict(verdict))
     assert verdict.is_clean, verdict
     assert violations == []
     assert Counter(record.state for record in records)["COMPLETED"] == ITEMS
-    # A few records for each item of a date, and nothing else that grows: no content, no connection, no answer.
-    further_items = ITEMS - 2 * FIRST_ITEMS
-    assert second["peak_kib"] - first["peak_kib"] < WARM_UP_KIB + RECORDS_KIB * further_items
+    assert set(struck) == {fault.kind for fault in FAULTS}
+
+
+@pytest.mark.timeout(PATIENCE_S + 60)
+@pytest.mark.long
+def test_ten_times_the_items_take_hardly_more_memory(tmp_path, seed):
+    small, large = DATES[:2]
+    make_date(tmp_path / "media" / small, seed=seed, count=ITEMS // 10)
+    make_date(tmp_path / "media" / large, seed=seed + 1, count=ITEMS)
+    with server(tmp_path, faults=[], seed=seed) as (_, order):
+        first, second = settled_dates({**order, "dates": [small, large]}, log=tmp_path / "submitter.log")
+    grown = second["peak_kib"] - first["peak_kib"]
+    print(f"peak of {ITEMS // 10} items {first['peak_kib']} KiB, of {ITEMS} items {second['peak_kib']} KiB")
+    # The records of a date's items, and nothing else that grows: no content, no connection, no answer.
+    assert grown < WARM_UP_KIB + RECORDS_KIB * ITEMS

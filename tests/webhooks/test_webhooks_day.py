@@ -119,7 +119,8 @@ def test_with_webhooks_the_day_is_noticed_at_once(tmp_path, day, pique):
     with running_receiver(ledger=tmp_path / "ledger.db", log=tmp_path / "log", secrets=[SECRET]) as receiver:
         figures = completed(tmp_path, day=day, pique=pique, limits=limits, webhook_url=receiver.url)
     print(f"\nwith webhooks, {figures}")
-    assert figures.median_delay_s < 2
+    # How soon is the benchmark's to say (`benchmarks/webhook_delay.py`); here, that no poll did it.
+    assert figures.median_delay_s < limits.webhook_patience_s / 10
     assert figures.gets_a_job < 1.3
 
 
