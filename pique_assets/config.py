@@ -16,8 +16,8 @@ from pique_assets.evaluation.budget import NO_LIMIT, Budget
 from pique_assets.evaluation.limits import Limits
 from pique_assets.media import DatedFolder, Manifest, SocialUrls
 
-# Asset keys, job names and folder names are made of it.
-NAME_PATTERN = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
+# Asset keys, job names and folder names are made of names.
+LONGEST_NAME = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +75,7 @@ class Evaluation:
             ValueError: The message names the field and the rule.
         """
         for label, name in (("name", self.name), ("judge_name", self.judge)):
-            if not NAME_PATTERN.fullmatch(name):
+            if not (name.isidentifier() and name.isascii() and name[0] != "_" and len(name) <= LONGEST_NAME):
                 raise ValueError(
                     f"Evaluation.{label} is {name!r}: use a letter, then up to 63 letters, digits or underscores"
                 )

@@ -20,7 +20,7 @@ PREVIEW_ROWS = 10
 PREVIEW_CELL_CHARACTERS = 60
 # Hashes say nothing to a reader and are wide.
 NOT_PREVIEWED = ("fingerprint", "work_key", "payload_sha256", "judge_configuration_hash")
-MARKDOWN_SYNTAX = re.compile(r"([\\`*_\[\]<>|#~])")
+MARKDOWN_SYNTAX = r"([\\`*_\[\]<>|#~])"
 BAR_CELLS = 20
 
 Metadata = Mapping[str, dg.MetadataValue[Any]]
@@ -98,4 +98,4 @@ def _cell(value: object) -> str:
     if len(text) > PREVIEW_CELL_CHARACTERS:
         text = text[: PREVIEW_CELL_CHARACTERS - 1] + "…"
     # A cell must not end its row or its column, nor be anything but text, whatever the API said.
-    return MARKDOWN_SYNTAX.sub(r"\\\1", text)
+    return re.sub(MARKDOWN_SYNTAX, r"\\\1", text)

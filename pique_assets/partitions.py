@@ -9,6 +9,9 @@ results of partitioned checks lose their partition: the UI calls them skipped (D
 
 from __future__ import annotations
 
+from datetime import datetime
+from functools import cache
+
 import dagster as dg
 
 from pique_assets.config import Evaluation
@@ -16,9 +19,16 @@ from pique_assets.config import Evaluation
 
 def daily_partitions(evaluation: Evaluation) -> dg.DailyPartitionsDefinition:
     """The dates of an evaluation: daily only, never a partition per item (design section 8)."""
+    return _daily(evaluation.start_date, evaluation.end_date, evaluation.timezone, evaluation.end_offset)
+
+
+@cache
+def _daily(start_date: str, end_date: str | None, timezone: str, end_offset: int) -> dg.DailyPartitionsDefinition:
+    """One for all assets of an evaluation: Dagster works out what follows from it only once."""
     return dg.DailyPartitionsDefinition(
-        start_date=evaluation.start_date,
-        end_date=evaluation.end_date,
-        timezone=evaluation.timezone,
-        end_offset=evaluation.end_offset,
+        # As times: Dagster would read texts by `strptime`, which costs each load of the code location more than this.
+        start_date=datetime.fromisoformat(start_date),
+        end_date=None if end_date is None else datetime.fromisoformat(end_date),
+        timezone=timezone,
+        end_offset=end_offset,
     )

@@ -12,7 +12,6 @@ import dagster as dg
 
 from pique_assets.assets.dated_asset import dated_asset
 from pique_assets.assets.partition_tables import PartitionTables
-from pique_assets.assets.tables import RESULT_TABLES
 from pique_assets.config import Evaluation
 from pique_assets.metadata import bar, markdown_table
 from pique_assets.resources import LakeResource
@@ -68,7 +67,8 @@ def metric_catalog_asset(evaluation: Evaluation) -> dg.AssetsDefinition:
 
 def partition_status_asset(evaluation: Evaluation) -> dg.AssetsDefinition:
     """The commit mark of a date, written when all its tables are."""
-    upstream = ["submissions", "scorecard_daily", "metric_catalog", *RESULT_TABLES]
+    # Those that all others are upstream of.
+    upstream = ["submissions", "scorecard_daily", "metric_catalog", "flagged_moments"]
 
     @dated_asset(
         evaluation,

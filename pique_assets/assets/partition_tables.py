@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pique_assets.lake import Lake
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class PartitionTables:
     """Reads and writes the tables of one date of one evaluation."""
 

@@ -26,7 +26,7 @@ SHOWN_ITEMS = 20
 SHOWN_EXACTLY = 100
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Finding:
     """What a check came to.
 
@@ -43,7 +43,7 @@ class Finding:
     metadata: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class PartitionCheck:
     """One check of one asset: `look` reads what it needs of a partition's tables."""
 

@@ -5,8 +5,6 @@ Here: the limits a user may set, light enough to be declared while a code locati
 on how much happens at once (`limits`).
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 

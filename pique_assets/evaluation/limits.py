@@ -4,8 +4,6 @@ Here: numbers a user may set, with their units and reasons. Not here: the retry 
 HTTP requests, which belong to `api.transport`.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 

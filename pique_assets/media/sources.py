@@ -14,7 +14,7 @@ DATE_PLACEHOLDER = "{date}"
 LIST_SUFFIXES = (".txt", ".csv", ".parquet")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DatedFolder:
     """A folder with one sub-folder per date: ``<root>/<YYYY-MM-DD>/**``.
 
@@ -37,7 +37,7 @@ class DatedFolder:
             raise ValueError("DatedFolder(root) is empty: name the folder that holds the dated folders.")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Manifest:
     """A CSV or Parquet file that lists content, one line per item.
 
@@ -66,7 +66,7 @@ class Manifest:
         return DATE_PLACEHOLDER in os.fspath(self.path)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SocialUrls:
     """Dated lists of social media URLs: videos that Pique fetches itself instead of getting their bytes from us.
 

@@ -219,8 +219,8 @@ def test_a_rate_limit_without_end_is_said(server, client, steps):
 
 @pytest.mark.parametrize("style", ["seconds", "date"])
 def test_retry_after_is_waited_for(style, server, new_client, steps, documented):
-    # A date has whole seconds, so two ahead are at least one away.
-    date = format_datetime(datetime.now(UTC) + timedelta(seconds=2), usegmt=True)
+    # A date has whole seconds, so three ahead are at least two away, less what it takes to send the first request.
+    date = format_datetime(datetime.now(UTC) + timedelta(seconds=3), usegmt=True)
     asked = "1" if style == "seconds" else date
     server.on(JUDGE, steps.reply(429, {}, Retry_After=asked), steps.reply(200, documented("get_judge_response")))
     new_client(server.url, retries=RetryPolicy(base_s=0, retry_after_cap_s=5)).get_judge("j")
