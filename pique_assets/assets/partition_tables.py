@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pique_assets.lake import Lake
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class PartitionTables:
     """Reads and writes the tables of one date of one evaluation."""
 

@@ -39,5 +39,5 @@ def _external(evaluation: Evaluation, name: str, *, description: str, address: s
         group_name=evaluation.name,
         kinds={"file"},
         partitions_def=daily_partitions(evaluation),
-        metadata={"source": dg.MetadataValue.text(address)},
+        metadata={"source": address},
     )

@@ -26,7 +26,7 @@ SHOWN_ITEMS = 20
 SHOWN_EXACTLY = 100
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Finding:
     """What a check came to.
 

@@ -8,7 +8,7 @@ on how much happens at once (`limits`).
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Budget:
     """What an evaluation may begin; None is no limit, 0 is nothing.
 
@@ -30,7 +30,7 @@ class Budget:
         Raises:
             ValueError: The message names the limit.
         """
-        for name in self.__slots__:
+        for name in vars(self):
             value = getattr(self, name)
             if value is not None and value < 0:
                 raise ValueError(f"Budget.{name} must not be negative, not {value}; leave it out for no limit")

@@ -12,7 +12,7 @@ IN_DOUBT_WAIT_THEN_FAIL: Final = "wait_then_fail"
 IN_DOUBT_WAIT: Final = "wait"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Limits:
     """What one run may do at once, and how long it waits for what.
 
@@ -73,7 +73,7 @@ class Limits:
         if self.social_in_doubt not in get_args(InDoubtPolicy):
             policies = " or ".join(repr(policy) for policy in get_args(InDoubtPolicy))
             raise ValueError(f"Limits.social_in_doubt must be {policies}, not {self.social_in_doubt!r}")
-        for name in self.__slots__:
+        for name in vars(self):
             if name != "social_in_doubt" and getattr(self, name) < 0:
                 raise ValueError(f"Limits.{name} must not be negative, not {getattr(self, name)}")
         if self.lease_s < 2:

@@ -4,8 +4,6 @@ Belongs here: the sources a data engineer can name in ``definitions.py``. Does n
 touches a disk or a bucket; ``open_source`` in ``reader.py`` does that, when an asset runs.
 """
 
-from __future__ import annotations
-
 import os
 from dataclasses import dataclass
 from typing import TypeAlias
