@@ -25,11 +25,16 @@ if TYPE_CHECKING:
 def judge_asset(evaluation: Evaluation) -> dg.AssetsDefinition:
     """The judge of an evaluation; unpartitioned, upstream of `uploads`."""
 
-    @dg.asset(
-        key=evaluation.asset_key("judge"),
-        group_name=evaluation.name,
-        kinds={"pique"},
-        description="The judge and its detector configs, as Pique describes them now.",
+    @dg.multi_asset(
+        name=f"{evaluation.name}__judge",
+        specs=[
+            dg.AssetSpec(
+                key=evaluation.asset_key("judge"),
+                group_name=evaluation.name,
+                kinds={"pique"},
+                description="The judge and its detector configs, as Pique describes them now.",
+            )
+        ],
     )
     @with_signature
     def judge(
