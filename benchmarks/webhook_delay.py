@@ -5,8 +5,8 @@
 Belongs here: one measurement with one command, in about a minute. The same pictures go to a local Pique twice, each
 time as a date whose run waits for its results: once with the receiver (`pique-assets receive`, its own process) and
 once with polling at the default pace. It prints the median and the longest delay, how often each result was asked for,
-and the ratios; the server's own record says when an evaluation ended. A run asks for results when it has sent
-everything, so what ended before that counts from its own end all the same.
+and the ratios; the server's own record says when an evaluation ended. With webhooks a
+run asks for what is announced while it is still sending; without, when it has sent everything.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from pique_assets.assets.content import content_items
+from pique_assets.assets.content_rows import ContentRows
 from pique_assets.assets.dated_asset import dated_asset
 from pique_assets.assets.judge import fetch_judge
 from pique_assets.assets.partition_tables import PartitionTables
@@ -51,7 +51,7 @@ def uploads_asset(evaluation: Evaluation) -> dg.AssetsDefinition:
             # What was submitted to can always be looked up, even if `judge` was not materialised since it changed.
             keep_snapshot(judge, fetched_at=datetime.now(UTC), evaluation=evaluation, lake=tables.lake)
             report = submit_partition(
-                content_items(tables.read("content")),
+                ContentRows(tables.read("content")),
                 evaluation=evaluation.name,
                 partition=context.partition_key,
                 judge=judge,

@@ -18,8 +18,10 @@ from pique_assets.cli.code_location import CodeLocation
 from pique_assets.config import Evaluation
 from pique_assets.evaluation.admission import allowances
 from pique_assets.evaluation.allowance import Allowance, fits
-from pique_assets.evaluation.partition import inventory_item, require_usable
+from pique_assets.evaluation.partition import require_usable
 from pique_assets.evaluation.plan import PartitionPlan, plan_partition
+from pique_assets.evaluation.wanted import WantedContent
+from pique_assets.ledger import Source
 from pique_assets.media import ContentItem
 from pique_assets.partitions import daily_partitions
 
@@ -75,12 +77,11 @@ def plan_backfill(
             judge = fetch_judge(evaluation, client=client, say=say)
             require_usable(judge)
             left[evaluation.name] = allowances(evaluation.budget, judge_id=judge.id, ledger=ledger)
-            for date, asset, items in _content(evaluation, location=location, start=start, end=end, say=say):
+            for date, asset, source, items in _content(evaluation, location=location, start=start, end=end, say=say):
                 plan = plan_partition(
-                    [inventory_item(item, judge=judge) for item in items],
+                    WantedContent.of(items, judge=judge, source=source),
                     evaluation=evaluation.name,
                     partition=date,
-                    judge=judge,
                     ledger=ledger,
                     planned=planned,
                 )
@@ -97,13 +98,15 @@ def plan_backfill(
 
 def _content(
     evaluation: Evaluation, *, location: CodeLocation, start: dt.date, end: dt.date, say: Say
-) -> Iterator[tuple[str, str, list[ContentItem]]]:
-    """Date, submitting asset and content, in the order of a backfill's runs."""
+) -> Iterator[tuple[str, str, Source, list[ContentItem]]]:
+    """Date, submitting asset, how content reaches Pique, and the content, in the order of a backfill's runs."""
     for date in daily_partitions(evaluation).get_partition_keys():
         if not start.isoformat() <= date <= end.isoformat():
             continue
         say(f"reading {evaluation.name} {date}")
         if evaluation.media is not None:
-            yield date, "uploads", take_inventory(evaluation, date=date, media_storage=location.media_storage, say=say)
+            items = take_inventory(evaluation, date=date, media_storage=location.media_storage, say=say)
+            yield date, "uploads", "direct", list(items)
         if evaluation.social is not None:
-            yield date, "social_submissions", listed_urls(evaluation, date=date, media_storage=location.media_storage)
+            urls = listed_urls(evaluation, date=date, media_storage=location.media_storage)
+            yield date, "social_submissions", "social", urls

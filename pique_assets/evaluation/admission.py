@@ -12,8 +12,9 @@ from datetime import UTC, datetime
 
 from pique_assets.evaluation.allowance import Allowance, BudgetExceeded, fits
 from pique_assets.evaluation.budget import Budget
-from pique_assets.evaluation.plan import PartitionPlan, Reason
-from pique_assets.ledger import Claim, InventoryItem, LeaseLost, Ledger, SubmissionOrder, SubmissionState
+from pique_assets.evaluation.plan import PartitionPlan, plan_partition
+from pique_assets.evaluation.wanted import WantedContent
+from pique_assets.ledger import Claim, LeaseLost, Ledger, SubmissionState
 
 REJECTED_CODE = "over_budget"
 # An intent is a mark that others count; nobody works on it until it is claimed again to be sent.
@@ -52,14 +53,37 @@ def allowances(budget: Budget, *, judge_id: str, ledger: Ledger, now: datetime |
     return found
 
 
-def admit(
-    plan: PartitionPlan,
+def admit_partition(
+    wanted: WantedContent,
     *,
+    evaluation: str,
+    partition: str,
     budget: Budget,
-    judge_id: str,
     ledger: Ledger,
-    order_of: Callable[[InventoryItem], SubmissionOrder],
+    on_plan: Callable[[PartitionPlan], None] | None = None,
 ) -> None:
+    """Plan a partition, say so, let it begin or refuse it, and record its content as the partition's inventory.
+
+    Args:
+        wanted: The partition's content of one source, and its judge.
+        evaluation: Name of the evaluation.
+        partition: The date, `YYYY-MM-DD`.
+        budget: What it may begin.
+        ledger: The record of submissions.
+        on_plan: Hears what it comes to, before anything is recorded or refused.
+
+    Raises:
+        BudgetExceeded: Nothing was sent or recorded, as `admit` says.
+        LedgerUnavailable: Nothing was sent.
+    """
+    plan = plan_partition(wanted, evaluation=evaluation, partition=partition, ledger=ledger)
+    if on_plan is not None:
+        on_plan(plan)
+    admit(plan, wanted=wanted, budget=budget, ledger=ledger)
+    ledger.record_inventory(evaluation=evaluation, partition=partition, items=wanted, source=wanted.source)
+
+
+def admit(plan: PartitionPlan, *, wanted: WantedContent, budget: Budget, ledger: Ledger) -> None:
     """Let a run begin what it plans, or refuse all of it.
 
     With a limit a day, what is planned is recorded as intents, and then counted again: of runs that are admitted at the
@@ -69,20 +93,20 @@ def admit(
 
     Args:
         plan: What the run would begin.
+        wanted: What it was planned for.
         budget: What it may.
-        judge_id: Whose evaluations count.
         ledger: The record of submissions.
-        order_of: Makes the order of a content item, as it is sent afterwards.
 
     Raises:
         BudgetExceeded: Nothing was sent, and no intent is left that anybody would send.
         LedgerUnavailable: Nothing was sent.
     """
+    judge_id = wanted.judge.id
     require_within(plan, allowances=allowances(budget, judge_id=judge_id, ledger=ledger))
-    to_mark = [one for one in plan.items if one.begins_evaluation and one.reason is not Reason.INTERRUPTED]
-    if budget.new_evaluations_per_day is None or not to_mark:
+    if budget.new_evaluations_per_day is None or not plan.unrecorded:
         return
-    marks = ledger.claim_submissions([order_of(one.item) for one in to_mark], lease_s=MARK_LEASE_S)
+    orders = [wanted.order(wanted.items[position]) for position in plan.unrecorded]
+    marks = ledger.claim_submissions(orders, lease_s=MARK_LEASE_S)
     try:
         require_within(plan, allowances=allowances(budget, judge_id=judge_id, ledger=ledger))
     except BudgetExceeded as exceeded:

@@ -7,25 +7,27 @@ Here: a partition's inventory in the ledger, the thread pool, the report. Not he
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from pique_assets.api.client import PiqueClient
 from pique_assets.api.models import Judge
-from pique_assets.evaluation.admission import admit
+from pique_assets.evaluation.admission import admit_partition
+from pique_assets.evaluation.announced import recording_announced
 from pique_assets.evaluation.budget import NO_LIMIT, Budget
 from pique_assets.evaluation.errors import JudgeNotUsable, SubmissionsUnfinished
 from pique_assets.evaluation.lease_keeper import LeaseKeeper
 from pique_assets.evaluation.limits import Limits
-from pique_assets.evaluation.plan import PartitionPlan, plan_partition
+from pique_assets.evaluation.plan import PartitionPlan, positions_to_send
 from pique_assets.evaluation.poll_schedule import poll_schedule
 from pique_assets.evaluation.progress import Progress, Say
 from pique_assets.evaluation.submission import Fate, Outcome, Submitter
-from pique_assets.ledger import InventoryItem, Ledger, SubmissionOrder, SubmissionState, work_key
+from pique_assets.evaluation.wanted import WantedContent
+from pique_assets.ledger import InventoryItem, Ledger, SubmissionState
 from pique_assets.media import ContentItem
 from pique_assets.media.content_type import CONTENT_TYPES
 
@@ -33,6 +35,8 @@ from pique_assets.media.content_type import CONTENT_TYPES
 QUEUED_PER_UPLOAD = 4
 # Enough to see a usual latency, few enough to follow a change within a day.
 LATENCIES_LOOKED_AT = 200
+# In these Pique has the bytes.
+_SENT: Final = frozenset({SubmissionState.UPLOADED, SubmissionState.COMPLETED, SubmissionState.FAILED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +89,7 @@ def require_usable(judge: Judge) -> None:
 def require_fitting(judge: Judge, items: Sequence[ContentItem]) -> None:
     """Refuse content of which nothing is what the judge evaluates: that is the wrong judge, or the wrong media.
 
-    Single items of another type are rows with an error (`inventory_item`).
+    Single items of another type are rows with an error (`WantedContent`).
 
     Raises:
         JudgeNotUsable: The message says what the judge evaluates and what there is.
@@ -117,7 +121,7 @@ def submit_partition(
     """Bring a partition's content to Pique, each item exactly once, whatever happened before.
 
     Args:
-        items: The inventory, ready items and others.
+        items: The inventory, ready items and others; each is read when it is needed, so that they may lie in a file.
         evaluation: Name of the evaluation.
         partition: The date, `YYYY-MM-DD`.
         judge: As Pique describes it now; its configuration is recorded with every submission (contract trap 13).
@@ -128,8 +132,8 @@ def submit_partition(
         say: Hears how far it is.
         budget: How many evaluations it may begin.
         on_plan: Hears what it comes to, before anything is sent or refused.
-        webhook_url: Where Pique is to announce results, which makes polling patient; None leaves it to the
-            organisation's own, and polls as if none came.
+        webhook_url: Where Pique is to announce results, which makes polling patient; what is announced while content
+            is sent is recorded meanwhile. None leaves it to the organisation's own, and polls as if none came.
 
     Raises:
         JudgeNotUsable: Nothing was sent.
@@ -140,115 +144,78 @@ def submit_partition(
     """
     require_usable(judge)
     require_fitting(judge, items)
-    wanted = {item.content_uri: inventory_item(item, judge=judge) for item in items}
-    plan = plan_partition(list(wanted.values()), evaluation=evaluation, partition=partition, judge=judge, ledger=ledger)
-    if on_plan is not None:
-        on_plan(plan)
-    admit(plan, budget=budget, judge_id=judge.id, ledger=ledger, order_of=partial(_order, judge=judge))
-    ledger.record_inventory(evaluation=evaluation, partition=partition, items=list(wanted.values()))
-    to_send = _unsent(items, wanted=wanted, evaluation=evaluation, partition=partition, ledger=ledger)
-    outcomes = _submit_all(
-        to_send,
-        wanted=wanted,
-        judge=judge,
+    wanted = WantedContent.of(items, judge=judge)
+    admit_partition(wanted, evaluation=evaluation, partition=partition, budget=budget, ledger=ledger, on_plan=on_plan)
+    with recording_announced(
         client=client,
         ledger=ledger,
-        open_content=open_content,
         limits=limits,
-        say=say,
+        evaluation=evaluation,
+        partition=partition,
         webhook_url=webhook_url,
-    )
-    spoilt = {uri: outcome for uri, outcome in outcomes.items() if outcome.fate is Fate.UNUSABLE}
-    if spoilt:
-        wanted |= {uri: _unusable(wanted[uri], outcome=outcome) for uri, outcome in spoilt.items()}
-        ledger.record_inventory(evaluation=evaluation, partition=partition, items=list(wanted.values()))
-    unfinished = {uri: outcome.reason for uri, outcome in outcomes.items() if outcome.fate is Fate.UNFINISHED}
-    if unfinished:
-        raise SubmissionsUnfinished(unfinished)
-    return _report(wanted, outcomes=outcomes)
-
-
-def inventory_item(item: ContentItem, *, judge: Judge) -> InventoryItem:
-    """The item as the ledger keeps it: with its work key, or with the reason why it can't be submitted."""
-    error_code, error = item.error_code, item.error
-    if item.is_ready and item.content_type != judge.content_type:
-        error_code = "wrong_content_type"
-        error = f"this is {item.content_type} content, and judge {judge.id} evaluates {judge.content_type}"
-    key = None
-    if error_code is None:
-        key = work_key(
-            fingerprint=_given(item.fingerprint),
-            judge_id=judge.id,
-            judge_configuration_hash=judge.configuration_hash(),
-            content_type=judge.content_type,
-            title=item.title,
-            description=item.description,
+    ):
+        tally = _submit_all(
+            wanted,
+            positions=positions_to_send(wanted, ledger=ledger, but_not=_SENT),
+            client=client,
+            ledger=ledger,
+            open_content=open_content,
+            limits=limits,
+            say=say,
+            webhook_url=webhook_url,
         )
-    return InventoryItem(
-        content_uri=item.content_uri,
-        filename=item.filename,
-        size_bytes=item.size_bytes,
-        fingerprint=item.fingerprint,
-        content_type=item.content_type,
-        title=item.title,
-        description=item.description,
-        work_key=key,
-        error_code=error_code,
-        error=error,
-    )
+    if tally.spoilt:
+        ledger.record_inventory(evaluation=evaluation, partition=partition, items=tally.corrected(wanted))
+    if tally.unfinished:
+        raise SubmissionsUnfinished(tally.unfinished)
+    return _report(wanted, tally=tally)
 
 
-def _given(fingerprint: str | None) -> str:
-    if fingerprint is None:
-        raise ValueError("a ready content item has a fingerprint")
-    return fingerprint
+@dataclass(slots=True, kw_only=True)
+class _Tally:
+    """What came of the items that were sent; only what went wrong is kept item by item, by content uri."""
 
+    fates: Counter[Fate] = field(default_factory=Counter)
+    bytes_uploaded: int = 0
+    spoilt: dict[str, Outcome] = field(default_factory=dict)
+    unfinished: dict[str, str] = field(default_factory=dict)
 
-def _unusable(item: InventoryItem, *, outcome: Outcome) -> InventoryItem:
-    return replace(item, work_key=None, error_code=outcome.error_code, error=outcome.reason)
+    def add(self, item: ContentItem, *, outcome: Outcome) -> None:
+        self.fates[outcome.fate] += 1
+        if outcome.fate is Fate.UPLOADED:
+            self.bytes_uploaded += item.size_bytes or 0
+        elif outcome.fate is Fate.UNUSABLE:
+            self.spoilt[item.content_uri] = outcome
+        elif outcome.fate is Fate.UNFINISHED:
+            self.unfinished[item.content_uri] = outcome.reason
 
-
-def _unsent(
-    items: Sequence[ContentItem],
-    *,
-    wanted: dict[str, InventoryItem],
-    evaluation: str,
-    partition: str,
-    ledger: Ledger,
-) -> list[ContentItem]:
-    """One item for each work key that Pique may not have yet; the rest costs no request and no lease."""
-    settled = {
-        row.item.work_key
-        for row in ledger.partition_state(evaluation=evaluation, partition=partition)
-        if row.submission and (row.submission.is_finished or row.submission.state is SubmissionState.UPLOADED)
-    }
-    seen: set[str] = set()
-    unsent = []
-    for item in items:
-        key = wanted[item.content_uri].work_key
-        if key is not None and key not in settled and key not in seen:
-            seen.add(key)
-            unsent.append(item)
-    return unsent
+    def corrected(self, items: Iterable[InventoryItem]) -> Iterator[InventoryItem]:
+        """The items, those that turned out to be unusable with the reason."""
+        for item in items:
+            outcome = self.spoilt.get(item.content_uri)
+            if outcome is None:
+                yield item
+            else:
+                yield replace(item, work_key=None, error_code=outcome.error_code, error=outcome.reason)
 
 
 def _submit_all(
-    items: Sequence[ContentItem],
+    wanted: WantedContent,
     *,
-    wanted: dict[str, InventoryItem],
-    judge: Judge,
+    positions: Sequence[int],
     client: PiqueClient,
     ledger: Ledger,
     open_content: Callable[[ContentItem], BinaryIO],
     limits: Limits,
     say: Say,
     webhook_url: str | None,
-) -> dict[str, Outcome]:
-    if not items:
-        return {}
+) -> _Tally:
+    tally = _Tally()
+    if not positions:
+        return tally
+    judge = wanted.judge
     latencies = ledger.recent_latencies(judge_id=judge.id, content_type=judge.content_type, limit=LATENCIES_LOOKED_AT)
-    progress = Progress(say, what="content items submitted", total=len(items))
-    outcomes: dict[str, Outcome] = {}
+    progress = Progress(say, what="content items submitted", total=len(positions))
     with LeaseKeeper(ledger, lease_s=limits.lease_s) as keeper:
         submitter = Submitter(
             client=client,
@@ -260,56 +227,34 @@ def _submit_all(
         )
         pool = ThreadPoolExecutor(max_workers=limits.concurrent_uploads, thread_name_prefix="upload")
         try:
-            waiting = iter(items)
-            under_way: dict[Future[Outcome], str] = {}
+            waiting = (wanted.items[position] for position in positions)
+            under_way: dict[Future[Outcome], ContentItem] = {}
             while True:
                 for item in islice(waiting, QUEUED_PER_UPLOAD * limits.concurrent_uploads - len(under_way)):
-                    order = _order(wanted[item.content_uri], judge=judge)
-                    opener = _opener(item, open_content=open_content)
-                    under_way[pool.submit(submitter.submit, order, open_content=opener)] = item.content_uri
+                    opener = partial(open_content, item)
+                    under_way[pool.submit(submitter.submit, wanted.order(item), open_content=opener)] = item
                 if not under_way:
                     break
                 for done in wait(under_way, return_when=FIRST_COMPLETED).done:
-                    outcomes[under_way.pop(done)] = done.result()
+                    tally.add(under_way.pop(done), outcome=done.result())
                     progress.advance()
         finally:
             # On an error or a cancelled run the queued items stay in the ledger for the next run.
             pool.shutdown(cancel_futures=True)
-    return outcomes
+    return tally
 
 
-def _opener(item: ContentItem, *, open_content: Callable[[ContentItem], BinaryIO]) -> Callable[[], BinaryIO]:
-    return lambda: open_content(item)
-
-
-def _order(item: InventoryItem, *, judge: Judge) -> SubmissionOrder:
-    if item.work_key is None or item.size_bytes is None:
-        raise ValueError(f"{item.content_uri} is not ready to be ordered")
-    return SubmissionOrder(
-        work_key=item.work_key,
-        judge_id=judge.id,
-        judge_configuration_hash=judge.configuration_hash(),
-        content_type=judge.content_type,
-        fingerprint=_given(item.fingerprint),
-        filename=item.filename,
-        size_bytes=item.size_bytes,
-        title=item.title,
-        description=item.description,
-    )
-
-
-def _report(wanted: dict[str, InventoryItem], *, outcomes: dict[str, Outcome]) -> SubmissionReport:
-    fates = Counter(outcome.fate for outcome in outcomes.values())
-    unusable = sum(item.work_key is None for item in wanted.values())
-    acted_on = fates[Fate.UPLOADED] + fates[Fate.ADOPTED] + fates[Fate.REJECTED]
-    uploaded = [wanted[uri] for uri, outcome in outcomes.items() if outcome.fate is Fate.UPLOADED]
+def _report(wanted: WantedContent, *, tally: _Tally) -> SubmissionReport:
+    work_keys = Counter(item.work_key for item in tally.corrected(wanted))
+    content, unusable = work_keys.total(), work_keys.pop(None, 0)
+    acted_on = tally.fates[Fate.UPLOADED] + tally.fates[Fate.ADOPTED] + tally.fates[Fate.REJECTED]
     return SubmissionReport(
-        content=len(wanted),
+        content=content,
         unusable=unusable,
-        already_known=len(wanted) - unusable - acted_on,
-        uploaded=fates[Fate.UPLOADED],
-        adopted=fates[Fate.ADOPTED],
-        rejected=fates[Fate.REJECTED],
-        bytes_uploaded=sum(item.size_bytes or 0 for item in uploaded),
-        work_keys=tuple(sorted({item.work_key for item in wanted.values() if item.work_key is not None})),
+        already_known=content - unusable - acted_on,
+        uploaded=tally.fates[Fate.UPLOADED],
+        adopted=tally.fates[Fate.ADOPTED],
+        rejected=tally.fates[Fate.REJECTED],
+        bytes_uploaded=tally.bytes_uploaded,
+        work_keys=tuple(sorted(key for key in work_keys if key is not None)),
     )

@@ -7,12 +7,13 @@ Here: telling new content from old. Not here: whether that much may be begun (`a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pique_assets.api.models import Judge
-from pique_assets.ledger import InventoryItem, Ledger, PartitionItem, Submission, SubmissionState
+from pique_assets.chunks import chunks
+from pique_assets.evaluation.wanted import WantedContent
+from pique_assets.ledger import InventoryItem, Ledger, Submission, SubmissionState
 
 _S = SubmissionState
 
@@ -74,84 +75,132 @@ class PlannedItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartitionPlan:
-    """What submitting one partition would come to."""
+    """What submitting one partition would come to.
+
+    Attributes:
+        evaluation: Name of the evaluation.
+        partition: The date, `YYYY-MM-DD`.
+        by_reason: How many content items have each reason; reasons that none has may be left out.
+        new_bytes: Bytes it would upload for new evaluations; none for content that Pique fetches itself.
+        work_keys: All work it asks for, begun or not.
+        unrecorded: Positions of the items that would begin an evaluation of which the ledger has no intent yet.
+    """
 
     evaluation: str
     partition: str
-    items: tuple[PlannedItem, ...]
+    by_reason: Mapping[Reason, int]
+    new_bytes: int
+    work_keys: frozenset[str]
+    unrecorded: tuple[int, ...]
 
     @property
     def new_evaluations(self) -> int:
         """Evaluations it would begin."""
-        return sum(item.begins_evaluation for item in self.items)
+        return sum(count for reason, count in self.by_reason.items() if reason in BEGINS_EVALUATION)
 
     @property
-    def new_bytes(self) -> int:
-        """Bytes it would upload for them; none for content that Pique fetches itself."""
-        return sum(one.item.size_bytes or 0 for one in self.items if one.begins_evaluation)
-
-    @property
-    def work_keys(self) -> frozenset[str]:
-        """All work it asks for, begun or not."""
-        return frozenset(one.item.work_key for one in self.items if one.item.work_key is not None)
+    def content_items(self) -> int:
+        """Content items of the partition, whatever becomes of them."""
+        return sum(self.by_reason.values())
 
     def counts(self) -> dict[str, int]:
         """The plan in numbers: content items by reason, all reasons named, then what it comes to."""
-        by_reason = Counter(item.reason for item in self.items)
         return {
-            "content_items": len(self.items),
-            **{reason.value: by_reason[reason] for reason in Reason},
+            "content_items": self.content_items,
+            **{reason.value: self.by_reason.get(reason, 0) for reason in Reason},
             "new_evaluations": self.new_evaluations,
             "new_bytes": self.new_bytes,
         }
 
     def __str__(self) -> str:
-        by_reason = Counter(item.reason for item in self.items)
-        named = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason in Reason if (count := by_reason[reason]))
+        named = ", ".join(
+            f"{count} {reason.replace('_', ' ')}" for reason in Reason if (count := self.by_reason.get(reason))
+        )
         return (
             f"plan of {self.evaluation} {self.partition}: {self.new_evaluations} new evaluations, {self.new_bytes} "
-            f"bytes to upload; {len(self.items)} content items" + (f" ({named})" if named else "")
+            f"bytes to upload; {self.content_items} content items" + (f" ({named})" if named else "")
         )
 
 
 def plan_partition(
-    items: Sequence[InventoryItem],
+    wanted: WantedContent,
     *,
     evaluation: str,
     partition: str,
-    judge: Judge,
     ledger: Ledger,
     planned: Iterable[str] = (),
 ) -> PartitionPlan:
-    """What submitting these items would come to, as the ledger stands now.
+    """What submitting this content would come to, as the ledger stands now.
 
     To be asked before the inventory is recorded: what the partition asked for until then tells a changed judge from
     new content.
 
     Args:
-        items: The partition's content, as it would be recorded.
+        wanted: The partition's content and its judge; looked at in pieces.
         evaluation: Name of the evaluation.
         partition: The date, `YYYY-MM-DD`.
-        judge: As Pique describes it now.
         ledger: The record of submissions; read only.
         planned: Work keys of other partitions that would be submitted first.
 
     Raises:
         LedgerUnavailable: The ledger can't be read.
     """
+    before = ledger.configurations_begun(evaluation=evaluation, partition=partition, judge_id=wanted.judge.id)
+    by_reason: Counter[Reason] = Counter()
+    new_bytes = 0
+    accounted, work_keys = set(planned), set[str]()
+    unrecorded: list[int] = []
+    for items in chunks(wanted):
+        keys = [item.work_key for item in items if item.work_key is not None]
+        work_keys.update(keys)
+        found = planned_items(
+            items,
+            configuration_hash=wanted.configuration_hash,
+            standings=ledger.standings(keys),
+            evaluated_before=before,
+            accounted=accounted,
+        )
+        for position, one in enumerate(found, start=by_reason.total()):
+            by_reason[one.reason] += 1
+            if one.begins_evaluation:
+                new_bytes += one.item.size_bytes or 0
+                if one.reason is not Reason.INTERRUPTED:
+                    unrecorded.append(position)
     return PartitionPlan(
         evaluation=evaluation,
         partition=partition,
-        items=planned_items(
-            items,
-            configuration_hash=judge.configuration_hash(),
-            standings=ledger.standings([item.work_key for item in items if item.work_key is not None]),
-            evaluated_before=_evaluated_before(
-                ledger.partition_state(evaluation=evaluation, partition=partition), judge_id=judge.id
-            ),
-            planned=planned,
-        ),
+        by_reason=by_reason,
+        new_bytes=new_bytes,
+        work_keys=frozenset(work_keys),
+        unrecorded=tuple(unrecorded),
     )
+
+
+def positions_to_send(wanted: WantedContent, *, ledger: Ledger, but_not: Collection[SubmissionState]) -> list[int]:
+    """Positions of the items that are still to be sent, one for each work key; the rest costs no request and no lease.
+
+    Args:
+        wanted: The partition's content; looked at in pieces.
+        ledger: The record of submissions; read only.
+        but_not: States in which there is nothing to send.
+
+    Raises:
+        LedgerUnavailable: The ledger can't be read.
+    """
+    seen: set[str] = set()
+    found: list[int] = []
+    first = 0
+    for items in chunks(wanted):
+        standings = ledger.standings([item.work_key for item in items if item.work_key is not None])
+        for position, item in enumerate(items, start=first):
+            if item.work_key is None or item.work_key in seen:
+                continue
+            seen.add(item.work_key)
+            standing = standings.get(item.work_key)
+            if standing is None or standing.state not in but_not:
+                found.append(position)
+        first += len(items)
+    return found
 
 
 def planned_items(
@@ -159,40 +208,37 @@ def planned_items(
     *,
     configuration_hash: str,
     standings: Mapping[str, Submission],
-    evaluated_before: Mapping[str, Sequence[Submission]],
-    planned: Iterable[str] = (),
-) -> tuple[PlannedItem, ...]:
-    """Give each item its reason; a pure function.
+    evaluated_before: Mapping[str, Collection[str]],
+    accounted: set[str],
+) -> Iterator[PlannedItem]:
+    """Give each item its reason.
 
     Args:
         items: Content, as it would be recorded.
         configuration_hash: Of the judge, now.
         standings: The current submission of each work key that has one.
-        evaluated_before: Submissions to the same judge by fingerprint, whatever their work key.
-        planned: Work keys that are accounted for elsewhere.
+        evaluated_before: With which configurations of the judge content was evaluated before, by fingerprint.
+        accounted: Work keys that are accounted for already; those of the items are added.
     """
-    seen = set(planned)
-    found = []
     for item in items:
         reason = _reason(
             item,
-            seen=seen,
+            accounted=accounted,
             standing=standings.get(item.work_key or ""),
             before=evaluated_before.get(item.fingerprint or "", ()),
             configuration_hash=configuration_hash,
         )
         if item.work_key is not None:
-            seen.add(item.work_key)
-        found.append(PlannedItem(item=item, reason=reason))
-    return tuple(found)
+            accounted.add(item.work_key)
+        yield PlannedItem(item=item, reason=reason)
 
 
 def _reason(
     item: InventoryItem,
     *,
-    seen: set[str],
+    accounted: Collection[str],
     standing: Submission | None,
-    before: Sequence[Submission],
+    before: Collection[str],
     configuration_hash: str,
 ) -> Reason:
     if item.work_key is None:
@@ -200,18 +246,8 @@ def _reason(
     standing_reason = None if standing is None else _REASON_OF_STATE[standing.state]
     if standing_reason in (Reason.IN_FLIGHT, Reason.DONE):
         return standing_reason
-    if item.work_key in seen:
+    if item.work_key in accounted:
         return Reason.DUPLICATE
     if standing_reason is not None or not before:
         return standing_reason or Reason.NEW
-    same_judge = any(one.judge_configuration_hash == configuration_hash for one in before)
-    return Reason.CHANGED_WORDS if same_judge else Reason.CHANGED_JUDGE
-
-
-def _evaluated_before(rows: Iterable[PartitionItem], *, judge_id: str) -> dict[str, list[Submission]]:
-    found: dict[str, list[Submission]] = {}
-    for row in rows:
-        submission = row.submission
-        if submission is not None and submission.judge_id == judge_id and submission.upload_started_at is not None:
-            found.setdefault(submission.fingerprint, []).append(submission)
-    return found
+    return Reason.CHANGED_WORDS if configuration_hash in before else Reason.CHANGED_JUDGE

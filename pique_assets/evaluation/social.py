@@ -9,27 +9,32 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Final
 
 from pique_assets.api.client import PiqueClient
 from pique_assets.api.models import Judge
-from pique_assets.evaluation.admission import admit
+from pique_assets.evaluation.admission import admit_partition
+from pique_assets.evaluation.announced import recording_announced
 from pique_assets.evaluation.budget import NO_LIMIT, Budget
 from pique_assets.evaluation.errors import JudgeNotUsable, SubmissionsUnfinished
 from pique_assets.evaluation.lease_keeper import LeaseKeeper
 from pique_assets.evaluation.limits import Limits
-from pique_assets.evaluation.partition import LATENCIES_LOOKED_AT, inventory_item, require_usable
-from pique_assets.evaluation.plan import PartitionPlan, plan_partition
+from pique_assets.evaluation.partition import LATENCIES_LOOKED_AT, require_usable
+from pique_assets.evaluation.plan import PartitionPlan, positions_to_send
 from pique_assets.evaluation.poll_schedule import poll_schedule
 from pique_assets.evaluation.progress import Say
 from pique_assets.evaluation.social_batches import BatchSender, SocialFate, SocialOutcome, Wish
-from pique_assets.ledger import InventoryItem, Ledger, SubmissionOrder, SubmissionState
+from pique_assets.evaluation.wanted import WantedContent
+from pique_assets.ledger import Ledger, SubmissionState
 from pique_assets.media import ContentItem
 
 SOCIAL_CONTENT_TYPE: Final = "video"
-# In these nothing was sent yet, or what was sent is certain to have led to no evaluation.
-_TO_SEND: Final = frozenset({SubmissionState.INTENDED, SubmissionState.REJECTED, SubmissionState.ABANDONED})
+# In all others nothing was sent yet, or what was sent is certain to have led to no evaluation.
+_SENT: Final = frozenset(SubmissionState) - {
+    SubmissionState.INTENDED,
+    SubmissionState.REJECTED,
+    SubmissionState.ABANDONED,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,8 +98,8 @@ def submit_social_partition(
         ledger: The record of submissions.
         limits: Length of a lease, pace of polling.
         say: Hears how far it is.
-        webhook_url: Where Pique is to announce results, which makes polling patient; None leaves it to the
-            organisation's own, and polls as if none came.
+        webhook_url: Where Pique is to announce results, which makes polling patient; what is announced while URLs are
+            sent is recorded meanwhile. None leaves it to the organisation's own, and polls as if none came.
         budget: How many evaluations it may begin.
         on_plan: Hears what it comes to, before anything is sent or refused.
 
@@ -107,19 +112,24 @@ def submit_social_partition(
     """
     require_usable(judge)
     require_video_judge(judge)
-    wanted = [inventory_item(item, judge=judge) for item in items]
-    plan = plan_partition(wanted, evaluation=evaluation, partition=partition, judge=judge, ledger=ledger)
-    if on_plan is not None:
-        on_plan(plan)
-    admit(plan, budget=budget, judge_id=judge.id, ledger=ledger, order_of=partial(_order, judge=judge))
-    ledger.record_inventory(evaluation=evaluation, partition=partition, items=wanted, source="social")
-    wishes = _to_send(wanted, judge=judge, ledger=ledger)
+    wanted = WantedContent.of(items, judge=judge, source="social")
+    admit_partition(wanted, evaluation=evaluation, partition=partition, budget=budget, ledger=ledger, on_plan=on_plan)
+    to_send = [items[position] for position in positions_to_send(wanted, ledger=ledger, but_not=_SENT)]
+    wishes = [Wish(url=item.content_uri, order=wanted.order(item)) for item in to_send]
     outcomes: dict[str, SocialOutcome] = {}
     if wishes:
         latencies = ledger.recent_latencies(
             judge_id=judge.id, content_type=SOCIAL_CONTENT_TYPE, limit=LATENCIES_LOOKED_AT
         )
-        with LeaseKeeper(ledger, lease_s=limits.lease_s) as keeper:
+        meanwhile = recording_announced(
+            client=client,
+            ledger=ledger,
+            limits=limits,
+            evaluation=evaluation,
+            partition=partition,
+            webhook_url=webhook_url,
+        )
+        with meanwhile, LeaseKeeper(ledger, lease_s=limits.lease_s) as keeper:
             sender = BatchSender(
                 judge_id=judge.id,
                 client=client,
@@ -137,43 +147,19 @@ def submit_social_partition(
     return _report(wanted, outcomes=outcomes)
 
 
-def _to_send(wanted: Sequence[InventoryItem], *, judge: Judge, ledger: Ledger) -> list[Wish]:
-    """The URLs of which Pique certainly has no job; the rest costs no request and no lease."""
-    by_key = {item.work_key: item for item in wanted if item.work_key is not None}
-    standings = ledger.standings(list(by_key))
-    return [
-        Wish(url=item.content_uri, order=_order(item, judge=judge))
-        for key, item in by_key.items()
-        if key not in standings or standings[key].state in _TO_SEND
-    ]
-
-
-def _order(item: InventoryItem, *, judge: Judge) -> SubmissionOrder:
-    if item.work_key is None or item.fingerprint is None:
-        raise ValueError(f"{item.content_uri} is not ready to be ordered")
-    return SubmissionOrder(
-        work_key=item.work_key,
-        judge_id=judge.id,
-        judge_configuration_hash=judge.configuration_hash(),
-        content_type=SOCIAL_CONTENT_TYPE,
-        fingerprint=item.fingerprint,
-        filename=item.filename,
-        size_bytes=None,
-        source="social",
-    )
-
-
-def _report(wanted: Sequence[InventoryItem], *, outcomes: dict[str, SocialOutcome]) -> SocialReport:
+def _report(wanted: WantedContent, *, outcomes: dict[str, SocialOutcome]) -> SocialReport:
     fates = Counter(outcome.fate for outcome in outcomes.values())
-    unusable = sum(item.work_key is None for item in wanted)
+    work_keys = Counter(item.work_key for item in wanted)
+    unusable = work_keys.pop(None, 0)
+    urls = work_keys.total()
     accepted, rejected = fates[SocialFate.ACCEPTED], fates[SocialFate.REJECTED]
     unanswered = fates[SocialFate.UNANSWERED]
     return SocialReport(
-        urls=len(wanted) - unusable,
+        urls=urls,
         unusable=unusable,
-        already_known=len(wanted) - unusable - accepted - rejected - unanswered,
+        already_known=urls - accepted - rejected - unanswered,
         accepted=accepted,
         rejected=rejected,
         unanswered=unanswered,
-        work_keys=tuple(sorted({item.work_key for item in wanted if item.work_key is not None})),
+        work_keys=tuple(sorted(key for key in work_keys if key is not None)),
     )

@@ -10,6 +10,7 @@ from typing import Final
 
 import pyarrow as pa
 
+from pique_assets.chunks import chunks
 from pique_assets.lake.columns import TableSpec
 from pique_assets.lake.errors import TableUnknown
 from pique_assets.lake.record_tables import RECORD_TABLES
@@ -54,13 +55,19 @@ def build_table(name: str, rows: Iterable[Mapping[str, object]]) -> pa.Table:
         pyarrow.ArrowInvalid, pyarrow.ArrowTypeError: a value is not of its column's type.
     """
     spec = table_spec(name)
+    # Piece by piece, because a row as a mapping takes many times what it takes as a row of a table.
+    parts = [_rows_as_table(spec, some) for some in chunks(rows)]
+    return sort_table(name, pa.concat_tables([spec.schema.empty_table(), *parts]))
+
+
+def _rows_as_table(spec: TableSpec, rows: Iterable[Mapping[str, object]]) -> pa.Table:
     columns: dict[str, list[object]] = {column.name: [] for column in spec.columns}
     for row in rows:
         if unknown := row.keys() - columns.keys():
-            raise ValueError(f"table {name} has no column {', '.join(sorted(unknown))}")
+            raise ValueError(f"table {spec.name} has no column {', '.join(sorted(unknown))}")
         for column, values in columns.items():
             values.append(_storable(row.get(column)))
-    return sort_table(name, pa.table(columns, schema=spec.schema))
+    return pa.table(columns, schema=spec.schema)
 
 
 def sort_table(name: str, table: pa.Table) -> pa.Table:

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from pique_assets.chunks import chunks
 from pique_assets.ledger import claims, leases, polling
 from pique_assets.ledger.base import LedgerBase
 from pique_assets.ledger.model import Claim, Lease, LeasedSubmission, SubmissionOrder
-from pique_assets.ledger.rows import chunks
 
 
 class LedgerClaims(LedgerBase):

@@ -38,7 +38,7 @@ def claim(connection: Connection, orders: Sequence[SubmissionOrder], *, now: dat
 
     Args:
         connection: a write transaction.
-        orders: at most `rows.CHUNK`, each with a work key of its own.
+        orders: at most `chunks.CHUNK`, each with a work key of its own.
         now: the time.
         until: when the leases end.
 

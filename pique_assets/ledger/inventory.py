@@ -7,23 +7,24 @@ reading media, nor hashing it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from pique_assets.chunks import chunks
 from pique_assets.ledger import reports
 from pique_assets.ledger.current import of_partition
 from pique_assets.ledger.database import insert_or_ignore
 from pique_assets.ledger.model import InventoryItem, Source, SubmissionState
-from pique_assets.ledger.rows import INVENTORY_FIELDS, chunks
+from pique_assets.ledger.rows import INVENTORY_FIELDS, STREAMED
 from pique_assets.ledger.tables import inventory, partitions, submissions
 
 _Row = dict[str, object]
 
 
 def record_inventory(
-    connection: Connection, *, evaluation: str, partition: str, items: Sequence[InventoryItem], source: Source
+    connection: Connection, *, evaluation: str, partition: str, items: Iterable[InventoryItem], source: Source
 ) -> None:
     """Make the partition's content of one source consist of these items, writing only what differs.
 
@@ -36,22 +37,41 @@ def record_inventory(
     Raises:
         ValueError: two items have the same content_uri.
     """
-    wanted = {_content_key(item.content_uri, source): item for item in items}
-    if len(wanted) != len(items):
-        raise ValueError(f"{evaluation} {partition}: the inventory names the same content_uri twice")
     _lock_partition(connection, evaluation, partition)
-    stored = _stored(connection, evaluation, partition, source)
+    # As bytes, which take half of what the text does: these are all that is held of the whole partition.
+    named: set[bytes] = set()
+    for some in chunks(items):
+        wanted = {_content_key(item.content_uri, source): item for item in some}
+        unseen = {bytes.fromhex(key) for key in wanted} - named
+        if len(unseen) != len(some):
+            raise ValueError(f"{evaluation} {partition}: the inventory names the same content_uri twice")
+        named |= unseen
+        _record_some(connection, evaluation, partition, keys=list(wanted), wanted=wanted, source=source)
+    for keys in chunks(_not_named(connection, evaluation, partition, source=source, named=named)):
+        _record_some(connection, evaluation, partition, keys=keys, wanted={}, source=source)
+
+
+def _record_some(
+    connection: Connection,
+    evaluation: str,
+    partition: str,
+    *,
+    keys: list[str],
+    wanted: Mapping[str, InventoryItem],
+    source: Source,
+) -> None:
+    """Do it for the content with these keys; what is not wanted is gone."""
+    stored = _stored(connection, evaluation, partition, keys)
     is_live = _submitted(connection, (row["work_key"] for row in stored.values()))
-    keep = {key for key, row in stored.items() if row["work_key"] in is_live}
-    keep_unread = {key for key in keep if is_live[stored[key]["work_key"]]}
-
     after: dict[str, _Row] = {}
-    for key, item in wanted.items():
-        keeps = item.work_key is None and key in keep_unread
-        after[key] = {**stored[key], "present": False} if keeps else _row(item, source=source)
-    for key in keep - after.keys():
-        after[key] = {**stored[key], "present": False}
-
+    for key in keys:
+        item, row = wanted.get(key), stored.get(key)
+        live = None if row is None else is_live.get(row["work_key"])
+        keeps = live is not None if item is None else item.work_key is None and bool(live)
+        if keeps and row is not None:
+            after[key] = {**row, "present": False}
+        elif item is not None:
+            after[key] = _row(item, source=source)
     _apply(connection, evaluation, partition, stored=stored, after=after)
 
 
@@ -86,14 +106,23 @@ def _named(evaluation: str, partition: str) -> sa.ColumnElement[bool]:
     return sa.and_(partitions.c.evaluation == evaluation, partitions.c.partition == partition)
 
 
-def _stored(connection: Connection, evaluation: str, partition: str, source: Source) -> dict[str, _Row]:
+def _not_named(
+    connection: Connection, evaluation: str, partition: str, *, source: Source, named: set[bytes]
+) -> list[str]:
+    """Keys of the stored content that is not in the inventory any more."""
+    wanted = sa.select(inventory.c.content_key).where(of_partition(evaluation, partition), inventory.c.source == source)
+    keys = connection.execute(wanted, execution_options=STREAMED).scalars()
+    return [key for key in keys if bytes.fromhex(key) not in named]
+
+
+def _stored(connection: Connection, evaluation: str, partition: str, keys: list[str]) -> dict[str, _Row]:
     columns = [
         inventory.c.content_key,
         inventory.c.source,
         inventory.c.present,
         *(inventory.c[name] for name in INVENTORY_FIELDS),
     ]
-    wanted = sa.select(*columns).where(of_partition(evaluation, partition), inventory.c.source == source)
+    wanted = sa.select(*columns).where(of_partition(evaluation, partition), inventory.c.content_key.in_(keys))
     rows = connection.execute(wanted).mappings()
     return {row["content_key"]: dict(row) for row in rows}
 

@@ -16,9 +16,10 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from pique_assets.chunks import chunks
 from pique_assets.ledger.errors import LeaseLost
 from pique_assets.ledger.model import Lease, LeasedSubmission
-from pique_assets.ledger.rows import chunks, load, to_lease, to_leased_submission
+from pique_assets.ledger.rows import load, to_lease, to_leased_submission
 from pique_assets.ledger.tables import submissions
 
 RELEASED: dict[str, object] = {"lease_token": None, "lease_expires_at": None}

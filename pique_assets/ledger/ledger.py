@@ -8,7 +8,7 @@ or give up, which is the room `evaluation`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
@@ -79,7 +79,7 @@ class Ledger(LedgerClaims, LedgerRecords, LedgerWebhooks, LedgerReports):
         return f"<Ledger: {self._database.location}>"
 
     def record_inventory(
-        self, *, evaluation: str, partition: str, items: Sequence[InventoryItem], source: Source = "direct"
+        self, *, evaluation: str, partition: str, items: Iterable[InventoryItem], source: Source = "direct"
     ) -> None:
         """Make the partition's content of one source consist of these items; the same items again change nothing.
 
@@ -89,7 +89,7 @@ class Ledger(LedgerClaims, LedgerRecords, LedgerWebhooks, LedgerReports):
         Args:
             evaluation: the partition's evaluation.
             partition: its date.
-            items: all its content of this source.
+            items: all its content of this source, looked at once; memory does not grow with it.
             source: how the content reaches Pique. Rows of the other source stay as they are.
 
         Raises:

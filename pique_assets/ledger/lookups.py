@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from pique_assets.chunks import chunks
 from pique_assets.ledger.current import best_first
 from pique_assets.ledger.leases import is_free
 from pique_assets.ledger.model import (
@@ -23,7 +24,7 @@ from pique_assets.ledger.model import (
     Submission,
     SubmissionState,
 )
-from pique_assets.ledger.rows import SUBMISSION_COLUMNS, chunks, to_submission
+from pique_assets.ledger.rows import SUBMISSION_COLUMNS, to_submission
 from pique_assets.ledger.tables import UNFINISHED, inventory, submissions
 
 _number = submissions.c.submission_id

@@ -11,11 +11,11 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from pique_assets.chunks import chunks
 from pique_assets.ledger.claims import wanted_by
 from pique_assets.ledger.current import items, of_partition
 from pique_assets.ledger.leases import is_free
 from pique_assets.ledger.model import FINISHED_STATES, OPEN_STATES, SubmissionState
-from pique_assets.ledger.rows import chunks
 from pique_assets.ledger.tables import submissions
 
 _POLLED = (SubmissionState.UPLOADED, SubmissionState.ABANDONED)

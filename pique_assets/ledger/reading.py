@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 
+from pique_assets.chunks import chunks
 from pique_assets.ledger import claims, lookups, polling, reports
 from pique_assets.ledger.base import LedgerBase
 from pique_assets.ledger.model import (
@@ -20,7 +21,6 @@ from pique_assets.ledger.model import (
     Submission,
     SubmissionState,
 )
-from pique_assets.ledger.rows import chunks
 
 
 class LedgerReports(LedgerBase):
@@ -101,6 +101,17 @@ class LedgerReports(LedgerBase):
         """The submission that stands for each piece of work; without those that nobody ever ordered."""
         with self._database.read() as connection:
             return lookups.standings(connection, work_keys)
+
+    def configurations_begun(self, *, evaluation: str, partition: str, judge_id: str) -> dict[str, frozenset[str]]:
+        """With which configurations of a judge each of the partition's contents was begun to be evaluated.
+
+        Returns:
+            Hashes of the judge's configuration by fingerprint; nothing for content that was never sent to this judge.
+        """
+        with self._database.read() as connection:
+            return reports.configurations_begun(
+                connection, evaluation=evaluation, partition=partition, judge_id=judge_id
+            )
 
     def evaluations_begun(self, *, since: datetime, judge_id: str | None = None) -> int:
         """How many attempts had their last PUT, or their social media POST, begun since: what may have been paid for.

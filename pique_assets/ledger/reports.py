@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -26,6 +26,7 @@ from pique_assets.ledger.model import (
 )
 from pique_assets.ledger.rows import (
     INVENTORY_COLUMNS,
+    STREAMED,
     SUBMISSION_COLUMNS,
     AnyRow,
     to_inventory_item,
@@ -63,11 +64,11 @@ def settled_partition(connection: Connection, *, evaluation: str, partition: str
     named = sa.and_(partitions.c.evaluation == evaluation, partitions.c.partition == partition)
     if connection.execute(sa.select(partitions.c.partition).where(named)).first() is None:
         return None
-    standing = _standing(connection, evaluation, partition)
-    counted = _progress(standing)
+    digest = hashlib.sha256()
+    counted = _progress(_hashed(_standing(connection, evaluation, partition), digest))
     if not counted.is_settled:
         return None
-    return SettledPartition(evaluation=evaluation, partition=partition, digest=_digest(standing), progress=counted)
+    return SettledPartition(evaluation=evaluation, partition=partition, digest=digest.hexdigest(), progress=counted)
 
 
 _of_this_partition = sa.and_(
@@ -145,6 +146,29 @@ def payloads_of(connection: Connection, wanted: Sequence[str]) -> list[StoredPay
     return sorted(found, key=lambda payload: (payload.job_id, payload.received_at, payload.sha256))
 
 
+def configurations_begun(
+    connection: Connection, *, evaluation: str, partition: str, judge_id: str
+) -> dict[str, frozenset[str]]:
+    """Hashes of a judge's configuration by fingerprint of what a partition has sent to it."""
+    pairs = (
+        sa.select(submissions.c.fingerprint, submissions.c.judge_configuration_hash)
+        .select_from(items)
+        .where(
+            of_partition(evaluation, partition),
+            submissions.c.judge_id == judge_id,
+            submissions.c.upload_started_at.is_not(None),
+        )
+        .distinct()
+    )
+    # Most content has been sent with one configuration, and nearly all content with the same.
+    sets: dict[frozenset[str], frozenset[str]] = {}
+    found: dict[str, frozenset[str]] = {}
+    for fingerprint, configuration in connection.execute(pairs, execution_options=STREAMED):
+        hashes = found.get(fingerprint, frozenset()) | {configuration}
+        found[fingerprint] = sets.setdefault(hashes, hashes)
+    return found
+
+
 class _Standing(NamedTuple):
     content_uri: str
     work_key: str | None
@@ -154,7 +178,8 @@ class _Standing(NamedTuple):
     job_id: str | None
 
 
-def _standing(connection: Connection, evaluation: str, partition: str) -> list[_Standing]:
+def _standing(connection: Connection, evaluation: str, partition: str) -> Iterator[_Standing]:
+    """How each item stands, one after the other: a partition may have any number."""
     rows = connection.execute(
         sa.select(
             inventory.c.content_uri,
@@ -166,8 +191,11 @@ def _standing(connection: Connection, evaluation: str, partition: str) -> list[_
         )
         .select_from(items)
         .where(of_partition(evaluation, partition))
+        # Hex digits, which both databases sort alike.
+        .order_by(inventory.c.content_key),
+        execution_options=STREAMED,
     )
-    return [_Standing(*row) for row in rows]
+    return (_Standing(*row) for row in rows)
 
 
 def _progress(standing: Iterable[_Standing]) -> Progress:
@@ -197,6 +225,8 @@ def _progress(standing: Iterable[_Standing]) -> Progress:
     )
 
 
-def _digest(standing: Iterable[_Standing]) -> str:
-    lines = sorted(json.dumps(row) for row in standing)
-    return hashlib.sha256("\n".join(lines).encode("ascii")).hexdigest()
+def _hashed(standing: Iterable[_Standing], digest: hashlib._Hash) -> Iterator[_Standing]:
+    """The same, told to the digest on the way: counted and hashed from one look, they agree."""
+    for row in standing:
+        digest.update(json.dumps(row).encode("ascii") + b"\n")
+        yield row

@@ -15,6 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from pique_assets.chunks import chunks
 from pique_assets.ledger import webhooks
 from pique_assets.ledger.database import insert_or_ignore
 from pique_assets.ledger.errors import RestoreRefused
@@ -28,7 +29,7 @@ from pique_assets.ledger.model import (
     SubmissionOrder,
     SubmissionState,
 )
-from pique_assets.ledger.rows import AnyRow, chunks
+from pique_assets.ledger.rows import AnyRow
 from pique_assets.ledger.tables import inventory, partitions, payloads, submissions
 
 _S = SubmissionState

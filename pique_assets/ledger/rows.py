@@ -8,22 +8,18 @@ Records are built by position: with 40,000 rows a look-up by column object costs
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from pique_assets.chunks import CHUNK, chunks
 from pique_assets.ledger.model import InventoryItem, Lease, Submission, UploadTarget
 from pique_assets.ledger.tables import inventory, submissions, upload_targets
 
-_T = TypeVar("_T")
-
 AnyRow = sa.Row[Any]
 """A row of whatever columns; which ones is said by the select it comes from."""
-
-CHUNK = 500
-"""Values in one ``IN (...)``: below the limits of both databases, above what makes round trips matter."""
 
 _NOT_IN_SUBMISSION = {"lease_token", "lease_expires_at", "woken", "updated_at"}
 _NOT_IN_ITEM = {"evaluation", "partition", "content_key", "source", "present"}
@@ -39,6 +35,10 @@ for_lease_holder = sa.select(
     *SUBMISSION_COLUMNS, submissions.c.lease_token, submissions.c.lease_expires_at, *_TARGET_COLUMNS
 ).join_from(submissions, upload_targets, isouter=True)
 """Submissions with lease and upload target; everybody else selects `SUBMISSION_COLUMNS` alone."""
+
+
+STREAMED = {"yield_per": CHUNK}
+"""Execution options of a statement whose rows are looked at one after the other and not kept."""
 
 
 def to_submission(values: Sequence[Any], *, upload_target: UploadTarget | None = None) -> Submission:
@@ -76,8 +76,3 @@ def load(connection: Connection, ids: Sequence[int]) -> list[AnyRow]:
         rows = connection.execute(for_lease_holder.where(submissions.c.submission_id.in_(chunk)))
         found.update({row.submission_id: row for row in rows})
     return [found[submission_id] for submission_id in ids]
-
-
-def chunks(values: Sequence[_T]) -> Iterator[Sequence[_T]]:
-    """Cut into pieces of at most `CHUNK`."""
-    return (values[start : start + CHUNK] for start in range(0, len(values), CHUNK))

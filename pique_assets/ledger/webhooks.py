@@ -16,10 +16,10 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from pique_assets.chunks import chunks
 from pique_assets.ledger import lookups, polling
 from pique_assets.ledger.database import insert_or_ignore
 from pique_assets.ledger.model import StoredWebhook, WebhookReceipt
-from pique_assets.ledger.rows import chunks
 from pique_assets.ledger.tables import UNKNOWN, webhooks
 
 KEPT_FOR = timedelta(days=1)

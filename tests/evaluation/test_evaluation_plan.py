@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from later_desk import desk_at, shared_pique
 
 from pique_assets.api.models import Judge
-from pique_assets.evaluation.partition import inventory_item
 from pique_assets.evaluation.plan import PartitionPlan, Reason, plan_partition, planned_items
 from pique_assets.evaluation.results import collect_partition
+from pique_assets.evaluation.wanted import WantedContent
 from pique_assets.ledger import InventoryItem, Submission, SubmissionState
 
 WHERE = {"evaluation": "brand_videos", "partition": "2026-03-02"}
@@ -35,10 +35,9 @@ def desk(pique, tmp_path):
 def planned(desk: Desk, *, judge: Judge | None = None, items=None, partition: str = "2026-03-02", done=()):
     judge = judge or desk.client.get_judge(JUDGE)
     return plan_partition(
-        [inventory_item(item, judge=judge) for item in (demo_items(partition) if items is None else items)],
+        WantedContent.of(demo_items(partition) if items is None else items, judge=judge),
         evaluation="brand_videos",
         partition=partition,
-        judge=judge,
         ledger=desk.ledger,
         planned=done,
     )
@@ -111,9 +110,13 @@ def item(work_key: str, uri: str) -> InventoryItem:
 
 @pytest.mark.parametrize("state", SubmissionState)
 def test_every_state_of_a_submission_has_its_reason(state):
-    found = planned_items(
-        [item("k", "a")], configuration_hash="now", standings={"k": submission("k", state)}, evaluated_before={}
-    )[0]
+    (found,) = planned_items(
+        [item("k", "a")],
+        configuration_hash="now",
+        standings={"k": submission("k", state)},
+        evaluated_before={},
+        accounted=set(),
+    )
     begins = {"INTENDED", "PREPARED", "REJECTED", "ABANDONED"}
     assert found.begins_evaluation == (state in begins)
 
@@ -124,12 +127,14 @@ def test_every_state_of_a_submission_has_its_reason(state):
     done=st.frozensets(st.sampled_from("abcdef")),
 )
 def test_no_work_begins_twice_and_nothing_finished_begins_again(keys, standing, done):
-    found = planned_items(
-        [item(key, f"{key}{place}") for place, key in enumerate(keys)],
-        configuration_hash="now",
-        standings={key: submission(key, state) for key, state in standing.items()},
-        evaluated_before={},
-        planned=done,
+    found = list(
+        planned_items(
+            [item(key, f"{key}{place}") for place, key in enumerate(keys)],
+            configuration_hash="now",
+            standings={key: submission(key, state) for key, state in standing.items()},
+            evaluated_before={},
+            accounted=set(done),
+        )
     )
     begun = [one.item.work_key for one in found if one.begins_evaluation]
     assert len(found) == len(keys)

@@ -227,6 +227,32 @@ def test_a_uri_named_twice_is_refused(story):
         story.take_inventory(story.item("a"), story.item("a"))
 
 
+def test_a_uri_named_twice_far_apart_is_refused_and_nothing_is_recorded(story, ledger):
+    story.take_inventory(story.item("old"))
+    many = [story.item(f"n{number:05}") for number in range(600)]
+    with pytest.raises(ValueError, match="same content_uri"):
+        story.take_inventory(*many, many[0])
+    assert [entry.item for entry in ledger.partition_state(**DAY)] == [story.item("old")]
+
+
+def test_content_that_goes_and_changes_in_pieces_ends_as_it_does_at_once(story, ledger, monkeypatch):
+    monkeypatch.setattr("pique_assets.chunks.CHUNK", 3)
+    names = [f"n{number}" for number in range(10)]
+    story.take_inventory(*(story.item(name) for name in names))
+    for name in ("n1", "n8"):
+        story.completed(name)
+    story.uploaded("n4")
+    story.take_inventory(story.item("n0"), story.broken("/media/n4.mp4"), story.broken("/media/n8.mp4"))
+    found = {entry.item.filename: (entry.present, entry.item.error_code) for entry in ledger.partition_state(**DAY)}
+    assert found == {
+        "n0.mp4": (True, None),
+        # Gone, still to be heard of, and evaluated before it became unreadable.
+        "n1.mp4": (False, None),
+        "n4.mp4": (False, None),
+        "n8.mp4": (False, None),
+    }
+
+
 def test_an_item_is_either_readable_or_says_why_not(story):
     with pytest.raises(ValueError, match="work_key"):
         InventoryItem(content_uri="/media/a.mp4", filename="a.mp4")

@@ -40,7 +40,7 @@ def test_a_late_result_stands_before_a_later_attempt_that_came_to_nothing(story,
 
 
 def test_standings_of_thousands_come_in_pieces(story, ledger, monkeypatch):
-    monkeypatch.setattr("pique_assets.ledger.rows.CHUNK", 7)
+    monkeypatch.setattr("pique_assets.chunks.CHUNK", 7)
     names = [f"n{number:03}" for number in range(20)]
     ledger.claim_submissions([story.order(name) for name in names], lease_s=60)
     found = ledger.standings([story.key(name) for name in names])

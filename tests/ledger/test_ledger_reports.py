@@ -61,7 +61,7 @@ def test_payloads_come_back_byte_for_byte_sorted_by_job(story, ledger, clock):
 
 
 def test_payloads_of_a_large_partition_come_in_pieces(story, ledger, clock, monkeypatch):
-    monkeypatch.setattr("pique_assets.ledger.rows.CHUNK", 7)
+    monkeypatch.setattr("pique_assets.chunks.CHUNK", 7)
     names = [f"n{number:03}" for number in range(20)]
     story.take_inventory(*(story.item(name) for name in names))
     claims = ledger.claim_submissions([story.order(name) for name in names], lease_s=60)
@@ -151,3 +151,29 @@ def test_a_partition_settles_with_the_late_result_of_an_abandoned_job(story, led
     story.finish(watched.lease, outcome=late)
     assert list(_settled(ledger)) == [("brand", "2026-03-02")]
     assert [payload.job_id for payload in ledger.partition_payloads(**DAY)] == ["job_1"]
+
+
+def test_with_which_configurations_content_was_begun_is_told_by_partition_and_judge(story, ledger):
+    story.take_inventory(story.item("a"), story.item("b"), story.item("c"), story.item("d"))
+    story.take_inventory(story.item("e"), partition="2026-03-03")
+    story.completed("a")
+    story.prepared("b")
+    for name in ("c", "e"):
+        story.uploaded(name)
+    other = ledger.claim_submission(story.order("d", judge_id="judge_other"), lease_s=60).lease
+    ledger.record_prepared(
+        other, job_id="job_d", upload_url="https://u", upload_headers={}, expires_at=story.clock.after(900)
+    )
+    ledger.record_upload_started(other)
+    begun = ledger.configurations_begun(**DAY, judge_id="judge_abc123")
+    # Only prepared is not begun; another judge's and another date's are not asked for.
+    assert begun == {story.key("bytes of " + name): {"c" * 64} for name in ("a", "c")}
+    story.take_inventory(*(story.item(name) for name in "abcd"), story.item("again", uri="/media/again.mp4"))
+    again = story.order("again", fingerprint=story.key("bytes of a"), judge_configuration_hash="d" * 64)
+    lease = ledger.claim_submission(again, lease_s=60).lease
+    ledger.record_prepared(
+        lease, job_id="job_again", upload_url="https://u", upload_headers={}, expires_at=story.clock.after(900)
+    )
+    ledger.record_upload_started(lease)
+    begun = ledger.configurations_begun(**DAY, judge_id="judge_abc123")
+    assert begun[story.key("bytes of a")] == {"c" * 64, "d" * 64}

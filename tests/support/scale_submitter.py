@@ -18,6 +18,7 @@ from desk import open_item_verified
 from pique_assets.api.client import PiqueClient
 from pique_assets.api.errors import PiqueError
 from pique_assets.api.policy import RetryPolicy, Timeouts
+from pique_assets.assets.content_rows import ContentRows, content_table
 from pique_assets.evaluation.errors import ResultsPending, SubmissionsUnfinished
 from pique_assets.evaluation.limits import Limits
 from pique_assets.evaluation.partition import submit_partition
@@ -72,7 +73,7 @@ def submit_and_collect(date: str, *, order: dict[str, Any], client: PiqueClient,
     }
     source = open_source(DatedFolder(Path(order["media"])))
     submit_partition(
-        list(inventory(source, date=dt.date.fromisoformat(date))),
+        ContentRows(content_table(inventory(source, date=dt.date.fromisoformat(date)))),
         judge=client.get_judge(order["judge_id"]),
         open_content=open_item_verified,
         **where,

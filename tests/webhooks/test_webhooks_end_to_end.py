@@ -49,14 +49,16 @@ class Office:
     ledger: Ledger
     studio: Studio
 
-    def submit(self, items: list[ContentItem], *, limits: Limits, webhook_url: str) -> None:
+    def submit(
+        self, items: list[ContentItem], *, limits: Limits, webhook_url: str, open_content=open_item_verified
+    ) -> None:
         submit_partition(
             items,
             **PLACE,
             judge=self.client.get_judge(JUDGE),
             client=self.client,
             ledger=self.ledger,
-            open_content=open_item_verified,
+            open_content=open_content,
             limits=limits,
             say=lambda sentence: None,
             webhook_url=webhook_url,
@@ -143,6 +145,25 @@ def test_with_webhooks_a_waiting_run_asks_for_each_result_once(tmp_path, office)
     # How soon is the benchmark's to say; here, that no poll did it.
     assert max(delays) < ONLY_WEBHOOKS.webhook_patience_s
     assert office.gets() < 1.3 * len(jobs)
+
+
+def test_what_is_announced_while_content_is_sent_is_recorded_meanwhile(tmp_path, office):
+    *others, last = office.studio.images(5)
+
+    def open_last_when_the_others_are_recorded(item: ContentItem):
+        if item.content_uri == last.content_uri:
+            wait_until(lambda: office.ledger.progress(**PLACE).completed == len(others))
+        return open_item_verified(item)
+
+    with receiving(tmp_path) as receiver:
+        office.submit(
+            [*others, last],
+            limits=ONLY_WEBHOOKS,
+            webhook_url=receiver.url,
+            open_content=open_last_when_the_others_are_recorded,
+        )
+        assert office.collect(limits=ONLY_WEBHOOKS).progress.completed == 5
+    assert office.gets() == 5
 
 
 def test_with_the_receiver_down_all_day_polling_alone_completes_it(office):
