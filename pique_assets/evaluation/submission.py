@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from pydantic import ValidationError
 
@@ -55,6 +55,7 @@ ASKED_AGAIN_AFTER_S = 0.1
 # A watched job that was given up for dead is asked after this long, and then at the polling's pace.
 WATCH_AFTER_S = 120.0
 
+_Answer = TypeVar("_Answer")
 OpenContent = Callable[[], BinaryIO]
 
 
@@ -198,20 +199,19 @@ class Submitter:
             return Outcome(fate=Fate.UNFINISHED, reason=str(error))
 
     def _prepare(self, wanted: Submission, *, lease: Lease) -> _Held | Outcome:
-        """Have a job made. Repeating it after a crash is harmless: only bytes start an evaluation."""
+        """Have a job made. Repeating it, also after a crash, is harmless: only bytes start an evaluation."""
         failpoint("prepare.before")
         try:
-            upload = self._client.create_presigned_upload(
-                PresignedUploadRequest(
-                    judge_id=wanted.judge_id,
-                    content_type=wanted.content_type,
-                    filename=wanted.filename,
-                    file_size_bytes=_size_bytes(wanted),
-                    title=wanted.title,
-                    description=wanted.description,
-                    webhook_url=self._webhook_url,
-                )
+            request = PresignedUploadRequest(
+                judge_id=wanted.judge_id,
+                content_type=wanted.content_type,
+                filename=wanted.filename,
+                file_size_bytes=_size_bytes(wanted),
+                title=wanted.title,
+                description=wanted.description,
+                webhook_url=self._webhook_url,
             )
+            upload = _readable(lambda: self._client.create_presigned_upload(request))
         except (InvalidRequest, ValidationError) as error:
             self._ledger.record_rejected(lease, error_code="refused_by_pique", error=_sentence(error))
             return Outcome(fate=Fate.REJECTED, reason=_sentence(error))
@@ -262,15 +262,11 @@ class Submitter:
             time.sleep(max(0.05, min(2.0, (decision.at - _now()).total_seconds())))
 
     def _status(self, submission: Submission) -> str | None:
-        """What Pique says of the job, None for a 404; an answer that can't be read is asked for again."""
-        for _ in range(ASKED_AGAIN):
-            try:
-                return self._client.get_result(_job_id(submission)).result.status
-            except NotFound:
-                return None
-            except UnexpectedAnswer:
-                time.sleep(ASKED_AGAIN_AFTER_S)
-        return self._client.get_result(_job_id(submission)).result.status
+        """What Pique says of the job, None for a 404."""
+        try:
+            return _readable(lambda: self._client.get_result(_job_id(submission))).result.status
+        except NotFound:
+            return None
 
     def _send(self, held: _Held, *, open_content: OpenContent) -> Outcome | _Held:
         """One PUT; an outcome when the item's way is over, else what is held now."""
@@ -322,6 +318,16 @@ def _job_id(submission: Submission) -> str:
     if submission.job_id is None:
         raise ValueError(f"submission {submission.submission_id} is {submission.state} without a job id")
     return submission.job_id
+
+
+def _readable(ask: Callable[[], _Answer]) -> _Answer:
+    """What Pique answers; an answer that can't be read is asked for again."""
+    for _ in range(ASKED_AGAIN):
+        try:
+            return ask()
+        except UnexpectedAnswer:
+            time.sleep(ASKED_AGAIN_AFTER_S)
+    return ask()
 
 
 def _size_bytes(submission: Submission) -> int:

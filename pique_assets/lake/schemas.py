@@ -67,7 +67,10 @@ def _rows_as_table(spec: TableSpec, rows: Iterable[Mapping[str, object]]) -> pa.
             raise ValueError(f"table {spec.name} has no column {', '.join(sorted(unknown))}")
         for column, values in columns.items():
             values.append(_storable(row.get(column)))
-    return pa.table(columns, schema=spec.schema)
+    # Arrow's own allocator would keep several times what many small pieces take.
+    pool = pa.system_memory_pool()
+    arrays = [pa.array(columns[field.name], type=field.type, memory_pool=pool) for field in spec.schema]
+    return pa.table(arrays, schema=spec.schema)
 
 
 def sort_table(name: str, table: pa.Table) -> pa.Table:

@@ -26,6 +26,8 @@ from pique_assets.ledger.failpoints import failpoint
 from pique_assets.ledger.faults import location_of, translated
 
 _IMMEDIATE = "pique_ledger_immediate"
+# Of each connection, of which a submitting process has dozens; the system caches the file for all of them.
+_CACHE_KIB = 512
 
 
 class Database:
@@ -190,7 +192,8 @@ def _sqlite_engine(url: URL, busy_timeout_s: float) -> Engine:
     def configure(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
         connection.isolation_level = None  # We say BEGIN ourselves, see below.
         _use_wal(connection, busy_timeout_s)
-        for pragma in ("synchronous = FULL", "foreign_keys = ON", "secure_delete = ON"):
+        pragmas = (f"cache_size = -{_CACHE_KIB}", "synchronous = FULL", "foreign_keys = ON", "secure_delete = ON")
+        for pragma in pragmas:
             connection.execute(f"PRAGMA {pragma}")
 
     @sa.event.listens_for(engine, "begin")

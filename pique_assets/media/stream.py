@@ -16,7 +16,7 @@ from pique_assets.media.files import Files, GcsClientFactory, OpenedFile
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-BUFFER_BYTES = 1024 * 1024
+BUFFER_BYTES = 256 * 1024
 
 
 def open_content(
@@ -49,7 +49,8 @@ def open_content(
         with file:
             raise _changed(content_uri)
     raw = _VerifiedBytes(file, content_uri=content_uri, fingerprint=fingerprint)
-    return io.BufferedReader(raw, buffer_size=BUFFER_BYTES)
+    # Not more than the content: with many small files at once the buffers would be most of the memory.
+    return io.BufferedReader(raw, buffer_size=min(BUFFER_BYTES, size_bytes + 1))
 
 
 class _VerifiedBytes(io.RawIOBase):
