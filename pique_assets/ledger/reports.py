@@ -34,6 +34,9 @@ from pique_assets.ledger.rows import (
 )
 from pique_assets.ledger.tables import UNCOLLECTED, inventory, partitions, payloads, submissions
 
+LOOKED_AT = 100
+GOLDEN = 0.6180339887498949
+
 
 def partition_state(connection: Connection, *, evaluation: str, partition: str) -> list[PartitionItem]:
     """Every inventory row with its current submission, sorted by content_uri."""
@@ -94,8 +97,8 @@ uncollected = sa.select(partitions.c.evaluation, partitions.c.partition).where(
 def uncollected_partitions(connection: Connection, *, at_most: int | None, turn: int) -> list[SettledPartition]:
     """Settled partitions whose tables do not show it yet, sorted; costs what is not collected, not what exists.
 
-    To see that a partition is settled means to look at all its items: with `at_most` that is done for so many, others
-    at each `turn`.
+    To see that a partition is settled means to look at all its items: with `at_most` that is done for so many. Whether
+    any of its items is open is then asked of a hundred partitions, others at each `turn`, so that the cost has a bound.
     """
     names = _names(connection, uncollected) if at_most is None else _some_uncollected(connection, at_most, turn=turn)
     looked_at = (
@@ -105,17 +108,35 @@ def uncollected_partitions(connection: Connection, *, at_most: int | None, turn:
 
 
 def _some_uncollected(connection: Connection, at_most: int, *, turn: int) -> list[tuple[str, str]]:
-    key = (partitions.c.evaluation, partitions.c.partition)
-    waiting = _names(connection, sa.select(*key).where(UNCOLLECTED).order_by(*key))
+    waiting = connection.execute(sa.select(sa.func.count()).select_from(partitions).where(UNCOLLECTED)).scalar_one()
     if not waiting:
         return []
-    start = waiting[turn * at_most % len(waiting)]
-    begins_there = sa.tuple_(*key) >= sa.tuple_(*map(sa.literal, start))
-    found = _names(connection, uncollected.where(begins_there).order_by(*key).limit(at_most))
-    if len(found) < at_most:
-        before = uncollected.where(sa.not_(begins_there)).order_by(*key).limit(at_most - len(found))
-        found += _names(connection, before)
+    start = _first_looked_at(turn, waiting=waiting, at_most=at_most)
+    found: list[tuple[str, str]] = []
+    # From there on, and where that is beyond the last one, on from the first.
+    for offset, length in ((start, LOOKED_AT), (0, min(start, LOOKED_AT - (waiting - start)))):
+        if length > 0 and len(found) < at_most:
+            found += _settled_of(connection, offset=offset, length=length, at_most=at_most - len(found))
     return found
+
+
+def _first_looked_at(turn: int, *, waiting: int, at_most: int) -> int:
+    """Where to begin: another place at each turn, so that partitions that come to nothing hold up no others."""
+    if waiting <= LOOKED_AT:
+        return turn * at_most % waiting
+    # Multiples of the golden ratio are evenly spread however many there are, and never come round.
+    return int(turn * GOLDEN % 1.0 * waiting)
+
+
+def _settled_of(connection: Connection, *, offset: int, length: int, at_most: int) -> list[tuple[str, str]]:
+    """The first settled ones of a stretch of the uncollected partitions."""
+    key = (partitions.c.evaluation, partitions.c.partition)
+    stretch = _names(connection, sa.select(*key).where(UNCOLLECTED).order_by(*key).offset(offset).limit(length))
+    if not stretch:
+        return []
+    first, last = (sa.tuple_(*map(sa.literal, name)) for name in (stretch[0], stretch[-1]))
+    within = sa.and_(sa.tuple_(*key) >= first, sa.tuple_(*key) <= last)
+    return _names(connection, uncollected.where(within).order_by(*key).limit(at_most))
 
 
 def _names(connection: Connection, query: sa.Select[str, str]) -> list[tuple[str, str]]:

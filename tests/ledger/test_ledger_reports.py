@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 
 import pytest
@@ -177,3 +178,19 @@ def test_with_which_configurations_content_was_begun_is_told_by_partition_and_ju
     ledger.record_upload_started(lease)
     begun = ledger.configurations_begun(**DAY, judge_id="judge_abc123")
     assert begun[story.key("bytes of a")] == {"c" * 64, "d" * 64}
+
+
+@pytest.mark.parametrize("settled", [{0}, {4, 11, 22}, {22}, set(range(23)), set()])
+def test_among_many_open_dates_each_settled_one_comes_to_its_turn(story, ledger, monkeypatch, settled):
+    monkeypatch.setattr("pique_assets.ledger.reports.LOOKED_AT", 5)
+    dates = [(dt.date(2026, 3, 1) + dt.timedelta(days=number)).isoformat() for number in range(23)]
+    for number, date in enumerate(dates):
+        # An empty date is settled; one with content waits for its submission.
+        content = () if number in settled else (story.item(date),)
+        story.take_inventory(*content, partition=date)
+    found: set[str] = set()
+    for turn in range(60):
+        seen = [one.partition for one in ledger.uncollected_partitions(at_most=2, turn=turn)]
+        assert len(seen) <= 2
+        found |= set(seen)
+    assert found == {dates[number] for number in settled}
