@@ -1,4 +1,4 @@
-"""What every partitioned asset of an evaluation has in common. Not here: what any of them does."""
+"""What every asset of an evaluation has in common. Not here: what any of them does."""
 
 from __future__ import annotations
 
@@ -24,7 +24,29 @@ def dated_asset(
     kinds: Sequence[str] = ("parquet",),
     pool: str | None = None,
 ) -> AssetDecorator:
-    """The decorator of one asset of an evaluation, partitioned by date.
+    """The decorator of one asset of an evaluation, partitioned by date; arguments are those of `evaluation_asset`."""
+    return evaluation_asset(
+        evaluation,
+        name,
+        after=after,
+        description=description,
+        kinds=kinds,
+        pool=pool,
+        partitions_def=daily_partitions(evaluation),
+    )
+
+
+def evaluation_asset(
+    evaluation: Evaluation,
+    name: str,
+    *,
+    after: Sequence[str],
+    description: str,
+    kinds: Sequence[str],
+    pool: str | None = None,
+    partitions_def: dg.PartitionsDefinition[str] | None = None,
+) -> AssetDecorator:
+    """The decorator of one asset of an evaluation.
 
     Args:
         evaluation: Whose asset.
@@ -33,6 +55,7 @@ def dated_asset(
         description: One sentence, shown in the UI.
         kinds: Shown in the UI.
         pool: Pool of Dagster that limits how many runs do this at once.
+        partitions_def: How it is divided; None for an asset that is whole.
     """
     # An operation with one spec: `dg.asset` does the same by a longer way, 400 calls an asset whenever this is loaded.
     asset = dg.multi_asset(
@@ -46,7 +69,7 @@ def dated_asset(
                 description=description,
             )
         ],
-        partitions_def=daily_partitions(evaluation),
+        partitions_def=partitions_def,
         pool=pool,
     )
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from pique_assets.assets.dated_asset import with_signature
+from pique_assets.assets.dated_asset import evaluation_asset
 from pique_assets.config import Evaluation
 from pique_assets.metadata import table_metadata
 from pique_assets.resources import LakeResource, PiqueResource
@@ -25,18 +25,13 @@ if TYPE_CHECKING:
 def judge_asset(evaluation: Evaluation) -> dg.AssetsDefinition:
     """The judge of an evaluation; unpartitioned, upstream of `uploads`."""
 
-    @dg.multi_asset(
-        name=f"{evaluation.name}__judge",
-        specs=[
-            dg.AssetSpec(
-                key=evaluation.asset_key("judge"),
-                group_name=evaluation.name,
-                kinds={"pique"},
-                description="The judge and its detector configs, as Pique describes them now.",
-            )
-        ],
+    @evaluation_asset(
+        evaluation,
+        "judge",
+        after=(),
+        description="The judge and its detector configs, as Pique describes them now.",
+        kinds=("pique",),
     )
-    @with_signature
     def judge(
         context: dg.AssetExecutionContext, pique: PiqueResource, lake: LakeResource
     ) -> dg.MaterializeResult[None]:

@@ -23,7 +23,7 @@ from pique_assets.evaluation.errors import JudgeNotUsable, SubmissionsUnfinished
 from pique_assets.evaluation.lease_keeper import LeaseKeeper
 from pique_assets.evaluation.limits import Limits
 from pique_assets.evaluation.plan import PartitionPlan, positions_to_send
-from pique_assets.evaluation.poll_schedule import poll_schedule
+from pique_assets.evaluation.poll_schedule import learned_schedule
 from pique_assets.evaluation.progress import Progress, Say
 from pique_assets.evaluation.submission import Fate, Outcome, Submitter
 from pique_assets.evaluation.wanted import WantedContent
@@ -33,8 +33,6 @@ from pique_assets.media.content_type import CONTENT_TYPES
 
 # Handed to the pool at a time, so that memory does not grow with a date's content by more than its records.
 QUEUED_PER_UPLOAD = 4
-# Enough to see a usual latency, few enough to follow a change within a day.
-LATENCIES_LOOKED_AT = 200
 # In these Pique has the bytes.
 _SENT: Final = frozenset({SubmissionState.UPLOADED, SubmissionState.COMPLETED, SubmissionState.FAILED})
 
@@ -214,14 +212,19 @@ def _submit_all(
     if not positions:
         return tally
     judge = wanted.judge
-    latencies = ledger.recent_latencies(judge_id=judge.id, content_type=judge.content_type, limit=LATENCIES_LOOKED_AT)
     progress = Progress(say, what="content items submitted", total=len(positions))
     with LeaseKeeper(ledger, lease_s=limits.lease_s) as keeper:
         submitter = Submitter(
             client=client,
             ledger=ledger,
             keeper=keeper,
-            schedule=poll_schedule(latencies, limits=limits, webhook_expected=webhook_url is not None),
+            schedule=learned_schedule(
+                ledger,
+                judge_id=judge.id,
+                content_type=judge.content_type,
+                limits=limits,
+                webhook_expected=webhook_url is not None,
+            ),
             limits=limits,
             webhook_url=webhook_url,
         )

@@ -1,8 +1,8 @@
 """When to ask Pique again for a job that is not finished.
 
 Here: the rule of design section 7 (wait to an early quantile of the usual latency, then a near-constant
-interval), and its counterpart where a webhook is to come first, as pure functions of past latencies. Not here: asking,
-and storing the answer.
+interval), and its counterpart where a webhook is to come first, as pure functions of past latencies, and what they make
+of the ledger's. Not here: asking, and storing the answer.
 """
 
 from __future__ import annotations
@@ -13,7 +13,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pique_assets.evaluation.limits import Limits
+from pique_assets.ledger import Ledger
 
+# Enough to see a usual latency, few enough to follow a change within a day.
+LATENCIES_LOOKED_AT = 200
 EARLY_QUANTILE = 0.1
 # Polls an interval apart find a typical job within a quarter of its latency: near enough to be useful, few
 # enough requests to be polite.
@@ -61,6 +64,25 @@ def poll_schedule(latencies_s: Sequence[float], *, limits: Limits, webhook_expec
     """
     ordered = sorted(latencies_s)
     return _patient(ordered, limits=limits) if webhook_expected else _eager(ordered, limits=limits)
+
+
+def learned_schedule(
+    ledger: Ledger, *, judge_id: str, content_type: str, limits: Limits, webhook_expected: bool
+) -> PollSchedule:
+    """The schedule that the latest jobs of a judge and content type suggest.
+
+    Args:
+        ledger: Knows how long they took.
+        judge_id: Whose jobs.
+        content_type: Of what.
+        limits: Bounds of the delays.
+        webhook_expected: See `poll_schedule`.
+
+    Raises:
+        LedgerUnavailable: The ledger can't be read.
+    """
+    latencies = ledger.recent_latencies(judge_id=judge_id, content_type=content_type, limit=LATENCIES_LOOKED_AT)
+    return poll_schedule(latencies, limits=limits, webhook_expected=webhook_expected)
 
 
 def _eager(ordered: Sequence[float], *, limits: Limits) -> PollSchedule:

@@ -19,13 +19,12 @@ from pique_assets.api.errors import NotFound, PiqueError, Unauthorized
 from pique_assets.api.models import JobStatus
 from pique_assets.evaluation.errors import ResultsPending
 from pique_assets.evaluation.limits import Limits
-from pique_assets.evaluation.poll_schedule import PollSchedule, poll_schedule
+from pique_assets.evaluation.poll_schedule import PollSchedule, learned_schedule
 from pique_assets.evaluation.progress import Say
 from pique_assets.evaluation.reconciliation import reconcile_partition
 from pique_assets.ledger import LeasedSubmission, LeaseLost, Ledger, Progress, SettledPartition, SubmissionState
 from pique_assets.ledger.failpoints import failpoint
 
-LATENCIES_LOOKED_AT = 200
 # A job given up for dead is watched this long: a day covers any delay ever seen, and ends.
 WATCHED_FOR = timedelta(days=1)
 WATCH_INTERVAL = timedelta(minutes=10)
@@ -180,8 +179,9 @@ class ResultPoller:
         patient = self._webhook_expected and not soon
         key = (held.submission.judge_id, held.submission.content_type, patient)
         if key not in self._schedules:
-            latencies = self._ledger.recent_latencies(judge_id=key[0], content_type=key[1], limit=LATENCIES_LOOKED_AT)
-            self._schedules[key] = poll_schedule(latencies, limits=self._limits, webhook_expected=patient)
+            self._schedules[key] = learned_schedule(
+                self._ledger, judge_id=key[0], content_type=key[1], limits=self._limits, webhook_expected=patient
+            )
         return self._schedules[key]
 
 

@@ -19,9 +19,9 @@ from pique_assets.evaluation.budget import NO_LIMIT, Budget
 from pique_assets.evaluation.errors import JudgeNotUsable, SubmissionsUnfinished
 from pique_assets.evaluation.lease_keeper import LeaseKeeper
 from pique_assets.evaluation.limits import Limits
-from pique_assets.evaluation.partition import LATENCIES_LOOKED_AT, require_usable
+from pique_assets.evaluation.partition import require_usable
 from pique_assets.evaluation.plan import PartitionPlan, positions_to_send
-from pique_assets.evaluation.poll_schedule import poll_schedule
+from pique_assets.evaluation.poll_schedule import learned_schedule
 from pique_assets.evaluation.progress import Say
 from pique_assets.evaluation.social_batches import BatchSender, SocialFate, SocialOutcome, Wish
 from pique_assets.evaluation.wanted import WantedContent
@@ -118,9 +118,6 @@ def submit_social_partition(
     wishes = [Wish(url=item.content_uri, order=wanted.order(item)) for item in to_send]
     outcomes: dict[str, SocialOutcome] = {}
     if wishes:
-        latencies = ledger.recent_latencies(
-            judge_id=judge.id, content_type=SOCIAL_CONTENT_TYPE, limit=LATENCIES_LOOKED_AT
-        )
         meanwhile = recording_announced(
             client=client,
             ledger=ledger,
@@ -135,7 +132,13 @@ def submit_social_partition(
                 client=client,
                 ledger=ledger,
                 keeper=keeper,
-                schedule=poll_schedule(latencies, limits=limits, webhook_expected=webhook_url is not None),
+                schedule=learned_schedule(
+                    ledger,
+                    judge_id=judge.id,
+                    content_type=SOCIAL_CONTENT_TYPE,
+                    limits=limits,
+                    webhook_expected=webhook_url is not None,
+                ),
                 limits=limits,
                 webhook_url=webhook_url,
                 say=say,
