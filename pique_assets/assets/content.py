@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from pique_assets.assets.content_rows import READY, content_table
-from pique_assets.assets.dated_asset import dated_asset
+from pique_assets.assets.evaluation_asset import dated_asset
 from pique_assets.assets.partition_tables import PartitionTables
 from pique_assets.config import Evaluation
 from pique_assets.metadata import Metadata

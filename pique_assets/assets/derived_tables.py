@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from pique_assets.assets.dated_asset import dated_asset
+from pique_assets.assets.evaluation_asset import dated_asset
 from pique_assets.assets.partition_tables import PartitionTables
 from pique_assets.config import Evaluation
 from pique_assets.metadata import bar, markdown_table

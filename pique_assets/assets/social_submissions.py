@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from pique_assets.assets.dated_asset import dated_asset
+from pique_assets.assets.evaluation_asset import dated_asset
 from pique_assets.assets.judge import fetch_judge
 from pique_assets.assets.judge_snapshots import keep_snapshot
 from pique_assets.assets.plan_events import announcing_plan, refusing_over_budget

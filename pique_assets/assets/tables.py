@@ -11,7 +11,7 @@ from typing import Final
 
 import dagster as dg
 
-from pique_assets.assets.dated_asset import with_signature
+from pique_assets.assets.evaluation_asset import with_signature
 from pique_assets.assets.partition_tables import PartitionTables
 from pique_assets.config import Evaluation
 from pique_assets.partitions import daily_partitions

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from pique_assets.assets.content_rows import ContentRows
-from pique_assets.assets.dated_asset import dated_asset
+from pique_assets.assets.evaluation_asset import dated_asset
 from pique_assets.assets.judge import fetch_judge
 from pique_assets.assets.partition_tables import PartitionTables
 from pique_assets.assets.plan_events import announcing_plan, refusing_over_budget
