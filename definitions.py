@@ -1,4 +1,4 @@
-"""The code location: which evaluations there are and where they run. Edit this file; it only composes.
+"""The code location: which evaluations there are. Edit this file; it only composes. Where they run is `resources/`.
 
 As it stands it evaluates the example media with the local Pique, which `make run` and `make dev` start.
 """
@@ -9,7 +9,7 @@ from pique_assets.config import Evaluation
 from pique_assets.definitions import build_defs
 from pique_assets.evaluation.limits import Limits
 from pique_assets.media import DatedFolder
-from pique_assets.resources import resources_for
+from resources import chosen_resources
 
 HERE = Path(__file__).parent
 MEDIA = HERE / "examples" / "demo" / "media"
@@ -37,4 +37,4 @@ EVALUATIONS = [
     ),
 ]
 
-defs = build_defs(evaluations=EVALUATIONS, resources=resources_for("local", home=HERE / ".pique"))
+defs = build_defs(evaluations=EVALUATIONS, resources=chosen_resources())

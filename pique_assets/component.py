@@ -112,13 +112,17 @@ class PiqueEvaluations(dg.Component, dg.Model, dg.Resolvable):
 
     evaluations: list[EvaluationModel] = Field(description="What to evaluate.")
     environment: Literal["local", "sandbox", "production"] = Field(description="Which Pique evaluates.")
-    home: str = Field(default=".pique", description="Folder for ledger and lake, relative to the working directory.")
+    home: str | None = Field(
+        default=None,
+        description="Folder for ledger and lake; a relative path begins at the project's root. Left out, both are "
+        "found by the rule of `pique_assets.home`, as every command finds them.",
+    )
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """The graph `pique_assets.definitions.build_defs` gives for these evaluations."""
         return build_defs(
             evaluations=[evaluation.to_evaluation(base=context.path) for evaluation in self.evaluations],
-            resources=resources_for(self.environment, home=self.home),
+            resources=resources_for(self.environment, home=self.home, project=context.path),
         )
 
 

@@ -114,6 +114,11 @@ class Evaluation:
         return os.fspath(self.media.root if isinstance(self.media, DatedFolder) else self.media.path)
 
     @property
+    def social_address(self) -> str | None:
+        """Folder or list the social media URLs come from; None where there are none."""
+        return None if self.social is None else os.fspath(self.social.path)
+
+    @property
     def submitting_assets(self) -> tuple[str, ...]:
         """Names of its assets that bring content to Pique."""
         of_source = {"uploads": self.media, "social_submissions": self.social}

@@ -10,7 +10,7 @@ signed upload URLs, were in the ledger alone: `RestoreReport` says where such ga
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -26,6 +26,7 @@ from pique_assets.ledger import (
     SubmissionOrder,
     SubmissionState,
 )
+from pique_assets.unknown_jobs import note_restored
 
 _S = SubmissionState
 _Row = Mapping[str, Any]
@@ -79,7 +80,9 @@ class RestoreReport:
     gaps: tuple[Gap, ...]
 
 
-def restore_ledger(*, lake: Lake, ledger: Ledger, say: Callable[[str], None]) -> RestoreReport:
+def restore_ledger(
+    *, lake: Lake, ledger: Ledger, say: Callable[[str], None], evaluations: Collection[str] = ()
+) -> RestoreReport:
     """Write every job the lake remembers into a ledger; may be repeated, also after an interruption.
 
     Each date is one transaction. Memory grows with the number of submissions, not with their payloads.
@@ -88,15 +91,25 @@ def restore_ledger(*, lake: Lake, ledger: Ledger, say: Callable[[str], None]) ->
         lake: Where the tables are.
         ledger: A new ledger, or one that agrees with the lake.
         say: Hears how far it is.
+        evaluations: Only these, where others in the lake are of another ledger; all when left out.
 
     Raises:
+        LedgerOfAnotherPique: The lake holds results of another Pique than the ledger; nothing was written.
         LakeUnusable: There is no `submissions` table, or a row lacks what every submission has.
         RestoreRefused: The ledger contradicts the lake; what was written before stays and is true.
         LakeError, LedgerError: One of the two can't be read or written.
     """
-    files = lake.partitions("submissions")
+    versions = {
+        file: version
+        for file, version in lake.versions("submissions").items()
+        if not evaluations or file.evaluation in evaluations
+    }
+    files = sorted(versions)
     if not files:
-        raise LakeUnusable(f"{lake.root} holds no `submissions` table: there is nothing to restore from")
+        of = f" of {', '.join(sorted(evaluations))}" if evaluations else ""
+        raise LakeUnusable(f"{lake.root} holds no `submissions` table{of}: there is nothing to restore from")
+    if pique := lake.pique():
+        ledger.belong_to(pique)
     remembered, origin, contradicted = _remembered(lake, files)
     say(f"the lake names {len(remembered)} jobs of {len(files)} dates")
     counts: Counter[str] = Counter()
@@ -114,6 +127,7 @@ def restore_ledger(*, lake: Lake, ledger: Ledger, say: Callable[[str], None]) ->
         counts.update(submissions=written.submissions, known=written.known, payloads=written.payloads)
         say(f"{number} of {len(files)} dates: {file.evaluation} {file.date}, {written.submissions} jobs restored")
     _mark_collected(ledger, files)
+    note_restored(lake=lake, ledger=ledger, versions=versions)
     states = Counter(one.state for one in remembered.values())
     return RestoreReport(
         partitions=len(files),
@@ -124,7 +138,7 @@ def restore_ledger(*, lake: Lake, ledger: Ledger, say: Callable[[str], None]) ->
         unanswered=states[_S.SUBMITTING],
         unconfirmed=states[_S.UPLOADING],
         contradicted=contradicted,
-        gaps=tuple(_gaps(lake)),
+        gaps=tuple(gap for gap in _gaps(lake) if not evaluations or gap.evaluation in evaluations),
     )
 
 

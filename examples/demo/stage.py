@@ -39,6 +39,11 @@ def staged() -> Iterator[LocalPiqueProcess]:
     with running_local_pique(data_dir=HOME / "local_pique", seed_judges=DEMO / "judges.json") as pique:
         os.environ.update(
             DAGSTER_HOME=str(dagster_home),
+            # The example's own, whatever else this shell or a file `.env` names.
+            PIQUE_ENVIRONMENT="local",
+            PIQUE_HOME=str(HOME),
+            PIQUE_LEDGER_URL=str(HOME / "ledger.db"),
+            PIQUE_LAKE=str(HOME / "lake"),
             PIQUE_BASE_URL=pique.base_url,
             PIQUE_API_KEY=pique.api_key,
         )

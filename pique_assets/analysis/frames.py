@@ -35,7 +35,7 @@ def load(
 
     Args:
         name: name of the table, e.g. `evaluations`; `tables()` lists them.
-        lake: the lake or its address; by default `PIQUE_LAKE`, else `./.pique/lake`.
+        lake: the lake or its address; by default the project's, as `pique-assets where` says.
         judge: only this judge's rows.
         start: first date wanted.
         end: last date wanted (included).

@@ -1,4 +1,4 @@
-"""Which lake is read: the one given, the one the environment names, or the one `make run` fills.
+"""Which lake is read: the one given, or the one that every command and run of the project finds.
 
 Belongs here: finding the lake. Reading it is `frames` and `query`.
 """
@@ -6,18 +6,11 @@ Belongs here: finding the lake. Reading it is `frames` and `query`.
 from __future__ import annotations
 
 import datetime as dt
-import os
 from pathlib import Path
-from typing import Final
 
 from pique_assets.analysis.errors import NoLake
+from pique_assets.home import HomeUnknown, lake_place
 from pique_assets.lake import Lake
-
-LAKE_VARIABLE: Final = "PIQUE_LAKE"
-"""Environment variable with the address of the lake: a folder, or a URL such as gs://bucket/lake."""
-
-DEFAULT_LAKE: Final = Path(".pique") / "lake"
-"""Where `make run` and `make dev` keep their lake, from the project's folder or one below it."""
 
 LakeLike = Lake | str | Path
 """A lake, or its address."""
@@ -27,22 +20,22 @@ DateLike = dt.date | str
 
 
 def open_lake(lake: LakeLike | None = None) -> Lake:
-    """The lake to read: `lake`, else `PIQUE_LAKE`, else `.pique/lake` of this folder or the nearest one above it.
+    """The lake to read: `lake`, else the one every command and run of the project finds (`pique_assets.home`).
 
     Raises:
-        NoLake: none of these exists; the message says what to do.
+        NoLake: nothing says where it is, or nothing has been written there; the message says what to do.
     """
     if isinstance(lake, Lake):
         return lake
     if lake is not None:
         return Lake(str(lake))
-    if address := os.environ.get(LAKE_VARIABLE):
-        return Lake(address)
-    here = Path.cwd()
-    for folder in (here, *here.parents):
-        if (folder / DEFAULT_LAKE).is_dir():
-            return Lake(str(folder / DEFAULT_LAKE))
-    raise NoLake(
-        f"no lake here: neither {here} nor a folder above it has {DEFAULT_LAKE}. Give lake=..., set {LAKE_VARIABLE} to "
-        "its address, or fill one with `make run` and start the notebook in the project's folder."
-    )
+    try:
+        place = lake_place()
+    except HomeUnknown as unknown:
+        raise NoLake(f"{unknown} that `make run` fills (.pique); or give lake=..., or set PIQUE_LAKE") from None
+    if "://" not in place.address and not Path(place.address).is_dir():
+        raise NoLake(
+            f"no lake at {place.address} yet ({place.because}). Give lake=..., set PIQUE_LAKE to its address, or fill "
+            "one with `make run`."
+        )
+    return Lake(place.address)

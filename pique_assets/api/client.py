@@ -19,6 +19,7 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ValidationError
 
+from pique_assets.api.address import pique_at
 from pique_assets.api.answers import Answer, ApiRequest
 from pique_assets.api.body import UploadBody
 from pique_assets.api.concurrency import Concurrency
@@ -133,6 +134,11 @@ class PiqueClient:
         """Name the host, never the key; a client that is refused in the making has none yet."""
         api: ApiTransport | None = getattr(self, "_api", None)
         return f"PiqueClient(base_url={api.base_url!r})" if api else "PiqueClient()"
+
+    @property
+    def pique(self) -> str:
+        """Which Pique it asks: production, sandbox, local, or another's host."""
+        return pique_at(self._api.base_url)
 
     def __enter__(self) -> Self:
         """Use the client until the end of the block."""

@@ -11,6 +11,10 @@ import dagster as dg
 from pique_assets.config import Evaluation
 from pique_assets.partitions import daily_partitions
 
+# Runs of all partitions share it: its limit in Dagster times `Limits.concurrent_uploads` is what the whole
+# code location uploads at once.
+API_POOL = "pique_api"
+
 AssetDecorator = Callable[[Callable[..., object]], dg.AssetsDefinition]
 _Function = TypeVar("_Function", bound=Callable[..., object])
 

@@ -6,18 +6,14 @@ Here: the asset. Not here: lists of URLs (`media`), and how a submission survive
 # No `from __future__ import annotations`: Dagster reads the type of `context` from the function itself.
 
 import datetime as dt
-import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from pique_assets.assets.evaluation_asset import dated_asset
-from pique_assets.assets.judge import fetch_judge
-from pique_assets.assets.judge_snapshots import keep_snapshot
-from pique_assets.assets.plan_events import announcing_plan, refusing_over_budget
-from pique_assets.assets.uploads import API_POOL
+from pique_assets.assets.evaluation_asset import API_POOL, dated_asset
+from pique_assets.assets.plan_events import announcing_plan
 from pique_assets.config import Evaluation
 from pique_assets.metadata import markdown_table
 from pique_assets.resources import LakeResource, LedgerResource, MediaStorageResource, PiqueResource
@@ -46,35 +42,31 @@ def social_submissions_asset(evaluation: Evaluation) -> dg.AssetsDefinition:
         lake: LakeResource,
         media_storage: MediaStorageResource,
     ) -> dg.MaterializeResult[None]:
+        from pique_assets.assets.submitting import ready_to_submit, submitted
         from pique_assets.evaluation.social import submit_social_partition
 
+        say = context.log.info
         items = listed_urls(evaluation, date=context.partition_key, media_storage=media_storage)
-        with pique.client() as client, ledger.ledger() as opened, refusing_over_budget():
-            judge = fetch_judge(evaluation, client=client, say=context.log.info)
-            # What was submitted to can always be looked up, even if `judge` was not materialised since it changed.
-            keep_snapshot(judge, fetched_at=dt.datetime.now(dt.UTC), evaluation=evaluation, lake=lake.lake())
+        with ready_to_submit(evaluation, pique=pique, ledger=ledger, lake=lake.lake(), say=say) as ready:
             report = submit_social_partition(
                 items,
                 evaluation=evaluation.name,
                 partition=context.partition_key,
-                judge=judge,
-                client=client,
-                ledger=opened,
+                judge=ready.judge,
+                client=ready.client,
+                ledger=ready.ledger,
                 limits=evaluation.limits,
-                say=context.log.info,
+                say=say,
                 webhook_url=evaluation.resolved_webhook_url(),
                 budget=evaluation.budget,
-                on_plan=announcing_plan(context),
+                on_plan=ready.declaring(announcing_plan(context)),
             )
-        counts = {name: value for name, value in asdict(report).items() if name != "work_keys"}
-        return dg.MaterializeResult(
-            metadata={
-                **counts,
-                "judge_id": judge.id,
-                "judge_configuration_hash": judge.configuration_hash(),
-                "wrong_lines": dg.MarkdownMetadataValue(_wrong_lines(items)),
-            },
-            data_version=dg.DataVersion(hashlib.sha256("\n".join(report.work_keys).encode()).hexdigest()),
+        counts = asdict(report)
+        return submitted(
+            judge=ready.judge,
+            work_keys=counts.pop("work_keys"),
+            counts=counts,
+            more={"wrong_lines": dg.MarkdownMetadataValue(_wrong_lines(items))},
         )
 
     return social_submissions

@@ -5,23 +5,16 @@ Here: the asset. Not here: how a submission survives crashes (`evaluation`, `led
 
 # No `from __future__ import annotations`: Dagster reads the type of `context` from the function itself.
 
-import hashlib
 from dataclasses import asdict
-from datetime import UTC, datetime
 
 import dagster as dg
 
 from pique_assets.assets.content_rows import ContentRows
-from pique_assets.assets.evaluation_asset import dated_asset
-from pique_assets.assets.judge import fetch_judge
+from pique_assets.assets.evaluation_asset import API_POOL, dated_asset
 from pique_assets.assets.partition_tables import PartitionTables
-from pique_assets.assets.plan_events import announcing_plan, refusing_over_budget
+from pique_assets.assets.plan_events import announcing_plan
 from pique_assets.config import Evaluation
 from pique_assets.resources import LakeResource, LedgerResource, MediaStorageResource, PiqueResource
-
-# Runs of all partitions share it: its limit in Dagster times `Limits.concurrent_uploads` is what the whole
-# code location uploads at once.
-API_POOL = "pique_api"
 
 
 def uploads_asset(evaluation: Evaluation) -> dg.AssetsDefinition:
@@ -42,36 +35,27 @@ def uploads_asset(evaluation: Evaluation) -> dg.AssetsDefinition:
         lake: LakeResource,
         media_storage: MediaStorageResource,
     ) -> dg.MaterializeResult[None]:
-        from pique_assets.assets.judge_snapshots import keep_snapshot
+        from pique_assets.assets.submitting import ready_to_submit, submitted
         from pique_assets.evaluation.partition import submit_partition
 
+        say = context.log.info
         tables = PartitionTables(lake=lake.lake(), evaluation=evaluation, date=context.partition_key)
-        with pique.client() as client, ledger.ledger() as opened, refusing_over_budget():
-            judge = fetch_judge(evaluation, client=client, say=context.log.info)
-            # What was submitted to can always be looked up, even if `judge` was not materialised since it changed.
-            keep_snapshot(judge, fetched_at=datetime.now(UTC), evaluation=evaluation, lake=tables.lake)
+        with ready_to_submit(evaluation, pique=pique, ledger=ledger, lake=tables.lake, say=say) as ready:
             report = submit_partition(
                 ContentRows(tables.read("content")),
                 evaluation=evaluation.name,
                 partition=context.partition_key,
-                judge=judge,
-                client=client,
-                ledger=opened,
+                judge=ready.judge,
+                client=ready.client,
+                ledger=ready.ledger,
                 open_content=media_storage.content_opener(),
                 limits=evaluation.limits,
-                say=context.log.info,
+                say=say,
                 webhook_url=evaluation.resolved_webhook_url(),
                 budget=evaluation.budget,
-                on_plan=announcing_plan(context),
+                on_plan=ready.declaring(announcing_plan(context)),
             )
-        counts = {name: value for name, value in asdict(report).items() if name != "work_keys"}
-        return dg.MaterializeResult(
-            metadata={
-                **counts,
-                "judge_id": judge.id,
-                "judge_configuration_hash": judge.configuration_hash(),
-            },
-            data_version=dg.DataVersion(hashlib.sha256("\n".join(report.work_keys).encode()).hexdigest()),
-        )
+        counts = asdict(report)
+        return submitted(judge=ready.judge, work_keys=counts.pop("work_keys"), counts=counts)
 
     return uploads

@@ -27,6 +27,7 @@ COMMANDS = (
     "judges_command",
     "rebuild_command",
     "ledger_command",
+    "where_command",
 )
 """Modules of this package, in the order in which `--help` names their commands."""
 

@@ -15,9 +15,10 @@ from typing import TypeVar
 import dagster as dg
 
 from pique_assets.config import Evaluation
-from pique_assets.resources import LedgerResource, MediaStorageResource, PiqueResource
+from pique_assets.home import project_root
+from pique_assets.resources import LakeResource, LedgerResource, MediaStorageResource, PiqueResource
 
-_Resource = TypeVar("_Resource", PiqueResource, LedgerResource, MediaStorageResource)
+_Resource = TypeVar("_Resource", PiqueResource, LedgerResource, LakeResource, MediaStorageResource)
 
 
 class CodeLocationUnusable(Exception):
@@ -31,23 +32,25 @@ class CodeLocation:
     evaluations: Sequence[Evaluation]
     pique: PiqueResource
     ledger: LedgerResource
+    lake: LakeResource
     media_storage: MediaStorageResource
 
 
 def load_code_location(module_name: str) -> CodeLocation:
-    """Load a module that has `EVALUATIONS` and `defs`, from the working directory or wherever Python finds it.
+    """Load a module that has `EVALUATIONS` and `defs`, from the project's root or wherever Python finds it.
 
     Raises:
         CodeLocationUnusable: There is no such module, it lacks one of the two, or a resource can't be prepared.
     """
-    sys.path.insert(0, str(Path.cwd()))
+    folder = project_root() or Path.cwd()
+    sys.path.insert(0, str(folder))
     try:
         module = import_module(module_name)
     except ModuleNotFoundError as error:
         if error.name != module_name:
             raise
         raise CodeLocationUnusable(
-            f"there is no module {module_name} in {Path.cwd()}: start this in the project's folder, or name the module "
+            f"there is no module {module_name} in {folder}: start this in the project's folder, or name the module "
             "with --module"
         ) from None
     evaluations, defs = getattr(module, "EVALUATIONS", None), getattr(module, "defs", None)
@@ -61,6 +64,7 @@ def load_code_location(module_name: str) -> CodeLocation:
         evaluations=evaluations,
         pique=_prepared(resources.get("pique"), PiqueResource),
         ledger=_prepared(resources.get("ledger"), LedgerResource),
+        lake=_prepared(resources.get("lake"), LakeResource),
         media_storage=_prepared(resources.get("media_storage"), MediaStorageResource),
     )
 

@@ -18,6 +18,17 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, TypeAlias
 
+from pique_assets.home import (
+    LAKE_VARIABLE,
+    LEDGER_OPTION,
+    LEDGER_VARIABLE,
+    FoundAddress,
+    lake_place,
+    ledger_place,
+    require_intended,
+    setting,
+)
+
 if TYPE_CHECKING:
     from pique_assets.api.client import PiqueClient
     from pique_assets.evaluation.limits import Limits
@@ -30,12 +41,8 @@ CommandParsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]
 DONE, FAILED, INTERRUPTED = 0, 1, 130
 """Exit statuses; wrong arguments end with 2, which is `argparse`'s own."""
 
-DEFAULT_LEDGER = ".pique/ledger.db"
-DEFAULT_LAKE = ".pique/lake"
-
-LEDGER_VARIABLE = "PIQUE_LEDGER_URL"
-LAKE_VARIABLE = "PIQUE_LAKE"
 BASE_URL_VARIABLE = "PIQUE_BASE_URL"
+ENVIRONMENT_VARIABLE = "PIQUE_ENVIRONMENT"
 API_KEY_VARIABLE = "PIQUE_API_KEY"
 
 
@@ -59,22 +66,21 @@ def complain(reason: object) -> int:
     return FAILED
 
 
-def add_ledger_option(parser: argparse.ArgumentParser, *, default: str | None = None) -> None:
-    """Add `--ledger`; without a default it must be said, there or in the environment."""
+def add_ledger_option(parser: argparse.ArgumentParser) -> None:
+    """Add `--ledger`."""
     parser.add_argument(
-        "--ledger",
-        default=os.environ.get(LEDGER_VARIABLE, default),
+        LEDGER_OPTION,
         help="a path, sqlite:///path or postgresql://user:password@host/database; keep a password out of the process "
-        f"list by setting {LEDGER_VARIABLE} instead" + (f" (else {default})" if default else ""),
+        f"list by setting {LEDGER_VARIABLE} instead (else the project's, as `pique-assets where` says)",
     )
 
 
-def add_lake_option(parser: argparse.ArgumentParser, *, default: str | None = None) -> None:
-    """Add `--lake`; without a default it must be said, there or in the environment."""
+def add_lake_option(parser: argparse.ArgumentParser) -> None:
+    """Add `--lake`."""
     parser.add_argument(
         "--lake",
-        default=os.environ.get(LAKE_VARIABLE, default),
-        help=f"folder or gs:// URL of the lake, or set {LAKE_VARIABLE}" + (f" (else {default})" if default else ""),
+        help=f"folder or gs:// URL of the lake, or set {LAKE_VARIABLE} (else the project's, as `pique-assets where` "
+        "says)",
     )
 
 
@@ -146,53 +152,97 @@ def _date(text: str) -> dt.date:
         raise argparse.ArgumentTypeError(f"{text!r} is no date: {error}") from None
 
 
-def ledger_url(arguments: argparse.Namespace) -> str:
-    """The URL of the ledger that `--ledger` names; says what to do and exits where it names none."""
-    if not arguments.ledger:
-        arguments.parser.error(f"say where the ledger is: --ledger, or the environment variable {LEDGER_VARIABLE}")
-    named: str = arguments.ledger
-    return named if "://" in named else f"sqlite:///{Path(named).expanduser().absolute()}"
-
-
-def opened_ledger(arguments: argparse.Namespace) -> Ledger:
-    """The ledger that `--ledger` names; a context manager.
+def ledger_place_of(arguments: argparse.Namespace) -> FoundAddress:
+    """Where the ledger is: as `--ledger` says, else as `pique_assets.home` finds it.
 
     Raises:
+        HomeUnknown: Nothing says where it is.
+    """
+    if not arguments.ledger:
+        return ledger_place()
+    named: str = arguments.ledger
+    # Typed now and here, so that a relative path is meant from here.
+    address = named if "://" in named else str(Path(named).expanduser().absolute())
+    return FoundAddress(address=address, because=LEDGER_OPTION)
+
+
+def lake_place_of(arguments: argparse.Namespace) -> FoundAddress:
+    """Where the lake is: as `--lake` says, else as `pique_assets.home` finds it.
+
+    Raises:
+        HomeUnknown: Nothing says where it is.
+    """
+    if not arguments.lake:
+        return lake_place()
+    named: str = arguments.lake
+    address = named if "://" in named else str(Path(named).expanduser().absolute())
+    return FoundAddress(address=address, because="--lake")
+
+
+def opened_ledger(arguments: argparse.Namespace, *, busy_timeout_s: float = 30.0) -> Ledger:
+    """The ledger, a context manager; one that is not there yet is made, and that is said.
+
+    Args:
+        arguments: What the command was given.
+        busy_timeout_s: How long to wait for another writer.
+
+    Raises:
+        HomeUnknown, LedgerNotMade: Nothing says where it is, or what says so looks like a typing error.
         LedgerUnavailable: It can't be opened.
     """
     from pique_assets.ledger import Ledger
 
-    return Ledger.open(ledger_url(arguments))
+    place = ledger_place_of(arguments)
+    require_intended(place)
+    return Ledger.open(place.address, say=tell, busy_timeout_s=busy_timeout_s)
 
 
 def existing_ledger(arguments: argparse.Namespace) -> Ledger:
-    """The same for commands that only read: no new ledger is made where there is none.
+    """The ledger, a context manager, for commands that have no use for an empty one: none is made.
 
     Raises:
         FileNotFoundError: There is none.
+        HomeUnknown: Nothing says where it is.
         LedgerUnavailable: It can't be opened.
     """
-    url = ledger_url(arguments)
-    path = url.removeprefix("sqlite:///")
-    if url.startswith("sqlite:///") and not Path(path).exists():
-        raise FileNotFoundError(f"there is no ledger at {path}: name another with --ledger or {LEDGER_VARIABLE}")
-    return opened_ledger(arguments)
+    from pique_assets.ledger import Ledger, LedgerMissing
+
+    place = ledger_place_of(arguments)
+    try:
+        return Ledger.open(place.address, create=False)
+    except LedgerMissing as missing:
+        raise FileNotFoundError(
+            f"{missing} ({place.because}): name another with --ledger or {LEDGER_VARIABLE}, or begin one with "
+            "`pique-assets ledger create`"
+        ) from None
 
 
 def opened_lake(arguments: argparse.Namespace) -> Lake:
-    """The lake that `--lake` names."""
+    """The lake.
+
+    Raises:
+        HomeUnknown: Nothing says where it is.
+    """
     from pique_assets.lake import Lake
 
-    if not arguments.lake:
-        arguments.parser.error(f"say where the lake is: --lake, or the environment variable {LAKE_VARIABLE}")
-    return Lake(arguments.lake)
+    return Lake(lake_place_of(arguments).address)
+
+
+def base_url() -> str | None:
+    """The address of Pique: `PIQUE_BASE_URL`, else Pique's own for `PIQUE_ENVIRONMENT`; None where neither says."""
+    from pique_assets.api.address import BASE_URLS
+
+    return setting(BASE_URL_VARIABLE) or BASE_URLS.get(setting(ENVIRONMENT_VARIABLE) or "")
 
 
 def opened_client(arguments: argparse.Namespace) -> PiqueClient:
-    """The API at `PIQUE_BASE_URL` with the key of `PIQUE_API_KEY`; a context manager."""
+    """The API at `base_url` with the key of `PIQUE_API_KEY`; a context manager."""
     from pique_assets.api.client import PiqueClient
 
-    found = {name: os.environ.get(name) for name in (BASE_URL_VARIABLE, API_KEY_VARIABLE)}
-    if missing := [name for name, value in found.items() if not value]:
-        arguments.parser.error(f"set the environment variable {' and '.join(missing)}: where Pique is, and your key")
-    return PiqueClient(base_url=found[BASE_URL_VARIABLE] or "", api_key=found[API_KEY_VARIABLE] or "")
+    address, key = base_url(), setting(API_KEY_VARIABLE)
+    if missing := [name for name, value in ((BASE_URL_VARIABLE, address), (API_KEY_VARIABLE, key)) if not value]:
+        arguments.parser.error(
+            f"set the environment variable {' and '.join(missing)}: where Pique is, and your key "
+            f"({ENVIRONMENT_VARIABLE}=production or sandbox names Pique's own addresses)"
+        )
+    return PiqueClient(base_url=address or "", api_key=key or "")

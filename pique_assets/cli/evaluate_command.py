@@ -12,16 +12,17 @@ import json
 from typing import TYPE_CHECKING, BinaryIO
 
 from pique_assets.cli.common import (
-    DEFAULT_LEDGER,
     DONE,
     FAILED,
     INTERRUPTED,
     CommandParsers,
+    add_lake_option,
     add_ledger_option,
     add_limit_option,
     complain,
     limits_of,
     opened_client,
+    opened_lake,
     opened_ledger,
     say,
     stopping_in_order,
@@ -29,6 +30,8 @@ from pique_assets.cli.common import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pique_assets.api.client import PiqueClient
     from pique_assets.cli.file_results import FileResult
     from pique_assets.evaluation.limits import Limits
@@ -54,7 +57,8 @@ def add_command(commands: CommandParsers) -> None:
     )
     evaluate.add_argument("files", nargs="+", metavar="FILE", help="a file or a folder")
     evaluate.add_argument("--judge", required=True, help="the judge's id at Pique")
-    add_ledger_option(evaluate, default=DEFAULT_LEDGER)
+    add_ledger_option(evaluate)
+    add_lake_option(evaluate)
     evaluate.add_argument(
         "--max-new", type=_count, metavar="N", help="refuse to begin more than N new evaluations; nothing is sent then"
     )
@@ -114,13 +118,17 @@ def _submit(
     from pique_assets.evaluation.budget import Budget
     from pique_assets.evaluation.errors import SubmissionsUnfinished
     from pique_assets.evaluation.partition import submit_partition
+    from pique_assets.evaluation.wanted import WantedContent
 
+    judge = client.get_judge(arguments.judge)
+    wanted = [item.work_key for item in WantedContent.of(items, judge=judge) if item.work_key is not None]
+    _require_unbought(wanted, arguments=arguments, ledger=ledger)
     try:
         submit_partition(
             items,
             evaluation=EVALUATION,
             partition=partition,
-            judge=client.get_judge(arguments.judge),
+            judge=judge,
             client=client,
             ledger=ledger,
             open_content=_opened,
@@ -133,6 +141,19 @@ def _submit(
         for uri, reason in sorted(unfinished.reasons.items()):
             complain(f"{uri} could not be submitted now: {reason}")
         tell(RESUME)
+
+
+def _require_unbought(work_keys: Sequence[str], *, arguments: argparse.Namespace, ledger: Ledger) -> None:
+    """Refuse files whose evaluation the project's lake knows and this ledger does not."""
+    from pique_assets.home import HomeUnknown
+    from pique_assets.unknown_jobs import require_unbought
+
+    try:
+        lake = opened_lake(arguments)
+    except HomeUnknown:
+        # Nobody said where a lake is, and a ledger was named: there is nothing to compare that with.
+        return
+    require_unbought(lake=lake, ledger=ledger, work_keys=work_keys, say=tell)
 
 
 def _collect(partition: str, *, limits: Limits, client: PiqueClient, ledger: Ledger) -> None:

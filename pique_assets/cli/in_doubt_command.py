@@ -9,7 +9,6 @@ import argparse
 from typing import TYPE_CHECKING
 
 from pique_assets.cli.common import (
-    DEFAULT_LEDGER,
     DONE,
     CommandParsers,
     add_ledger_option,
@@ -35,7 +34,7 @@ def add_command(commands: CommandParsers) -> None:
         "themselves. If you know the job of one, say so with --found; if you know that Pique never got it, with "
         "--never-sent, and the next run of its date sends it again.",
     )
-    add_ledger_option(in_doubt, default=DEFAULT_LEDGER)
+    add_ledger_option(in_doubt)
     what = in_doubt.add_mutually_exclusive_group()
     what.add_argument(
         "--found", nargs=2, metavar=("NUMBER", "JOB"), help="this number of the list has this job; asks Pique for it"

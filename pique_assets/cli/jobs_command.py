@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from pique_assets.cli.common import (
-    DEFAULT_LEDGER,
     DONE,
     CommandParsers,
     add_ledger_option,
@@ -38,7 +37,7 @@ def add_command(commands: CommandParsers) -> None:
         description="List submissions from the ledger: those that are open or in doubt, oldest first; with --all every "
         "one, newest first. Asks Pique nothing.",
     )
-    add_ledger_option(jobs, default=DEFAULT_LEDGER)
+    add_ledger_option(jobs)
     jobs.add_argument("--evaluation", help="only what this evaluation asks for")
     jobs.add_argument("--partition", metavar="YYYY-MM-DD", help="only what this date asks for")
     jobs.add_argument("--judge", help="only this judge's, by its id")

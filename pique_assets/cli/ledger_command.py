@@ -1,6 +1,7 @@
-"""`pique-assets ledger restore`: a lost ledger from the lake.
+"""`pique-assets ledger ...`: begin a ledger, restore a lost one from the lake, say whose it is.
 
-Here: its arguments and what is printed. Not here: the restoring (`pique_assets.restore`).
+Here: their arguments and what is printed. Not here: the restoring (`pique_assets.restore`), and what a ledger keeps of
+whose it is (`ledger.identity`).
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from pique_assets.cli.common import (
     CommandParsers,
     add_lake_option,
     add_ledger_option,
-    ledger_url,
+    complain,
+    existing_ledger,
+    ledger_place_of,
     opened_lake,
-    opened_ledger,
     say,
 )
 
@@ -27,8 +29,16 @@ GAPS_SHOWN = 20
 
 def add_command(commands: CommandParsers) -> None:
     """Add `ledger` and what can be done with it."""
-    ledger = commands.add_parser("ledger", help="the record of submissions: restore a lost one")
-    restore = ledger.add_subparsers(required=True, metavar="restore").add_parser(
+    ledger = commands.add_parser("ledger", help="the record of submissions: begin, restore, say whose it is")
+    actions = ledger.add_subparsers(required=True, metavar="action")
+    _add_restore(actions)
+    _add_create(actions)
+    _add_belongs_to(actions)
+    _add_redeclare(actions)
+
+
+def _add_restore(actions: CommandParsers) -> None:
+    restore = actions.add_parser(
         "restore",
         help="rebuild a lost ledger from the lake",
         description="Rebuild a lost ledger from the lake's tables `submissions` and `payloads`, so that nothing is "
@@ -36,20 +46,96 @@ def add_command(commands: CommandParsers) -> None:
     )
     add_lake_option(restore)
     add_ledger_option(restore)
+    restore.add_argument(
+        "--evaluation",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="only this one, where others in the lake are of another ledger; may be repeated (else every evaluation)",
+    )
     restore.set_defaults(command=_restore, parser=restore)
 
 
+def _add_create(actions: CommandParsers) -> None:
+    create = actions.add_parser(
+        "create",
+        help="begin a new, empty ledger",
+        description="Begin a new, empty ledger, with its folder. Runs begin one by themselves where none was named; "
+        "this is for a path of your own, and for a receiver that starts before the first run.",
+    )
+    add_ledger_option(create)
+    create.set_defaults(command=_create, parser=create)
+
+
+def _add_belongs_to(actions: CommandParsers) -> None:
+    belongs_to = actions.add_parser(
+        "belongs-to",
+        help="say which Pique a ledger is of",
+        description="Say which Pique a ledger is of, where that was not recorded, or where one Pique has got another "
+        "address. A ledger of one Pique is never used with another.",
+    )
+    belongs_to.add_argument(
+        "pique", metavar="PIQUE", help="production, sandbox, local, or the address of another Pique"
+    )
+    add_ledger_option(belongs_to)
+    belongs_to.set_defaults(command=_belongs_to, parser=belongs_to)
+
+
+def _add_redeclare(actions: CommandParsers) -> None:
+    redeclare = actions.add_parser(
+        "redeclare",
+        help="let an evaluation have another judge or source from now on",
+        description="Let the next run of an evaluation record anew which judge and which source it has. Without this, "
+        "a run with another judge or source than recorded is refused: two code locations may use one name.",
+    )
+    redeclare.add_argument("evaluation", metavar="NAME", help="the evaluation's name")
+    add_ledger_option(redeclare)
+    redeclare.set_defaults(command=_redeclare, parser=redeclare)
+
+
+def _create(arguments: argparse.Namespace) -> int:
+    from pique_assets.ledger import Ledger, LedgerMissing
+
+    address = ledger_place_of(arguments).address
+    try:
+        with Ledger.open(address, create=False) as ledger:
+            return complain(f"there is one already: {ledger.location}")
+    except LedgerMissing:
+        with Ledger.open(address, say=say):
+            return DONE
+
+
+def _belongs_to(arguments: argparse.Namespace) -> int:
+    from pique_assets.api.address import BASE_URLS, LOCAL, pique_at
+
+    named: str = arguments.pique
+    if named not in (*BASE_URLS, LOCAL):
+        named = pique_at(named if "://" in named else f"https://{named}")
+    with existing_ledger(arguments) as ledger:
+        before = ledger.pique()
+        ledger.give_to(named)
+        say(f"{ledger.location} belongs to the Pique {named!r}" + (f", and no longer to {before!r}" if before else ""))
+    return DONE
+
+
+def _redeclare(arguments: argparse.Namespace) -> int:
+    with existing_ledger(arguments) as ledger:
+        if not ledger.forget_declaration(arguments.evaluation):
+            return complain(f"{ledger.location} has no record of an evaluation {arguments.evaluation!r}")
+        say(f"the next run of {arguments.evaluation} records its judge and source anew")
+    return DONE
+
+
 def _restore(arguments: argparse.Namespace) -> int:
+    from pique_assets.ledger import Ledger
     from pique_assets.restore import LakeUnusable, restore_ledger
 
-    # Asked for before the lake is looked at, so that wrong arguments are called that.
-    ledger_url(arguments)
     lake = opened_lake(arguments)
     # Looked at first: a mistyped lake should not leave an empty ledger behind.
     if not lake.partitions("submissions"):
         raise LakeUnusable(f"{lake.root} holds no `submissions` table: there is nothing to restore from")
-    with opened_ledger(arguments) as ledger:
-        report = restore_ledger(lake=lake, ledger=ledger, say=say)
+    with Ledger.open(ledger_place_of(arguments).address, say=say) as ledger:
+        report = restore_ledger(lake=lake, ledger=ledger, say=say, evaluations=arguments.evaluation)
     _tell(report)
     return DONE
 

@@ -20,7 +20,7 @@ from pique_assets.cli.common import (
     CommandParsers,
     add_ledger_option,
     complain,
-    ledger_url,
+    opened_ledger,
     say,
     tell,
 )
@@ -64,10 +64,9 @@ def add_command(commands: CommandParsers) -> None:
 
 def _receive(arguments: argparse.Namespace) -> int:
     _leave_the_api_key_behind()
-    url = ledger_url(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     try:
-        from pique_assets.ledger import Ledger, LedgerError
+        from pique_assets.ledger import LedgerError
         from pique_assets.webhooks import WEBHOOK_PATH, receiver_app
         from pique_assets.webhooks.server import listening_socket, serve
     except ImportError as error:
@@ -76,7 +75,7 @@ def _receive(arguments: argparse.Namespace) -> int:
         secrets = _secrets(arguments.secrets_file)
         _warn_if_reachable(arguments.host)
         with (
-            Ledger.open(url, busy_timeout_s=LEDGER_PATIENCE_S) as ledger,
+            opened_ledger(arguments, busy_timeout_s=LEDGER_PATIENCE_S) as ledger,
             closing(listening_socket(host=arguments.host, port=arguments.port)) as listener,
         ):
             app = receiver_app(ledger=ledger, secrets=secrets, accept_without_time=arguments.accept_without_time)

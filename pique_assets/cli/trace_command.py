@@ -14,8 +14,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from pique_assets.cli.common import (
-    DEFAULT_LAKE,
-    DEFAULT_LEDGER,
     DONE,
     CommandParsers,
     add_lake_option,
@@ -47,8 +45,8 @@ def add_command(commands: CommandParsers) -> None:
         "answers, and its rows with the Parquet files they are in. The lake alone is enough, with less to say.",
     )
     trace.add_argument("job_id", metavar="JOB", help="Pique's id of the job, as in every table")
-    add_ledger_option(trace, default=DEFAULT_LEDGER)
-    add_lake_option(trace, default=DEFAULT_LAKE)
+    add_ledger_option(trace)
+    add_lake_option(trace)
     trace.add_argument("--json", action="store_true", help="print JSON, with every row")
     trace.set_defaults(command=_trace, parser=trace)
 

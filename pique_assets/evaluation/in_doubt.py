@@ -34,6 +34,7 @@ def record_job_found(submission_id: int, *, job_id: str, client: PiqueClient, le
         PiqueError: Pique does not know the job, refuses, or does not answer.
         LedgerError: Another submission has this job.
     """
+    ledger.belong_to(client.pique)
     held = _held(submission_id, ledger=ledger)
     try:
         judge_id = client.get_result(job_id).result.judge_id

@@ -72,6 +72,7 @@ def end_orphans(
         Unauthorized: Pique refuses the key.
         LedgerUnavailable: The ledger can't be read or written.
     """
+    ledger.belong_to(client.pique)
     ends: Counter[_End] = Counter()
     # Fixed once: what is given back in this call is not met again in it.
     untouched_since = datetime.now(UTC) - timedelta(seconds=untouched_for_s)

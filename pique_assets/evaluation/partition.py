@@ -134,12 +134,14 @@ def submit_partition(
             is sent is recorded meanwhile. None leaves it to the organisation's own, and polls as if none came.
 
     Raises:
+        LedgerOfAnotherPique: Nothing was sent.
         JudgeNotUsable: Nothing was sent.
         BudgetExceeded: Nothing was sent or recorded.
         SubmissionsUnfinished: Some items could not be brought now; the others were.
         Unauthorized, NotFound: Pique refuses key or judge; nothing more was sent.
         LedgerUnavailable: Nothing more was sent.
     """
+    ledger.belong_to(client.pique)
     require_usable(judge)
     require_fitting(judge, items)
     wanted = WantedContent.of(items, judge=judge)

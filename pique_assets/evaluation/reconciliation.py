@@ -59,6 +59,7 @@ def find_jobs(
         Unauthorized: Pique refuses the key.
         LedgerUnavailable: The ledger can't be read or written.
     """
+    ledger.belong_to(client.pique)
     unanswered: dict[str, list[Submission]] = defaultdict(list)
     for submission in ledger.unreconciled(limit=SUBMISSIONS_LOOKED_AT):
         unanswered[submission.fingerprint].append(submission)

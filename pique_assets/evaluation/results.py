@@ -93,6 +93,7 @@ class ResultPoller:
             Unauthorized: Pique refuses the key.
             LedgerUnavailable: The ledger can't be read or written.
         """
+        self._ledger.belong_to(self._client.pique)
         counts: Counter[PollOutcome] = Counter()
         slowest_s = 0.0
         with ThreadPoolExecutor(self._limits.concurrent_polls, thread_name_prefix="poll") as pool:

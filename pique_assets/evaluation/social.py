@@ -104,12 +104,14 @@ def submit_social_partition(
         on_plan: Hears what it comes to, before anything is sent or refused.
 
     Raises:
+        LedgerOfAnotherPique: Nothing was sent.
         JudgeNotUsable: Nothing was sent.
         BudgetExceeded: Nothing was sent or recorded.
         SubmissionsUnfinished: Some URLs were certainly not taken by Pique; a later run sends them.
         Unauthorized, NotFound: Pique refuses key or judge; nothing more was sent.
         LedgerError: Nothing more was sent.
     """
+    ledger.belong_to(client.pique)
     require_usable(judge)
     require_video_judge(judge)
     wanted = WantedContent.of(items, judge=judge, source="social")

@@ -5,7 +5,14 @@ ledger: the tables are a pure function of payloads and records given by the call
 """
 
 from pique_assets.lake.catalog import metric_catalog
-from pique_assets.lake.errors import FileMissing, FileUnreadable, LakeError, SchemaMismatch, TableUnknown
+from pique_assets.lake.errors import (
+    FileMissing,
+    FileUnreadable,
+    LakeError,
+    LakeOfAnotherPique,
+    SchemaMismatch,
+    TableUnknown,
+)
 from pique_assets.lake.layout import PartitionFile, as_date
 from pique_assets.lake.metric_paths import escape_key, join_path, split_path
 from pique_assets.lake.metrics import metric_values, restore_metrics
@@ -28,6 +35,7 @@ __all__ = [
     "FileUnreadable",
     "Lake",
     "LakeError",
+    "LakeOfAnotherPique",
     "PartitionFile",
     "Payload",
     "SchemaMismatch",

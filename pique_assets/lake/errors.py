@@ -24,3 +24,7 @@ class SchemaMismatch(LakeError):
 
 class FileUnreadable(LakeError):
     """A file of the lake is not Parquet, or is damaged."""
+
+
+class LakeOfAnotherPique(LakeError):
+    """The lake holds results of another Pique; scores of two never stand in one table."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,13 +17,16 @@ import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pique_assets.lake.errors import FileMissing, FileUnreadable, SchemaMismatch
+from pique_assets.lake.errors import FileMissing, FileUnreadable, LakeOfAnotherPique, SchemaMismatch
 from pique_assets.lake.layout import PartitionFile, as_date
 from pique_assets.lake.replace import replace_file
 from pique_assets.lake.schemas import sort_table, table_spec
 
 # The end of a file that holds its schema: thousands of columns would fit.
 _END_BYTES = 1024**2
+
+# In the lake's root, where no table is: readers of tables never meet it.
+_OWNER_FILE = "_pique.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,6 +190,58 @@ class Lake:
         return sorted(
             file for file in listed if file is not None and judge in (None, file.judge) and first <= file.date <= last
         )
+
+    def versions(self, table_name: str) -> dict[PartitionFile, str]:
+        """The table's files with a text of 64 characters each that changes whenever its file is replaced.
+
+        Raises:
+            TableUnknown: no such table.
+        """
+        folder = f"{self._root}/{table_spec(table_name).name}"
+        self._fs.invalidate_cache(folder)
+        found = {
+            PartitionFile.from_path(path[len(folder) + 1 :]): info
+            for path, info in self._fs.find(folder, detail=True).items()
+        }
+        # File systems say different things of a file: a time and a number of the file, or a generation.
+        return {
+            file: hashlib.sha256(repr(sorted(info.items())).encode(errors="surrogateescape")).hexdigest()
+            for file, info in found.items()
+            if file is not None
+        }
+
+    def pique(self) -> str | None:
+        """The Pique whose results it holds, as `belong_to` was told; None before that."""
+        try:
+            found = json.loads(self._fs.cat_file(f"{self._root}/{_OWNER_FILE}"))
+        except FileNotFoundError:
+            return None
+        except ValueError as error:
+            raise FileUnreadable(f"{self._address(self._root)}/{_OWNER_FILE} is damaged ({error}); delete it") from None
+        named = found.get("pique") if isinstance(found, dict) else None
+        return named if isinstance(named, str) else None
+
+    def belong_to(self, pique: str) -> None:
+        """Make it this Pique's at its first use; from then on it takes no other's results.
+
+        Args:
+            pique: the name of a Pique: production, sandbox, local, or a host.
+
+        Raises:
+            LakeOfAnotherPique: it holds another's; nothing was written.
+            OSError: the file system refused.
+        """
+        found = self.pique()
+        if found is None:
+            data = json.dumps({"pique": pique}).encode()
+            replace_file(self._fs, f"{self._root}/{_OWNER_FILE}", data, is_local=self._is_local)
+            found = self.pique()
+        if found != pique:
+            raise LakeOfAnotherPique(
+                f"the lake {self.root} holds results of the Pique {found!r}, and this is {pique!r}: scores of the two "
+                "would stand in one table; nothing was sent or written. Give each Pique a home of its own with "
+                f"PIQUE_HOME, or a lake with PIQUE_LAKE; if both are one Pique, delete {_OWNER_FILE} in the lake"
+            )
 
     def _read(self, table_name: str, file: PartitionFile, *, columns: Sequence[str] | None = None) -> pa.Table:
         path = self._path(table_name, file)

@@ -6,8 +6,18 @@ Dagster. The ledger decides nothing: it refuses writes that would break a rule, 
 
 from __future__ import annotations
 
-from pique_assets.ledger.errors import LeaseLost, LedgerError, LedgerUnavailable, RestoreRefused, TransitionRefused
+from pique_assets.ledger.errors import (
+    DeclaredDifferently,
+    LeaseLost,
+    LedgerError,
+    LedgerMissing,
+    LedgerOfAnotherPique,
+    LedgerUnavailable,
+    RestoreRefused,
+    TransitionRefused,
+)
 from pique_assets.ledger.failpoints import FAILPOINTS, failpoint
+from pique_assets.ledger.identity import Declaration
 from pique_assets.ledger.ledger import Ledger
 from pique_assets.ledger.model import (
     DEAD_STATES,
@@ -50,12 +60,16 @@ __all__ = [
     "UNANSWERED_STATES",
     "UNSENT_STATES",
     "Claim",
+    "Declaration",
+    "DeclaredDifferently",
     "InventoryItem",
     "Lease",
     "LeaseLost",
     "LeasedSubmission",
     "Ledger",
     "LedgerError",
+    "LedgerMissing",
+    "LedgerOfAnotherPique",
     "LedgerUnavailable",
     "PartitionItem",
     "PayloadSource",

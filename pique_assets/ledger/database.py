@@ -21,7 +21,7 @@ from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from pique_assets.ledger.errors import LedgerUnavailable
+from pique_assets.ledger.errors import LedgerMissing, LedgerUnavailable
 from pique_assets.ledger.failpoints import failpoint
 from pique_assets.ledger.faults import location_of, translated
 
@@ -44,21 +44,24 @@ class Database:
         self._writer = threading.Lock() if engine.dialect.name == "sqlite" else None
 
     @classmethod
-    def open(cls, url: str, *, busy_timeout_s: float) -> Database:
+    def open(cls, url: str, *, busy_timeout_s: float, create: bool = True) -> Database:
         """Prepare the engine; nothing is connected to yet, but the SQLite file and its folder are made.
 
         Args:
-            url: ``sqlite:///path/to/file.db`` or ``postgresql://user:password@host/database``.
+            url: the path of a SQLite file, ``sqlite:///path/to/file.db`` or
+                ``postgresql://user:password@host/database``.
             busy_timeout_s: how long to wait for another writer, in seconds.
+            create: make the SQLite file and its folder where there is none.
 
         Raises:
             ValueError: the URL is neither, or is SQLite in memory, which forgets.
+            LedgerMissing: there is no file, and none is to be made.
             LedgerUnavailable: the folder or file cannot be made.
         """
         parsed = _parsed(url)
         with translated(location_of(parsed)):
             if parsed.get_backend_name() == "sqlite":
-                engine = _sqlite_engine(parsed, busy_timeout_s)
+                engine = _sqlite_engine(parsed, busy_timeout_s, create=create)
             else:
                 engine = _postgres_engine(parsed, busy_timeout_s)
         return cls(engine=engine, url=parsed, busy_timeout_s=busy_timeout_s)
@@ -162,6 +165,9 @@ def insert_or_ignore(connection: Connection, table: sa.Table, rows: Sequence[Map
 
 
 def _parsed(url: str) -> URL:
+    if url and "://" not in url and url != ":memory:":
+        # A path, in which no character has a meaning.
+        return URL.create("sqlite+pysqlite", database=url)
     try:
         parsed = make_url(url)
         backend = parsed.get_backend_name()
@@ -175,8 +181,10 @@ def _parsed(url: str) -> URL:
     raise ValueError("the ledger's URL must be sqlite:///path/to/file.db or postgresql://user:password@host/database")
 
 
-def _sqlite_engine(url: URL, busy_timeout_s: float) -> Engine:
+def _sqlite_engine(url: URL, busy_timeout_s: float, *, create: bool) -> Engine:
     path = Path(url.database or "").absolute()
+    if not create and not path.exists():
+        raise LedgerMissing(f"there is no ledger at {path}")
     path.parent.mkdir(parents=True, exist_ok=True)
     # Made here because SQLite would let everybody read it; its -wal and -shm files take over the mode.
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))

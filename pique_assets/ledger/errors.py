@@ -22,6 +22,18 @@ class LedgerUnavailable(LedgerError):
     """
 
 
+class LedgerMissing(LedgerError):
+    """There is no ledger there, and none was to be made."""
+
+
+class LedgerOfAnotherPique(LedgerError):
+    """The ledger belongs to another Pique than the one that is asked; nothing was sent."""
+
+
+class DeclaredDifferently(LedgerError):
+    """The evaluation was recorded with another judge or source: two code locations use one name; nothing was sent."""
+
+
 class LeaseLost(LedgerError):
     """Somebody else took this submission over; the holder of the old lease must stop working on it."""
 

@@ -1,14 +1,14 @@
 """The ledger as its callers see it: each public method is one transaction (claims of many: a few).
 
 Belongs here: opening and closing, and what a partition consists of. The other methods are in the parts of which a
-ledger is made: `claiming.py`, `recording.py`, `waking.py`, `reading.py`. Does not: statements (`claims.py`,
-`writes.py`, `social_writes.py`, `polling.py`, `inventory.py`, `webhooks.py`), nor any decision about when to send, wait
-or give up, which is the room `evaluation`.
+ledger is made: `claiming.py`, `recording.py`, `waking.py`, `reading.py`, `identity.py`. Does not: statements
+(`claims.py`, `writes.py`, `social_writes.py`, `polling.py`, `inventory.py`, `webhooks.py`), nor any decision about when
+to send, wait or give up, which is the room `evaluation`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
@@ -17,7 +17,9 @@ from pique_assets.ledger import inventory, restoring
 from pique_assets.ledger.base import Clock
 from pique_assets.ledger.claiming import LedgerClaims
 from pique_assets.ledger.database import Database
-from pique_assets.ledger.migrations import bring_up_to_date
+from pique_assets.ledger.errors import LedgerMissing
+from pique_assets.ledger.identity import LedgerIdentity
+from pique_assets.ledger.migrations import bring_up_to_date, is_ledger
 from pique_assets.ledger.model import InventoryItem, Source
 from pique_assets.ledger.reading import LedgerReports
 from pique_assets.ledger.recording import LedgerRecords
@@ -29,7 +31,7 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Ledger(LedgerClaims, LedgerRecords, LedgerWebhooks, LedgerReports):
+class Ledger(LedgerClaims, LedgerRecords, LedgerWebhooks, LedgerReports, LedgerIdentity):
     """The durable record of what is wanted from Pique; thread-safe, shared by processes and (Postgres) hosts.
 
     Every method raises `LedgerUnavailable` when the database cannot do its part. Methods that take a lease
@@ -43,24 +45,41 @@ class Ledger(LedgerClaims, LedgerRecords, LedgerWebhooks, LedgerReports):
         super().__init__(database, clock=clock)
 
     @classmethod
-    def open(cls, url: str, *, clock: Clock = _utc_now, busy_timeout_s: float = 30.0) -> Self:
+    def open(
+        cls,
+        url: str,
+        *,
+        clock: Clock = _utc_now,
+        busy_timeout_s: float = 30.0,
+        create: bool = True,
+        say: Callable[[str], None] | None = None,
+    ) -> Self:
         """Open a ledger, making or upgrading its tables; several processes may do so at once.
 
         Args:
-            url: ``sqlite:///path/to/file.db`` or ``postgresql://user:password@host/database``.
+            url: the path of a SQLite file, ``sqlite:///path/to/file.db`` or
+                ``postgresql://user:password@host/database``.
             clock: tells the time, timezone-aware.
             busy_timeout_s: how long to wait for another writer.
+            create: make a ledger where there is none.
+            say: hears of a ledger that is made.
 
         Raises:
             ValueError: the URL is neither.
+            LedgerMissing: there is none, and none is to be made; nothing was.
             LedgerUnavailable: it cannot be opened; the message says why and what to do.
         """
-        database = Database.open(url, busy_timeout_s=busy_timeout_s)
+        database = Database.open(url, busy_timeout_s=busy_timeout_s, create=create)
         try:
+            is_new = not is_ledger(database)
+            if is_new and not create:
+                raise LedgerMissing(f"there is no {database.location}")
             bring_up_to_date(database)
         except BaseException:
             database.close()
             raise
+        if is_new and say is not None:
+            say(f"made a new, empty {database.location}")
         return cls(database, clock=clock)
 
     def close(self) -> None:
@@ -76,7 +95,12 @@ class Ledger(LedgerClaims, LedgerRecords, LedgerWebhooks, LedgerReports):
         self.close()
 
     def __repr__(self) -> str:
-        return f"<Ledger: {self._database.location}>"
+        return f"<Ledger: {self.location}>"
+
+    @property
+    def location(self) -> str:
+        """Its name in messages: the word ledger and where it is, without any secret."""
+        return self._database.location
 
     def record_inventory(
         self, *, evaluation: str, partition: str, items: Iterable[InventoryItem], source: Source = "direct"

@@ -231,4 +231,32 @@ inventory = Table(
 )
 """Which content belongs to which partition, and which work it asks for."""
 
+owner = Table(
+    "owner",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    # Null in a ledger that was filled before ledgers belonged to anybody.
+    Column("pique", Text),
+    CheckConstraint("id = 1", name="ck_owner_is_one"),
+)
+"""The Pique this ledger belongs to: no row before its first use."""
+
+declarations = Table(
+    "declarations",
+    metadata,
+    Column("evaluation", Text, primary_key=True),
+    Column("judge_id", Text, nullable=False),
+    Column("media", LosslessText),
+    Column("social", LosslessText),
+)
+"""What each evaluation was declared for when it first submitted."""
+
+known_lake_files = Table(
+    "known_lake_files",
+    metadata,
+    Column("file_key", _Sha256, primary_key=True),
+    Column("version", _Sha256, nullable=False),
+)
+"""Files of a lake of which this ledger knows every job, so that each is read once and not at each run."""
+
 Index("ix_inventory_work_key", inventory.c.work_key, inventory.c.evaluation, inventory.c.partition)

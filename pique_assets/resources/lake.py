@@ -8,20 +8,48 @@ import dagster as dg
 from pydantic import Field
 
 if TYPE_CHECKING:
+    from pique_assets.home import FoundAddress
     from pique_assets.lake import Lake
 
 
 class LakeResource(dg.ConfigurableResource[Any]):
     """Where the Parquet tables are."""
 
-    root: str = Field(description="Folder or gs:// URL under which every table has its folder.")
+    root: str = Field(
+        default="",
+        description="Folder or gs:// URL under which every table has its folder. Left out, the lake is found by the "
+        "rule of `pique_assets.home`, as every command and notebook finds it.",
+    )
+
+    project: str = Field(
+        default="",
+        description="A place in the project, from which its root is looked for; the working directory when left out.",
+    )
 
     storage_options: dict[str, Any] = Field(
         default_factory=dict, repr=False, description="What the file system of a gs:// root needs, such as a project."
     )
 
+    def place(self) -> FoundAddress:
+        """Where the lake is, and why there.
+
+        Raises:
+            HomeUnknown: Nothing says so, or by a path that each working directory would understand in its own way.
+        """
+        from pique_assets.home import FoundAddress, absolute_lake, lake_place
+
+        if self.root:
+            return FoundAddress(
+                address=absolute_lake(self.root, named_by="the lake's root"), because="the code location says so"
+            )
+        return lake_place(project=self.project or None)
+
     def lake(self) -> Lake:
-        """The lake at this root."""
+        """The lake there.
+
+        Raises:
+            HomeUnknown: As for `place`.
+        """
         from pique_assets.lake import Lake
 
-        return Lake(self.root, storage_options=self.storage_options)
+        return Lake(self.place().address, storage_options=self.storage_options)

@@ -30,7 +30,7 @@ RUNS = (("brand_videos", "2026-03-03"), ("brand_images", "2026-03-03"))
 
 @pytest.fixture(scope="module")
 def demo_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with `.pique/lake`, filled as `make run` does, with fewer dates."""
+    """A project with `.pique/lake`, filled as `make run` does, with fewer dates."""
     home = tmp_path_factory.mktemp("demo")
     limits = replace(LIMITS, lease_s=60, results_wait_s=100)
     images = {"judge_id": "judge_demo_images", "media": DatedFolder(DEMO / "media" / "brand_images")}
@@ -40,6 +40,7 @@ def demo_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     }
     data = home / ".pique"
     data.mkdir()
+    (home / "pyproject.toml").touch()
     with (
         running_local_pique(data_dir=data / "local_pique", seed_judges=DEMO / "judges.json", workers=1) as pique,
         dg.instance_for_test() as instance,

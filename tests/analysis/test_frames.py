@@ -47,14 +47,21 @@ def test_the_lake_is_found_by_argument_environment_and_place(
 ) -> None:
     monkeypatch.delenv("PIQUE_LAKE", raising=False)
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(NoLake, match=r"\.pique.*PIQUE_LAKE.*make run"):
+    with pytest.raises(NoLake, match=r"PIQUE_HOME.*make run.*\.pique.*PIQUE_LAKE"):
         load("evaluations")
 
     assert len(load("evaluations", lake=Path(lake.root))) == 4
 
     Path(".pique").mkdir()
     Path(lake.root).rename(".pique/lake")
-    assert len(load("evaluations")) == 4
+    # A working directory alone never decides: the same notebook elsewhere would find another lake.
+    with pytest.raises(NoLake):
+        load("evaluations")
+    Path("pyproject.toml").touch()
+    Path("notebooks").mkdir()
+    for folder in (tmp_path, tmp_path / "notebooks"):
+        monkeypatch.chdir(folder)
+        assert len(load("evaluations")) == 4
 
     monkeypatch.setenv("PIQUE_LAKE", str(tmp_path / "elsewhere"))
     assert load("evaluations").empty

@@ -114,7 +114,11 @@ def test_content_whose_jobs_the_lake_does_not_know_is_named(graph, capsys):
 def test_a_ledger_that_has_evaluated_the_content_again_is_refused(graph, capsys):
     assert graph.run("2026-03-02").success
     lose_ledger(graph)
+    # While the lake does not say that the content has its jobs.
+    table, hidden = graph.home / "lake" / "submissions", graph.home / "hidden"
+    table.rename(hidden)
     assert graph.run("2026-03-02", job="submit").success
+    hidden.rename(table)
     assert restore(graph) == 1
     refusal = capsys.readouterr().err
     assert "to be restored, but the ledger has job" in refusal
@@ -164,10 +168,12 @@ def test_a_lake_without_submissions_is_an_error_and_no_ledger_is_made(tmp_path):
     assert not list(tmp_path.glob("new.db*"))
 
 
-def test_arguments_that_are_missing_are_named():
-    done = run_command("ledger", "restore", "--lake", "somewhere")
-    assert done.returncode == 2
-    assert "PIQUE_LEDGER_URL" in done.stderr
+def test_where_the_ledger_is_has_to_be_known(graph, monkeypatch):
+    assert graph.run("2026-03-04").success
+    monkeypatch.chdir(graph.home)
+    done = run_command("ledger", "restore", "--lake", "lake")
+    assert done.returncode == 1
+    assert "Set PIQUE_HOME" in done.stderr
     assert run_command("ledger").returncode == 2
 
 

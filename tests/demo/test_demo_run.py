@@ -30,7 +30,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 def project(tmp_path: Path) -> Path:
     """A copy of what `make run` needs, with a `.pique` of its own."""
     shutil.copy(PROJECT / "definitions.py", tmp_path / "definitions.py")
-    shutil.copytree(PROJECT / "examples", tmp_path / "examples")
+    for folder in ("examples", "resources"):
+        shutil.copytree(PROJECT / folder, tmp_path / folder)
     return tmp_path
 
 

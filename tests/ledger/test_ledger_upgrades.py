@@ -78,7 +78,7 @@ _V0003 = [
     """INSERT INTO inventory (evaluation, partition, content_key, content_uri, source, present, filename, work_key)
        VALUES ('brand', '2026-03-03', 'g', 'https://video.example/watch?v=1', 'social', TRUE, 'watch?v=1', :g)""",
 ]
-STORY_BY_VERSION = {"0001": _V0001, "0002": _V0001, "0003": _V0003}
+STORY_BY_VERSION = {"0001": _V0001, "0002": _V0001, "0003": _V0003, "0005": _V0003}
 
 
 def versions() -> list[str]:

@@ -120,14 +120,21 @@ def environment(**changes: str) -> dict[str, str]:
 
 @contextmanager
 def running_receiver(
-    *options: object, ledger: Path, log: Path, secrets: Sequence[str] = (SECRET,), **variables: str
+    *options: object,
+    ledger: Path | None,
+    log: Path,
+    secrets: Sequence[str] = (SECRET,),
+    cwd: Path | None = None,
+    **variables: str,
 ) -> Iterator[Receiver]:
-    """A receiver on a free loopback port, stopped at the end of the block."""
+    """A receiver on a free loopback port, stopped at the end of the block; without a ledger it finds one itself."""
+    named = () if ledger is None else ("--ledger", ledger)
     variables = {"PIQUE_WEBHOOK_SECRETS": ",".join(secrets), **variables}
     with log.open("ab") as output:
         began = output.tell()
         process = subprocess.Popen(
-            command("--port", 0, "--ledger", ledger, *options),
+            command("--port", 0, *named, *options),
+            cwd=cwd,
             env=environment(**variables),
             stdin=subprocess.DEVNULL,
             stdout=output,

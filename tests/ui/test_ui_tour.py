@@ -46,7 +46,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     copy = tmp_path_factory.mktemp("project")
     for name in ("definitions.py", "workspace.yaml", "pyproject.toml"):
         shutil.copy(PROJECT / name, copy / name)
-    shutil.copytree(PROJECT / "examples", copy / "examples")
+    for folder in ("examples", "resources"):
+        shutil.copytree(PROJECT / folder, copy / folder)
     return copy
 
 

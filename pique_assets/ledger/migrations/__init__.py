@@ -17,10 +17,20 @@ from pique_assets.ledger.errors import LedgerUnavailable
 if TYPE_CHECKING:
     from pique_assets.ledger.database import Database
 
-HEAD = "0003"
+HEAD = "0005"
 """The version this code works with."""
 
 _ADVISORY_LOCK = 0x7069717565  # "pique" in ASCII: any number will do, if it is always the same.
+
+
+def is_ledger(database: Database) -> bool:
+    """Whether tables of a ledger are there, of whatever version.
+
+    Raises:
+        LedgerUnavailable: the database cannot be read.
+    """
+    with database.read() as connection:
+        return _version(connection) is not None
 
 
 def bring_up_to_date(database: Database) -> None:

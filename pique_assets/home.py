@@ -1,0 +1,245 @@
+"""Where the ledger and the lake are: one rule for the code location, the command line, the receiver and notebooks.
+
+Whatever opens the ledger or the lake asks here, so that all of them find the same two; a second ledger would have
+everything evaluated again. In this order, the first that is given counts:
+
+1. what the caller says: `LedgerResource(url=...)`, `resources_for(..., home=...)`, `--ledger`, `load(..., lake=...)`;
+2. `PIQUE_LEDGER_URL` for the ledger, `PIQUE_LAKE` for the lake;
+3. `PIQUE_HOME`, the folder that holds both;
+4. `.pique` in the project's root: the nearest folder upwards with `dg.toml`, `pyproject.toml` or `workspace.yaml`.
+
+The variables count alike in the environment and in the file `.env` of the project's root, which Dagster reads too. The
+working directory alone never decides, and so no relative path does: it would mean another folder for each process.
+
+Here: finding. Not here: opening, which is `ledger` and `lake`. Nothing is made, and nothing heavy is imported.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+HOME_VARIABLE: Final = "PIQUE_HOME"
+"""Names the folder that holds ledger and lake."""
+
+LEDGER_VARIABLE: Final = "PIQUE_LEDGER_URL"
+"""Names the ledger: a path or a database URL."""
+
+LAKE_VARIABLE: Final = "PIQUE_LAKE"
+"""Names the lake: a folder, or a URL such as gs://bucket/lake."""
+
+LEDGER_OPTION: Final = "--ledger"
+"""By which somebody names the ledger to a command."""
+
+PROJECT_FILES: Final = ("dg.toml", "pyproject.toml", "workspace.yaml")
+"""A folder that holds one of these is the root of a project."""
+
+HOME_FOLDER: Final = ".pique"
+"""The home's name in a project's root."""
+
+# Where the first release kept ledgers of real Piques.
+_EARLIER_FOLDERS: Final = ("production", "sandbox")
+
+
+class HomeUnknown(ValueError):
+    """Nothing says where ledger and lake are, or what says it depends on the working directory."""
+
+
+class LedgerNotMade(ValueError):
+    """There is no ledger at an address that looks like a typing error, or like one that another release understood."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundAddress:
+    """An address, and what decided that it is the one.
+
+    Attributes:
+        address: An absolute path, or a URL; that of a database may hold a password.
+        because: What decided, for people.
+    """
+
+    address: str
+    because: str
+
+
+def project_root(start: str | os.PathLike[str] | None = None) -> Path | None:
+    """The root of the project that a folder or file lies in, or None where it lies in none.
+
+    Args:
+        start: Where the search upwards begins; the working directory when left out.
+    """
+    here = Path(start or Path.cwd()).absolute()
+    for folder in (here, *here.parents):
+        if any((folder / name).is_file() for name in PROJECT_FILES):
+            return folder
+    return None
+
+
+def setting(name: str, *, project: str | os.PathLike[str] | None = None) -> str | None:
+    """A variable of the environment, else of the file `.env` in the project's root; None where neither has it.
+
+    Args:
+        name: The variable.
+        project: A place in the project; the working directory when left out.
+    """
+    if value := os.environ.get(name):
+        return value
+    root = project_root(project)
+    if root is None or not (root / ".env").is_file():
+        return None
+    # Only where there is such a file: every command and every run would pay for the import.
+    from dotenv import dotenv_values
+
+    return dotenv_values(root / ".env").get(name) or None
+
+
+def home(
+    *, explicit: str | os.PathLike[str] | None = None, project: str | os.PathLike[str] | None = None
+) -> FoundAddress:
+    """The folder that holds ledger and lake where nothing names these two themselves.
+
+    Args:
+        explicit: What the caller says; a relative path begins at the project's root.
+        project: A place in the project; the working directory when left out.
+
+    Raises:
+        HomeUnknown: The message says what to set.
+    """
+    root = project_root(project)
+    if explicit is not None:
+        named = Path(explicit).expanduser()
+        if named.is_absolute():
+            return FoundAddress(address=str(named), because="the setting `home`")
+        if root is not None:
+            return FoundAddress(
+                address=str(root / named), because=f"the setting `home`, below the project's root {root}"
+            )
+        raise HomeUnknown(f"home is {str(explicit)!r}, a relative path, and {_no_project(project)}: write it absolute")
+    if value := setting(HOME_VARIABLE, project=project):
+        return FoundAddress(address=_absolute(value, named_by=HOME_VARIABLE), because=HOME_VARIABLE)
+    if root is not None:
+        return FoundAddress(address=str(root / HOME_FOLDER), because=f"the project's root is {root}")
+    raise HomeUnknown(
+        f"nothing says where ledger and lake are: {_no_project(project)}. Set {HOME_VARIABLE} to the folder that holds "
+        "them, or start this in the project"
+    )
+
+
+def ledger_place(*, project: str | os.PathLike[str] | None = None) -> FoundAddress:
+    """The ledger, where the caller does not name it: a path, or a database URL.
+
+    Args:
+        project: A place in the project; the working directory when left out.
+
+    Raises:
+        HomeUnknown: The message says what to set.
+    """
+    if value := setting(LEDGER_VARIABLE, project=project):
+        return FoundAddress(address=absolute_ledger(value, named_by=LEDGER_VARIABLE), because=LEDGER_VARIABLE)
+    found = home(project=project)
+    return FoundAddress(address=ledger_in(found.address), because=found.because)
+
+
+def lake_place(*, project: str | os.PathLike[str] | None = None) -> FoundAddress:
+    """The lake, where the caller does not name it: a path, or a URL.
+
+    Args:
+        project: A place in the project; the working directory when left out.
+
+    Raises:
+        HomeUnknown: The message says what to set.
+    """
+    if value := setting(LAKE_VARIABLE, project=project):
+        return FoundAddress(address=absolute_lake(value, named_by=LAKE_VARIABLE), because=LAKE_VARIABLE)
+    found = home(project=project)
+    return FoundAddress(address=lake_in(found.address), because=found.because)
+
+
+def ledger_in(home_folder: str) -> str:
+    """The path of the ledger in a home."""
+    return str(Path(home_folder) / "ledger.db")
+
+
+def lake_in(home_folder: str) -> str:
+    """The path of the lake in a home."""
+    return str(Path(home_folder) / "lake")
+
+
+def require_intended(place: FoundAddress) -> None:
+    """Refuse to have a ledger begun where that can only be a mistake; one that is there already is never refused.
+
+    A ledger that is begun by mistake has everything evaluated again. A path that somebody typed is taken for one if its
+    folder is not there, or if the folder holds another ledger.
+
+    Raises:
+        LedgerNotMade: The message says what is there instead, and what to do.
+    """
+    path = Path(place.address.removeprefix("sqlite:///"))
+    if ("://" in place.address and not place.address.startswith("sqlite:///")) or path.exists():
+        return
+    begin = f"if a new ledger is meant, begin it with `pique-assets ledger create --ledger {path}`"
+    for environment in _EARLIER_FOLDERS:
+        earlier = path.parent / environment / path.name
+        if earlier.exists():
+            raise LedgerNotMade(
+                f"there is no ledger at {path}, but one of an earlier release at {earlier}, which kept a folder for "
+                f"each environment: move what is in {earlier.parent} to {path.parent}; {begin}"
+            )
+    if place.because not in (LEDGER_VARIABLE, HOME_VARIABLE, LEDGER_OPTION):
+        return
+    if not path.parent.is_dir():
+        raise LedgerNotMade(f"there is no ledger at {path} ({place.because}), nor its folder; {begin}")
+    if others := sorted(other.name for other in path.parent.glob("*.db") if other.stat().st_size):
+        raise LedgerNotMade(
+            f"there is no ledger at {path} ({place.because}), but {', '.join(others)} beside it: is that the one? "
+            f"{begin[0].upper()}{begin[1:]}"
+        )
+
+
+def absolute_ledger(address: str, *, named_by: str) -> str:
+    """A ledger's address that is the same from every working directory.
+
+    Args:
+        address: A path or a database URL.
+        named_by: What names it, for the message.
+
+    Raises:
+        HomeUnknown: It is a relative path.
+    """
+    scheme, separator, path = address.partition("://")
+    if not separator:
+        return _absolute(address, named_by=named_by)
+    if scheme.startswith("sqlite"):
+        # SQLAlchemy's form: the path follows a third slash.
+        _absolute(path.removeprefix("/"), named_by=named_by)
+    return address
+
+
+def absolute_lake(address: str, *, named_by: str) -> str:
+    """A lake's address that is the same from every working directory.
+
+    Args:
+        address: A path or a URL.
+        named_by: What names it, for the message.
+
+    Raises:
+        HomeUnknown: It is a relative path.
+    """
+    return address if "://" in address else _absolute(address, named_by=named_by)
+
+
+def _absolute(path: str, *, named_by: str) -> str:
+    expanded = Path(path).expanduser()
+    if not expanded.is_absolute():
+        raise HomeUnknown(
+            f"{named_by} is {path!r}, a relative path: each process would look for it in its own working directory, "
+            "and a ledger that is not found has everything evaluated again; write an absolute path"
+        )
+    return str(expanded)
+
+
+def _no_project(project: str | os.PathLike[str] | None) -> str:
+    start = Path(project or Path.cwd()).absolute()
+    return f"no folder from {start} upwards has {', '.join(PROJECT_FILES[:-1])} or {PROJECT_FILES[-1]}"
