@@ -58,7 +58,7 @@ def outcomes(pique, *urls: str) -> list[str]:
     assert answer.status_code == 202, answer.text
     reasons = []
     for job in answer.json()["jobs"]:
-        result = pique.wait_for(job["job_id"], patience_s=90)
+        result = pique.wait_for(job["job_id"])
         assert result["event"] == "evaluation.failed"
         (record,) = (record for record in read_record(pique.process.data_dir) if record.job_id == job["job_id"])
         # What never came was never evaluated, and what came was evaluated once.
@@ -298,7 +298,7 @@ def test_nothing_of_the_users_is_used(start_pique, tmp_path, monkeypatch):
             for _ in range(2):
                 order = {"judge_id": "judge_videos", "video_urls": [site.url("/v.mp4")]}
                 job = pique.http.post("/v1/evaluations/social-media", json=order).json()["jobs"][0]
-                assert pique.wait_for(job["job_id"], patience_s=60)["status"] == "completed"
+                assert pique.wait_for(job["job_id"])["status"] == "completed"
         assert laid.connections == []
     assert list(marks.iterdir()) == []
     # A cookie of one download is not shown to the next; within one it is, as in a browser.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from ports import port_for_later
 
 from pique_assets.local.process import LocalPiqueProcess, running_local_pique
 from pique_assets.local.record import JobRecord, read_record
@@ -89,14 +89,8 @@ def visiting_fixture() -> Callable:
 
 @pytest.fixture(scope="session")
 def proxy_port() -> int:
-    """A port below those that the system gives away by itself."""
-    while True:
-        port = random.SystemRandom().randint(20_000, 30_000)
-        try:
-            socket.create_server(("127.0.0.1", port)).close()
-        except OSError:
-            continue
-        return port
+    """Of one proxy after the other."""
+    return port_for_later()
 
 
 @pytest.fixture(scope="session")
