@@ -219,7 +219,7 @@ class ScriptedServer:
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
-            thread.join(timeout=60)
+            thread.join(timeout=300)
 
     def stop_listening(self) -> None:
         """Refuse every connection from now on."""

@@ -32,7 +32,7 @@ from pique_assets.ledger import Ledger, PartitionItem
 from pique_assets.local.process import running_local_pique
 from pique_assets.media import ContentItem, DatedFolder, inventory, open_source
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 
 DATE = dt.date(2026, 3, 2)

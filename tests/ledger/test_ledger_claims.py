@@ -181,7 +181,7 @@ def test_of_several_processes_exactly_one_gets_each_submission(ledger_url):
     for worker in workers:
         worker.stdin.write("go\n")
         worker.stdin.flush()
-    answers = [json.loads(worker.communicate(timeout=60)[0]) for worker in workers]
+    answers = [json.loads(worker.communicate(timeout=300)[0]) for worker in workers]
     taken = Counter(key for answer in answers for key in answer)
     assert len(taken) == 700
     assert set(taken.values()) == {1}

@@ -21,7 +21,7 @@ def _run(setting: str, code: str) -> subprocess.CompletedProcess[str]:
         env={ENVIRONMENT_VARIABLE: setting},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
 

@@ -372,7 +372,7 @@ def test_the_guard_refuses_every_way_to_speak_to_this_machine():
             [sys.executable, "-W", "ignore", "-c", GUARDED, str(laid.port)],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
             check=True,
         )
     ends = json.loads(ended.stdout)
@@ -434,7 +434,7 @@ def test_what_is_no_endpoint(text):
 @pytest.mark.parametrize("host", ["localhost:80", "example.com:443", "127.0.0.1"])
 def test_only_an_address_with_a_port_can_be_allowed(tmp_path, host):
     command = [sys.executable, "-m", "pique_assets.local", "--data-dir", str(tmp_path), "--social-allow-host", host]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert (ended.returncode, "is not an address and a port" in ended.stderr) == (2, True)
 
 

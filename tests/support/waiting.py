@@ -11,7 +11,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-PATIENCE_S = 240.0
+PATIENCE_S = 600.0
 """For what will never happen: less than the time limit of a test, so that the test can say what it waited for."""
 
 LOOK_EVERY_S = 0.02

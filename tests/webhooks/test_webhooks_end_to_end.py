@@ -34,7 +34,7 @@ NOBODY = "http://127.0.0.1:9/webhooks/pique"
 ONLY_WEBHOOKS = replace(LIMITS, webhook_patience_s=3000, results_wait_s=3000)
 
 # Generous, for a machine that does much else.
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 
 @dataclass(frozen=True, kw_only=True)
