@@ -13,6 +13,7 @@ from desk import DEMO, JUDGE, LIMITS, Desk, demo_items, open_item_verified
 from waiting import eventually
 
 from pique_assets.api.client import PiqueClient
+from pique_assets.api.errors import UploadCorrupted
 from pique_assets.api.models import PresignedUploadRequest
 from pique_assets.evaluation.errors import SubmissionsUnfinished
 from pique_assets.evaluation.wanted import WantedContent
@@ -87,6 +88,20 @@ def send_and_die(desk: Desk) -> None:
     desk.ledger.record_upload_started(lease)
     desk.client.upload(upload, open_body=lambda: open_item_verified(ITEM[0]), size_bytes=order.size_bytes)
     desk.ledger.release_lease(lease)
+
+
+class AtAnAlteringHost(PiqueClient):
+    """Each upload arrives, and the storage host names the checksum of other bytes."""
+
+    def upload(self, upload, **content):
+        super().upload(upload, **content)
+        raise UploadCorrupted("another checksum", job_id=upload.job_id)
+
+
+def test_bytes_that_arrived_otherwise_buy_no_second_evaluation(desk: Desk):
+    with AtAnAlteringHost(base_url=desk.pique.base_url, api_key=desk.pique.api_key) as client:
+        replace(desk, client=client).submit(ITEM)
+    assert [job.complete_puts for job in desk.record()] == [1]
 
 
 def test_a_lease_is_renewed_for_as_long_as_its_upload_takes(desk: Desk):
