@@ -52,7 +52,7 @@ def running_local_pique(
     social_allow_hosts: Sequence[str] = (),
     webhook_url: str | None = None,
     webhook_retry_base_s: float | None = None,
-    start_patience_s: float = 30.0,
+    start_patience_s: float = 120.0,
 ) -> Iterator[LocalPiqueProcess]:
     """Start a local Pique, wait until it answers, and stop it at the end of the block.
 

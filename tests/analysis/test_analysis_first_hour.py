@@ -21,7 +21,7 @@ from pique_assets.definitions import build_defs
 from pique_assets.local.process import running_local_pique
 from pique_assets.media import DatedFolder
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 PROJECT = Path(__file__).parents[2]
 NOTEBOOK = PROJECT / "notebooks" / "first_scores.ipynb"

@@ -132,7 +132,7 @@ def refuse_early(status: int, *, code: str, then: str, after_bytes: int = 0) -> 
     return step
 
 
-def stall(seconds: float = 30.0) -> Step:
+def stall(seconds: float = 600.0) -> Step:
     """Do what was asked for, and never say so."""
 
     def step(exchange: Exchange) -> bool:
@@ -143,7 +143,7 @@ def stall(seconds: float = 30.0) -> Step:
     return step
 
 
-def ignore_body(seconds: float = 30.0) -> Step:
+def ignore_body(seconds: float = 600.0) -> Step:
     """Stop reading after the head."""
 
     def step(exchange: Exchange) -> bool:
@@ -219,7 +219,7 @@ class ScriptedServer:
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
-            thread.join(timeout=5)
+            thread.join(timeout=300)
 
     def stop_listening(self) -> None:
         """Refuse every connection from now on."""
@@ -332,8 +332,8 @@ def new_client() -> Iterator[Callable[..., PiqueClient]]:
             settings = {
                 "api_key": API_KEY,
                 "retries": quick,
-                "timeouts": Timeouts(connect_s=2, read_s=2, write_s=2, pool_s=2),
-                "upload_timeouts": Timeouts(connect_s=2, read_s=5, write_s=5, pool_s=2),
+                "timeouts": Timeouts(connect_s=60, read_s=60, write_s=60, pool_s=60),
+                "upload_timeouts": Timeouts(connect_s=60, read_s=60, write_s=60, pool_s=60),
             }
             return stack.enter_context(PiqueClient(base_url=base_url, **{**settings, **options}))
 

@@ -9,11 +9,13 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
+from waiting import PATIENCE_S, eventually
 
 from pique_assets.api import RetryPolicy, Timeouts
-from pique_assets.api.concurrency import AdaptiveLimit
+from pique_assets.api.concurrency import _SHY_S, AdaptiveLimit
 from pique_assets.api.errors import (
     NoAnswer,
     PiqueError,
@@ -44,7 +46,7 @@ class Gathering:
         with self._lock:
             self._here += 1
             self.most_at_once = max(self.most_at_once, self._here)
-        self._barrier.wait(timeout=5)
+        self._barrier.wait(timeout=PATIENCE_S)
         time.sleep(0.005)
         with self._lock:
             self._here -= 1
@@ -62,13 +64,6 @@ def ask_together(client, *, threads, each=1):
     """What `threads` threads get that ask at the same time, each a number of times in a row."""
     with ThreadPoolExecutor(threads) as pool:
         return list(pool.map(lambda _: [ask(client) for _ in range(each)], range(threads)))
-
-
-def until(condition, *, within_s=5.0):
-    give_up = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < give_up, "it never came to that"
-        time.sleep(0.005)
 
 
 def prepared(storage, *, life_s=900.0):
@@ -162,7 +157,8 @@ def test_a_round_of_successes_adds_one():
 
 
 def test_a_level_that_proved_too_high_is_left_alone_for_a_while(monkeypatch):
-    monkeypatch.setattr("pique_assets.api.concurrency._SHY_S", 0.2)
+    now = 1000.0
+    monkeypatch.setattr("pique_assets.api.concurrency.time", SimpleNamespace(monotonic=lambda: now))
     limit = AdaptiveLimit(most=4, longest_pause_s=1)
 
     def one_request(*, goes_well):
@@ -178,7 +174,10 @@ def test_a_level_that_proved_too_high_is_left_alone_for_a_while(monkeypatch):
     for _ in range(10):
         one_request(goes_well=True)
     assert limit.snapshot().limit == 1
-    time.sleep(0.2)
+    now += _SHY_S - 0.001
+    one_request(goes_well=True)
+    assert limit.snapshot().limit == 1
+    now += 0.001
     one_request(goes_well=True)
     assert limit.snapshot().limit == 2
 
@@ -216,15 +215,14 @@ def test_a_level_that_it_grew_to_and_that_is_too_high_costs_one_step():
 
 def test_a_refusal_with_a_pause_leaves_few_and_they_grow_in_steps_of_that_pause():
     limit = AdaptiveLimit(most=25, longest_pause_s=1)
+    began = time.monotonic()
     use_up(limit, then=lambda slot: slot.overloaded(pause_s=0.3))
     assert limit.snapshot().limit == 5
-    paused_at = time.monotonic()
     # What a host takes right after a pause may be a burst: many good rounds in a moment prove nothing.
     while limit.snapshot().limit == 5:
         use_up(limit)
-        assert time.monotonic() - paused_at < 20
-    # Two pauses; it was looked at a moment after the first had begun.
-    assert time.monotonic() - paused_at >= 2 * 0.3 - 0.1
+    # The pause, and as long again.
+    assert time.monotonic() - began >= 2 * 0.3
     assert limit.snapshot().limit == 6
 
 
@@ -253,13 +251,19 @@ def test_a_pause_that_one_thread_is_asked_for_is_kept_by_all(asked, least_s, ser
     server.on(JUDGE, steps.reply(429, {}, Retry_After=asked), judge)
     client = new_client(server.url, retries=ONCE, max_connections=8)
     assert isinstance(ask(client), RateLimited)
-    assert 0 < client.concurrency.api.pause_s <= least_s
-    ended = time.monotonic()
+    assert client.concurrency.api.pause_s <= least_s
+    # That these have answers shows that a day is not sat out.
     assert all(answer.id for (answer,) in ask_together(client, threads=4))
     refused, *others = server.seen(JUDGE)
     assert len(others) == 4
     assert min(request.at for request in others) - refused.at >= least_s
-    assert time.monotonic() - ended < 2
+
+
+def test_a_pause_is_shown_while_it_lasts(server, new_client, steps):
+    server.on(JUDGE, steps.reply(429, {}, Retry_After="86400"))
+    client = new_client(server.url, retries=RetryPolicy(attempts=1, retry_after_cap_s=3600))
+    assert isinstance(ask(client), RateLimited)
+    assert 0 < client.concurrency.api.pause_s <= 3600
 
 
 def test_a_pause_does_not_use_up_the_patience_for_a_connection(server, new_client, steps, judge):
@@ -276,7 +280,6 @@ def test_storage_and_api_are_limited_apart(server, storage, new_client, steps, j
     with pytest.raises(UploadInterrupted):
         send(client, prepared(storage))
     assert (client.concurrency.storage.limit, client.concurrency.storage.overloads) == (1, 1)
-    assert client.concurrency.storage.pause_s > 0
     assert (client.concurrency.api.limit, client.concurrency.api.pause_s) == (8, 0)
     send(client, prepared(storage))
     refused, sent = storage.seen(PUT)
@@ -284,15 +287,16 @@ def test_storage_and_api_are_limited_apart(server, storage, new_client, steps, j
 
 
 def test_an_upload_is_not_begun_when_its_url_expires_while_it_waits(server, storage, new_client, steps):
-    storage.on(PUT, steps.stall(1.0))
+    storage.on(PUT, steps.stall())
     client = new_client(server.url, max_connections=1)
     first = threading.Thread(target=lambda: send_in_vain(client, prepared(storage)))
     first.start()
-    until(lambda: storage.seen(PUT))
+    eventually(lambda: storage.seen(PUT))
     with pytest.raises(UploadExpired, match="before its turn came") as caught:
         send(client, prepared(storage, life_s=0.2))
     assert not caught.value.may_have_taken_effect
     assert len(storage.seen(PUT)) == 1
+    storage.closing.set()
     first.join()
 
 
@@ -313,33 +317,31 @@ def test_nothing_is_under_way_after_any_end(server, storage, new_client, steps, 
 def test_closing_sends_waiting_threads_away(server, storage, new_client, steps):
     server.on(JUDGE, steps.stall())
     storage.on(PUT, steps.stall())
-    client = new_client(server.url, max_connections=1, timeouts=Timeouts(read_s=1, pool_s=60), retries=ONCE)
+    client = new_client(server.url, max_connections=1, retries=ONCE)
     ended = []
 
     def wait_for_turn(call):
         try:
             call()
         except PiqueError as error:
-            ended.append((time.monotonic(), error))
+            ended.append(error)
 
     calls = [lambda: client.get_judge("j"), lambda: send(client, prepared(storage))] * 4
     threads = [threading.Thread(target=wait_for_turn, args=(call,)) for call in calls]
     for thread in threads:
         thread.start()
-    until(lambda: client.concurrency.api.waiting == 3 and client.concurrency.storage.waiting == 3)
-    until(lambda: server.seen(JUDGE) and storage.seen(PUT))
-    closed = time.monotonic()
+    eventually(lambda: client.concurrency.api.waiting == 3 and client.concurrency.storage.waiting == 3)
+    eventually(lambda: server.seen(JUDGE) and storage.seen(PUT))
     client.close()
-    until(lambda: len(ended) >= 6)
-    unsent = [error for at, error in ended if "the client is closed" in str(error)]
+    eventually(lambda: len(ended) >= 6)
+    unsent = [error for error in ended if "the client is closed" in str(error)]
     assert {type(error) for error in unsent} == {NoAnswer, UploadInterrupted}
     assert len(unsent) == 6
     assert not any(error.request_sent for error in unsent)
-    assert time.monotonic() - closed < 0.8
     server.closing.set()
     storage.closing.set()
     for thread in threads:
-        thread.join(timeout=10)
+        thread.join(timeout=PATIENCE_S)
     assert not any(thread.is_alive() for thread in threads)
     assert (len(server.seen(JUDGE)), len(storage.seen(PUT))) == (1, 1)
 
@@ -352,9 +354,9 @@ def test_closing_ends_every_other_wait_too(waits_for, server, new_client, steps)
     got = []
     thread = threading.Thread(target=lambda: got.append(ask(client)))
     thread.start()
-    until(lambda: client.concurrency.api.overloads == 1)
+    eventually(lambda: client.concurrency.api.overloads == 1)
     client.close()
-    thread.join(timeout=2)
+    thread.join(timeout=PATIENCE_S)
     assert isinstance(got[0], NoAnswer)
     assert "closed" in str(got[0])
     # An answer of 503 does not say that nothing was done.
@@ -373,9 +375,9 @@ def test_first_come_first_served():
     with limit.enter():
         for number, thread in enumerate(threads):
             thread.start()
-            until(lambda number=number: limit.snapshot().waiting == number + 1)
+            eventually(lambda number=number: limit.snapshot().waiting == number + 1)
     for thread in threads:
-        thread.join(timeout=5)
+        thread.join(timeout=PATIENCE_S)
     assert order == list(range(20))
 
 
@@ -385,12 +387,13 @@ def test_whoever_runs_out_of_patience_does_not_hold_up_the_others():
     with limit.enter():
         impatient = threading.Thread(target=lambda: got.append(limit.enter(patience_s=0.05)))
         impatient.start()
-        until(lambda: limit.snapshot().waiting == 1)
-        patient = threading.Thread(target=lambda: got.append(limit.enter(patience_s=5)))
+        # On a busy machine its patience may be over before it is seen waiting.
+        eventually(lambda: limit.snapshot().waiting == 1 or got)
+        patient = threading.Thread(target=lambda: got.append(limit.enter(patience_s=PATIENCE_S)))
         patient.start()
-        impatient.join(timeout=2)
+        impatient.join(timeout=PATIENCE_S)
         assert got == [None]
-    patient.join(timeout=2)
+    patient.join(timeout=PATIENCE_S)
     assert got[1] is not None
 
 
@@ -416,7 +419,7 @@ def test_whatever_the_host_says_every_thread_comes_to_its_turn(seed):
         return True
 
     with ThreadPoolExecutor(24) as pool:
-        assert list(pool.map(work, range(24), timeout=30)) == [True] * 24
+        assert list(pool.map(work, range(24), timeout=PATIENCE_S)) == [True] * 24
     assert 1 <= most_seen <= 6
     state = limit.snapshot()
     assert (state.under_way, state.waiting) == (0, 0)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
+from waiting import PATIENCE_S, eventually
 
 from pique_assets.api import RetryPolicy, Timeouts
 from pique_assets.api.errors import NoAnswer, PiqueError, RateLimited, ServerError
@@ -85,12 +85,13 @@ def test_a_commit_is_never_repeated_after_an_ambiguous_failure(route, failure, s
         }[failure],
         steps.reply(202, documented(name)),
     )
-    with pytest.raises((NoAnswer, ServerError)) as caught:
-        call(new_client(server.url, timeouts=Timeouts(read_s=0.2)))
+    timeouts = {"timeouts": Timeouts(read_s=0.2)} if failure == "stall" else {}
+    with pytest.raises(ServerError if failure in ("500", "503") else NoAnswer) as caught:
+        call(new_client(server.url, **timeouts))
     assert caught.value.may_have_taken_effect
-    time.sleep(0.05)
-    assert len(server.seen(route)) == 1
-    assert server.effects[route] == (0 if failure == "reset before effect" else 1)
+    expected = (1, 0 if failure == "reset before effect" else 1)
+    # A busy server may come to a request after its client has given up.
+    eventually(lambda: (len(server.seen(route)), server.effects[route]), lambda seen: seen == expected)
 
 
 @pytest.mark.parametrize("route", COMMITS)
@@ -101,15 +102,18 @@ def test_a_commit_that_was_refused_for_its_rate_is_repeated(route, server, clien
     assert len(server.seen(route)) == 3
 
 
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
+@pytest.fixture
+def port_without_a_server():
+    # Held, so that nobody else gets it, and not listened on.
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        yield holder.getsockname()[1]
 
 
 @pytest.mark.parametrize("call", [prepare, social, create], ids=lambda call: call.__name__)
-def test_without_a_server_nothing_was_sent(call, new_client):
+def test_without_a_server_nothing_was_sent(call, new_client, port_without_a_server):
     with pytest.raises(NoAnswer, match="refused") as caught:
-        call(new_client(f"http://127.0.0.1:{free_port()}"))
+        call(new_client(f"http://127.0.0.1:{port_without_a_server}"))
     assert not caught.value.request_sent
     assert not caught.value.may_have_taken_effect
 
@@ -181,7 +185,7 @@ def test_waiting_for_a_connection_of_our_own_sends_nothing(server, new_client, s
     server.on(JUDGE, steps.stall(), steps.reply(200, documented("get_judge_response")))
     client = new_client(
         server.url,
-        timeouts=Timeouts(read_s=1, pool_s=0.1),
+        timeouts=Timeouts(read_s=PATIENCE_S, pool_s=0.1),
         retries=RetryPolicy(attempts=1),
         max_connections=1,
     )
@@ -192,8 +196,7 @@ def test_waiting_for_a_connection_of_our_own_sends_nothing(server, new_client, s
 
     first = threading.Thread(target=wait_in_vain)
     first.start()
-    while not server.seen(JUDGE):
-        time.sleep(0.01)
+    eventually(lambda: server.seen(JUDGE))
     with pytest.raises(NoAnswer, match=r"no free connection within 0\.1 s") as caught:
         social(client)
     assert not caught.value.request_sent
@@ -219,13 +222,12 @@ def test_a_rate_limit_without_end_is_said(server, client, steps):
 
 @pytest.mark.parametrize("style", ["seconds", "date"])
 def test_retry_after_is_waited_for(style, server, new_client, steps, documented):
-    # A date has whole seconds, so three ahead are at least two away, less what it takes to send the first request.
-    date = format_datetime(datetime.now(UTC) + timedelta(seconds=3), usegmt=True)
-    asked = "1" if style == "seconds" else date
+    # So far ahead that the longest pause is waited for, however late a busy machine sends the first request.
+    asked = "3600" if style == "seconds" else format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
     server.on(JUDGE, steps.reply(429, {}, Retry_After=asked), steps.reply(200, documented("get_judge_response")))
-    new_client(server.url, retries=RetryPolicy(base_s=0, retry_after_cap_s=5)).get_judge("j")
+    new_client(server.url, retries=RetryPolicy(base_s=0, retry_after_cap_s=0.5)).get_judge("j")
     first, second = server.seen(JUDGE)
-    assert second.at - first.at >= 0.9
+    assert second.at - first.at >= 0.5
 
 
 def test_retries_do_not_begin_after_the_key_was_refused(server, client, steps):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pickle
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from waiting import PATIENCE_S, eventually
 
 from pique_assets.api import RetryPolicy
 from pique_assets.api.errors import Unauthorized
@@ -55,16 +55,15 @@ def test_threads_that_wait_for_their_turn_raise_without_asking(server, new_clien
     everybody_waits = threading.Event()
 
     def late_refusal(exchange):
-        everybody_waits.wait(5)
+        everybody_waits.wait(PATIENCE_S)
         return refused(exchange)
 
     server.on(JUDGE, late_refusal)
     with ThreadPoolExecutor(8) as pool:
         asked = [pool.submit(client.get_judge, "j") for _ in range(8)]
-        while client.concurrency.api.waiting < 7:
-            time.sleep(0.005)
+        eventually(lambda: client.concurrency.api.waiting == 7)
         everybody_waits.set()
-        errors = [future.exception(timeout=5) for future in asked]
+        errors = [future.exception(timeout=PATIENCE_S) for future in asked]
     assert {(type(error), str(error)) for error in errors} == {(Unauthorized, str(errors[0]))}
     assert len(server.requests) == 1
 
@@ -75,11 +74,10 @@ def test_a_thread_between_two_attempts_raises_without_another(server, new_client
     server.on(JUDGE, refused)
     with ThreadPoolExecutor(1) as pool:
         patient = pool.submit(client.get_result, "job_1")
-        while not server.effects[RESULT]:
-            time.sleep(0.005)
+        eventually(lambda: server.effects[RESULT])
         with pytest.raises(Unauthorized):
             client.get_judge("j")
-        assert isinstance(patient.exception(timeout=2), Unauthorized)
+        assert isinstance(patient.exception(timeout=PATIENCE_S), Unauthorized)
     assert len(server.seen(RESULT)) == 1
 
 

@@ -24,7 +24,7 @@ from pique_assets.local.process import LocalPiqueProcess, running_local_pique
 from pique_assets.local.record import evaluations_by_content, read_record
 from pique_assets.media import DatedFolder
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 DATE = "2026-03-02"
 TITLE = "Meadow #bunny"

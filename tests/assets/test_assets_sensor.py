@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
-
 import dagster as dg
 import pytest
 from graph import Graph, resources_at, video_evaluation
+from waiting import eventually
 
 from pique_assets.definitions import build_defs
 
@@ -22,12 +21,7 @@ def tick(graph: Graph, pique, *, cursor: str | None = None) -> dg.SensorResult:
 
 
 def tick_until_requested(graph: Graph, pique) -> list[dg.RunRequest]:
-    deadline = time.monotonic() + 150
-    while time.monotonic() < deadline:
-        if requests := tick(graph, pique).run_requests:
-            return list(requests)
-        time.sleep(0.2)
-    raise AssertionError("the sensor never asked for a run")
+    return list(eventually(lambda: tick(graph, pique).run_requests, every_s=0.2))
 
 
 def test_the_sensor_collects_what_the_submit_job_left(graph, pique):

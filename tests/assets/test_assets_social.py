@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from social_desk import (
     serving_files,
     urls,
 )
+from waiting import eventually
 
 from pique_assets.cli import main
 from pique_assets.component import PiqueEvaluations
@@ -184,12 +184,7 @@ def tick(graph: Graph, pique: LocalPiqueProcess) -> list[str]:
 
 
 def tick_until_requested(graph: Graph, pique: LocalPiqueProcess) -> list[str]:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        if requested := tick(graph, pique):
-            return requested
-        time.sleep(0.2)
-    raise AssertionError("the sensor never asked for a run")
+    return eventually(lambda: tick(graph, pique), every_s=0.2)
 
 
 def test_the_sensor_finds_a_lost_job_by_its_webhook_even_after_it_was_in_doubt(listing, pique, tmp_path, instance):

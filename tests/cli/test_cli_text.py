@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
+from pathlib import Path
 
 import pytest
 from command_line import command, environment_with
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pique_assets import cli
 from pique_assets.cli import main
 from pique_assets.cli.moments import duration
 from pique_assets.cli.text_table import text_table
@@ -64,5 +67,6 @@ def test_help_names_every_command(capsys):
     with pytest.raises(SystemExit) as ended:
         main(["--help"])
     assert ended.value.code == 0
-    said = capsys.readouterr().out
-    assert all(name in said for name in ("evaluate", "plan", "jobs", "trace", "rebuild", "ledger"))
+    named = re.findall(r"^    ([a-z-]+) +[a-z]", capsys.readouterr().out, flags=re.MULTILINE)
+    modules = {f"{name.replace('-', '_')}_command" for name in named}
+    assert modules == {path.stem for path in Path(cli.__file__).parent.glob("*_command.py")}

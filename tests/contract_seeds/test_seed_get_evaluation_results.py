@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import io
 import json
-import time
 from datetime import UTC, datetime
 
 import pandas as pd
 import pytest
 from documented_pique import Answer
 from seed_document import SeedDocument, at, documented, paths
+from waiting import eventually
 from whole_media import clip
 
 from pique_assets.analysis import load
@@ -243,11 +243,7 @@ def test_the_local_pique_says_the_same_fields(body, end, local_client):
 
 
 def ended_result(client, job_id: str):
-    deadline = time.monotonic() + 60
-    while not (received := client.get_result(job_id)).result.is_terminal:
-        assert time.monotonic() < deadline, received.result
-        time.sleep(0.05)
-    return received
+    return eventually(lambda: client.get_result(job_id), lambda received: received.result.is_terminal)
 
 
 @DOCUMENT.tests("error", "401")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import time
 from datetime import UTC, datetime
 
 import pytest
 from documented_pique import Answer, documented_pique
 from seed_document import SeedDocument, at, documented, paths
+from waiting import eventually
 
 from pique_assets.analysis import load
 from pique_assets.api.errors import InvalidRequest, NotFound, ServerError, Unauthorized
@@ -199,14 +199,6 @@ def test_a_video_that_cannot_be_fetched_is_a_failed_job_with_a_reason(local_clie
     result = eventually(lambda: local_client.get_result(job_id).result, lambda result: result.is_terminal)
     assert result.status == "failed"
     assert "404" in result.error
-
-
-def eventually(look, good=bool):
-    deadline = time.monotonic() + 60
-    while not good(seen := look()):
-        assert time.monotonic() < deadline, f"still {seen!r}"
-        time.sleep(0.02)
-    return seen
 
 
 @DOCUMENT.tests("webhook field", WEBHOOK_FIELDS)

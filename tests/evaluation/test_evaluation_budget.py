@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from desk import JUDGE, LIMITS, Desk, demo_items, open_item_verified
-from later_desk import desk_at, shared_pique
 from social_desk import desk_behind, running_social_pique, urls
 
 from pique_assets.evaluation.admission import allowances
@@ -19,18 +18,6 @@ from pique_assets.ledger import Ledger, SubmissionState
 
 FIRST, SECOND = "2026-03-02", "2026-03-05"
 """Three new contents; three more, of which one is the same as on the first date."""
-
-
-@pytest.fixture(scope="module")
-def pique(tmp_path_factory):
-    with shared_pique(tmp_path_factory.mktemp("pique")) as process:
-        yield process
-
-
-@pytest.fixture
-def desk(pique, tmp_path):
-    with desk_at(pique, ledger_path=tmp_path / "ledger.db") as desk:
-        yield desk
 
 
 @pytest.fixture(autouse=True)

@@ -77,6 +77,6 @@ def run_child(desk: Desk, tmp_path: Path, *, failpoint: str | None = None) -> su
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )

@@ -75,7 +75,7 @@ def submit(desk: Desk, url: str, *, largest_file: int = -1) -> subprocess.Comple
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
 
@@ -172,7 +172,7 @@ def test_a_lake_file_that_may_not_grow_keeps_the_old_one(tmp_path):
         [sys.executable, "-c", _WRITE, lake.root, tmp_path / "larger.parquet"],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=True,
     )
     assert "OSError" in said.stdout

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import socket
 import sqlite3
-import time
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from desk import JUDGE, LIMITS, Desk, demo_items, open_item_verified
+from waiting import eventually
 
 from pique_assets.api.client import PiqueClient
 from pique_assets.api.errors import Unauthorized
@@ -137,11 +138,12 @@ def test_a_job_whose_bytes_pique_has_is_adopted_and_its_result_is_kept(left, des
     left.take_inventory(left.changed())
     assert left.end() == replace(NOTHING, adopted=1)
     poller = ResultPoller(client=desk.client, ledger=desk.ledger, limits=LIMITS)
-    deadline = time.monotonic() + 150
-    while left.attempt().state != "COMPLETED" and time.monotonic() < deadline:
+
+    def state() -> str:
         poller.poll_due()
-        time.sleep(0.1)
-    assert left.attempt().state == "COMPLETED"
+        return left.attempt().state
+
+    eventually(state, lambda seen: seen == "COMPLETED")
     assert set(desk.evaluations().values()) == {1}
 
 
@@ -209,16 +211,17 @@ def test_a_refused_key_stops_and_gives_the_lease_back(left, desk):
     assert left.end() == replace(NOTHING, abandoned=1)
 
 
-def test_an_unreachable_pique_ends_nothing(left, desk, free_port):
+def test_an_unreachable_pique_ends_nothing(left, desk, port_without_a_server):
     left.dies(left.prepared(expires_in_s=-5)[0])
     before = left.attempt()
-    with PiqueClient(base_url=f"http://127.0.0.1:{free_port}", api_key="pk_any") as nowhere:
+    with PiqueClient(base_url=f"http://127.0.0.1:{port_without_a_server}", api_key="pk_any") as nowhere:
         assert left.end(client=nowhere) == replace(NOTHING, left=1)
     assert left.attempt() == before
 
 
 @pytest.fixture
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
+def port_without_a_server() -> Iterator[int]:
+    # Held, so that nobody else gets it, and not listened on.
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        yield holder.getsockname()[1]

@@ -8,7 +8,6 @@ import pytest
 from desk import JUDGE, Desk, demo_items
 from hypothesis import given
 from hypothesis import strategies as st
-from later_desk import desk_at, shared_pique
 
 from pique_assets.api.models import Judge
 from pique_assets.evaluation.plan import PartitionPlan, Reason, plan_partition, planned_items
@@ -18,18 +17,6 @@ from pique_assets.ledger import InventoryItem, Submission, SubmissionState
 
 WHERE = {"evaluation": "brand_videos", "partition": "2026-03-02"}
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
-
-
-@pytest.fixture(scope="module")
-def pique(tmp_path_factory):
-    with shared_pique(tmp_path_factory.mktemp("pique")) as process:
-        yield process
-
-
-@pytest.fixture
-def desk(pique, tmp_path):
-    with desk_at(pique, ledger_path=tmp_path / "ledger.db") as desk:
-        yield desk
 
 
 def planned(desk: Desk, *, judge: Judge | None = None, items=None, partition: str = "2026-03-02", done=()):

@@ -63,9 +63,8 @@ def test_no_job_is_asked_about_again_before_all_that_are_due_were(desk: Desk):
         asked += poller.poll_due(until=time.monotonic() + 0.05).polled
         counts = times_asked(desk, job_ids)
         assert max(counts) - min(counts) <= 1
-        # Who waits longest goes first.
-        assert counts == sorted(counts, reverse=True) or asked >= JOBS
-    assert min(times_asked(desk, job_ids)) >= 1
+        # Who waits longest goes first, so those that came to their turn are the first so many.
+        assert [count > 0 for count in counts] == [number < asked for number in range(JOBS)]
 
 
 def test_no_batch_is_begun_that_would_not_end_in_time(desk: Desk):

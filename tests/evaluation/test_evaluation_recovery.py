@@ -13,7 +13,7 @@ from pique_assets.evaluation.recovery import Step, next_step
 from pique_assets.ledger import Submission, SubmissionState
 
 START = datetime(2026, 3, 2, 12, tzinfo=UTC)
-LIMITS = Limits(notification_lag_s=30, expiry_grace_s=60, creation_lag_s=30)
+LIMITS = Limits(notification_lag_s=30, expiry_margin_s=30, expiry_grace_s=60, creation_lag_s=30)
 
 
 def submission(state: SubmissionState = SubmissionState.PREPARED, *, life_s: float = 900) -> Submission:
@@ -102,20 +102,38 @@ def test_a_job_that_is_not_visible_yet_is_asked_for_again_as_soon_as_it_should_b
     assert (decided.step, decided.at) == (Step.WAIT, START + timedelta(seconds=30))
 
 
-@given(
-    status=st.sampled_from([None, "awaiting_upload", "pending", "processing", "completed", "failed"]),
-    state=st.sampled_from(["PREPARED", "UPLOADING"]),
-    after_s=st.floats(0, 5000),
-    quiet_s=st.none() | st.floats(0, 5000),
-)
-def test_no_step_risks_a_second_evaluation(status, state, after_s, quiet_s):
-    decided = step(status, after_s=after_s, state=state, quiet_after_s=quiet_s)
-    if decided is Step.SEND:
-        assert status == "awaiting_upload"
-        assert after_s < 900
-        assert quiet_s is None or after_s - quiet_s >= LIMITS.notification_lag_s - 1e-3
-    if decided is Step.ABANDON:
-        assert status in (None, "awaiting_upload")
-        assert after_s >= 960 or state == "PREPARED"
-    if decided is Step.WAIT:
-        assert after_s < 960
+STATES = st.sampled_from(["PREPARED", "UPLOADING"])
+# The URL lives 900 s; the grace is 60 s, the margin before its end 30 s.
+DEAD_AFTER_S, SENT_BEFORE_S = 960, 870
+# Whole milliseconds, so that no moment is lost in rounding.
+MOMENTS = st.integers(0, 5_000_000).map(lambda milliseconds: milliseconds / 1000)
+
+
+@given(status=st.text().filter(lambda word: word != "awaiting_upload"), state=STATES, after_s=MOMENTS, quiet_s=MOMENTS)
+def test_a_job_that_pique_has_begun_is_never_sent_to_nor_given_up(status, state, after_s, quiet_s):
+    assert step(status, after_s=after_s, state=state, quiet_after_s=quiet_s) is Step.ADOPT
+
+
+@given(state=STATES, after_s=MOMENTS, quiet_s=MOMENTS)
+def test_a_job_that_awaits_its_bytes_gets_them_between_the_lag_and_the_end_of_its_url(state, after_s, quiet_s):
+    if after_s >= DEAD_AFTER_S:
+        expected = Step.ABANDON
+    elif after_s < quiet_s + LIMITS.notification_lag_s:
+        expected = Step.WAIT
+    else:
+        expected = Step.SEND if after_s < SENT_BEFORE_S else Step.WAIT
+    assert step("awaiting_upload", after_s=after_s, state=state, quiet_after_s=quiet_s) is expected
+
+
+@given(after_s=MOMENTS)
+def test_a_job_to_which_nobody_began_to_send_need_not_wait_for_the_lag(after_s):
+    decided = step("awaiting_upload", after_s=after_s)
+    assert (decided is Step.SEND) == (after_s < SENT_BEFORE_S)
+    assert (decided is Step.ABANDON) == (after_s >= DEAD_AFTER_S)
+
+
+@given(after_s=MOMENTS, quiet_s=st.none() | MOMENTS)
+def test_a_job_that_pique_does_not_know_is_never_sent_to(after_s, quiet_s):
+    for state, dead_after_s in (("PREPARED", LIMITS.creation_lag_s), ("UPLOADING", DEAD_AFTER_S)):
+        expected = Step.ABANDON if after_s >= dead_after_s else Step.WAIT
+        assert step(None, after_s=after_s, state=state, quiet_after_s=quiet_s) is expected

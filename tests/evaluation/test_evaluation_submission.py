@@ -83,15 +83,14 @@ class SlowMachine(PiqueClient):
         return prepared
 
 
-def test_a_lease_that_ran_out_without_anybody_taking_over_is_claimed_again(pique, tmp_path):
+def test_a_lease_that_ran_out_without_anybody_taking_over_is_claimed_again(desk, tmp_path):
     clock = WallClock()
     with (
         Ledger.open(f"sqlite:///{tmp_path / 'jumpy.db'}", clock=clock) as ledger,
-        SlowMachine(base_url=pique.base_url, api_key=pique.api_key) as client,
+        SlowMachine(base_url=desk.pique.base_url, api_key=desk.pique.api_key) as client,
     ):
         client.clock = clock
-        desk = Desk(pique=pique, client=client, ledger=ledger)
-        report = desk.submit(demo_items("2026-03-02"))
+        report = replace(desk, client=client, ledger=ledger).submit(demo_items("2026-03-02"))
     assert (report.uploaded, client.naps) == (3, 0)
     assert sorted(desk.evaluations().values()) == [1, 1, 1]
 

@@ -21,8 +21,6 @@ from pique_assets.ledger import Ledger
 from pique_assets.local.process import running_local_pique
 from pique_assets.media import ContentItem, DatedFolder, inventory, open_source
 
-pytestmark = pytest.mark.timeout(240)
-
 DATE = dt.date(2026, 3, 2)
 PARTITION = DATE.isoformat()
 PADDING = 6_000_000

@@ -23,6 +23,7 @@ from desk import Desk
 from hostile_containers import FTYP
 from hostile_media import Place, as_nobody, sparse, text
 from hostile_table import CONCAT, GIGA, HLS, TABLE, Hostile
+from waiting import eventually
 
 from pique_assets.api.client import PiqueClient
 from pique_assets.evaluation.results import collect_partition
@@ -31,7 +32,7 @@ from pique_assets.ledger import Ledger, PartitionItem
 from pique_assets.local.process import running_local_pique
 from pique_assets.media import ContentItem, DatedFolder, inventory, open_source
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 
 DATE = dt.date(2026, 3, 2)
@@ -271,7 +272,8 @@ def test_there_is_a_row_for_every_file_and_none_besides(corpus, rows):
 def test_the_inventory_takes_little_memory_and_time(corpus):
     corpus.inventory()
     tracemalloc.start()
-    started = time.monotonic()
+    # The processor's time: other tests may share the machine.
+    started_s = time.process_time()
     try:
         corpus.inventory()
         _, peak = tracemalloc.get_traced_memory()
@@ -279,7 +281,7 @@ def test_the_inventory_takes_little_memory_and_time(corpus):
         tracemalloc.stop()
     # Three chunks of a megabyte and the rows themselves.
     assert peak < 4 * 1024**2
-    assert time.monotonic() - started < 10
+    assert time.process_time() - started_s < 10
 
 
 @pytest.mark.parametrize("hostile", [hostile for hostile in TABLE if hostile.end], ids=shown)
@@ -335,10 +337,7 @@ def test_the_bait_would_be_taken_without_the_whitelists(playlist, demuxer, tmp_p
         text(playlist)(Place(path=path, bait_url=bait.url, outside=tmp_path))
         with pytest.raises(av.FFmpegError):
             av.open(path, format=demuxer, options=options, timeout=5)
-        deadline = time.monotonic() + 5
-        while not bait.connections:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        eventually(lambda: bait.connections)
 
 
 @pytest.mark.skipif("PIQUE_HOSTILE_SLOW" not in os.environ, reason="reads 5 GB; set PIQUE_HOSTILE_SLOW to run it")

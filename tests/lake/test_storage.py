@@ -208,27 +208,26 @@ def test_a_damaged_file_is_named(lake: Lake, data: bytes) -> None:
         lake.read("detector_metrics", **WHERE)
 
 
+READS_BESIDE_WRITES = 30
+
+
 def test_a_reader_beside_a_writer_sees_whole_files_only(lake: Lake) -> None:
     versions = [metrics(*(float(n) for _ in range(3000))) for n in range(2)]
     sizes = {lake.write("detector_metrics", version, **WHERE).size_bytes for version in versions}
     path = Path(lake.uri("detector_metrics", **WHERE))
-    stop = threading.Event()
     wrong: list[object] = []
 
     def read() -> None:
-        while not stop.is_set():
+        for _ in range(READS_BESIDE_WRITES):
             values = set(lake.read("detector_metrics", **WHERE)["value_double"].to_pylist())
             if len(values) != 1 or path.stat().st_size not in sizes or len(lake.partitions("detector_metrics")) != 1:
                 wrong.append(values)
 
     reader = threading.Thread(target=read)
     reader.start()
-    deadline = time.monotonic() + 1
-    while time.monotonic() < deadline:
+    while reader.is_alive():
         for version in versions:
             lake.write("detector_metrics", version, **WHERE)
-    stop.set()
-    reader.join()
     assert wrong == []
 
 

@@ -181,13 +181,14 @@ def test_of_several_processes_exactly_one_gets_each_submission(ledger_url):
     for worker in workers:
         worker.stdin.write("go\n")
         worker.stdin.flush()
-    answers = [json.loads(worker.communicate(timeout=60)[0]) for worker in workers]
+    answers = [json.loads(worker.communicate(timeout=300)[0]) for worker in workers]
     taken = Counter(key for answer in answers for key in answer)
     assert len(taken) == 700
     assert set(taken.values()) == {1}
 
 
 def test_leases_run_by_the_real_clock_unless_told_otherwise(story, ledger_url):
+    before = datetime.now(UTC)
     with Ledger.open(ledger_url) as real:
         claim = real.claim_submission(story.order(), lease_s=5)
-    assert abs(claim.lease.expires_at - (datetime.now(UTC) + timedelta(seconds=5))) < timedelta(seconds=3)
+    assert before <= claim.lease.expires_at - timedelta(seconds=5) <= datetime.now(UTC)

@@ -50,7 +50,7 @@ def test_opening_again_changes_nothing_and_does_not_load_alembic(empty_url):
         "print([name for name in ('alembic', 'pandas', 'dagster', 'httpx') if name in sys.modules])"
     )
     answer = subprocess.run(
-        [sys.executable, "-c", code, empty_url], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", code, empty_url], capture_output=True, text=True, timeout=300, check=True
     )
     assert answer.stdout.strip() == "[]"
 
@@ -82,7 +82,7 @@ def test_several_processes_may_open_a_new_ledger_at_once(empty_url):
     for visitor in visitors:
         visitor.stdin.write("go\n")
         visitor.stdin.flush()
-    assert [visitor.communicate(timeout=60) for visitor in visitors] == [("[]\n", "")] * 3
+    assert [visitor.communicate(timeout=300) for visitor in visitors] == [("[]\n", "")] * 3
 
 
 def test_a_ledger_of_a_newer_release_is_refused(empty_url):

@@ -359,7 +359,7 @@ def test_tables_made_while_a_doubt_ends_are_told_of_as_out_of_date(story, ledger
     def act(what) -> None:
         with Ledger.open(ledger_url, clock=clock) as own:
             for number in range(len(names)):
-                barrier.wait(timeout=60)
+                barrier.wait(timeout=300)
                 what(number, own)
 
     with ThreadPoolExecutor(2) as pool:

@@ -115,7 +115,7 @@ _FILL = textwrap.dedent(
 
 def test_a_full_disk_is_unavailable_and_nothing_is_half_written(sqlite_url):
     answer = subprocess.run(
-        [sys.executable, "-c", _FILL, sqlite_url], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", _FILL, sqlite_url], capture_output=True, text=True, timeout=300, check=True
     )
     said, left = answer.stdout.strip().splitlines()
     assert "unavailable" in said
@@ -141,6 +141,6 @@ def test_a_file_this_user_may_not_write_is_unavailable(sqlite_url, tmp_path):
     with Ledger.open(sqlite_url):
         pass
     answer = subprocess.run(
-        [sys.executable, "-c", _READ_ONLY, sqlite_url], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", _READ_ONLY, sqlite_url], capture_output=True, text=True, timeout=300, check=True
     )
     assert "unavailable" in answer.stdout

@@ -173,7 +173,7 @@ def test_a_webhook_and_the_answer_that_names_its_job_never_miss_each_other(story
     def act(what) -> None:
         with Ledger.open(ledger_url, clock=clock) as own:
             for number in range(count):
-                barrier.wait(timeout=60)
+                barrier.wait(timeout=300)
                 what(number, own)
 
     with ThreadPoolExecutor(2) as pool:
@@ -188,7 +188,7 @@ def test_a_webhook_that_is_delivered_many_times_at_once_is_stored_once(story, le
 
     def deliver(_: int) -> list[WebhookReceipt]:
         with Ledger.open(ledger_url, clock=clock) as own:
-            barrier.wait(timeout=60)
+            barrier.wait(timeout=300)
             return [
                 own.record_webhook(job_id=job_id, url=None, body=b"%d" % number, received_at=clock.now)
                 for number, job_id in product(range(5), ("job_a", "job_b"))

@@ -6,7 +6,6 @@ import io
 import json
 import os
 import signal
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ import httpx
 import numpy as np
 import pytest
 from PIL import Image
+from waiting import eventually
 
 from pique_assets.local.process import LocalPiqueProcess, running_local_pique
 
@@ -103,14 +103,13 @@ class Pique:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
-    def wait_for(self, job_id: str, *, patience_s: float = 60.0, status: str | None = None) -> dict:
-        deadline = time.monotonic() + patience_s
-        while time.monotonic() < deadline:
-            result = self.result(job_id)
-            if result["event"] != "evaluation.pending" if status is None else result["status"] == status:
-                return result
-            time.sleep(0.04)
-        raise AssertionError(f"job is still {result['status']}")
+    def wait_for(self, job_id: str, *, status: str | None = None) -> dict:
+        """The job's result once it has this status; without one, once it has ended."""
+
+        def is_there(result: dict) -> bool:
+            return result["event"] != "evaluation.pending" if status is None else result["status"] == status
+
+        return eventually(lambda: self.result(job_id), is_there, every_s=0.04)
 
     def evaluated(self, body: bytes, **fields: object) -> dict:
         return self.wait_for(self.submit(body, **fields))
@@ -128,14 +127,6 @@ class Pique:
             lambda: sorted(int(pid) for task in tasks.iterdir() for pid in (task / "children").read_text().split()),
             lambda pids: len(pids) >= count,
         )
-
-
-def eventually(look: Callable, good: Callable = bool, *, patience_s: float = 60.0):
-    deadline = time.monotonic() + patience_s
-    while not good(seen := look()):
-        assert time.monotonic() < deadline, f"still {seen!r}"
-        time.sleep(0.02)
-    return seen
 
 
 @pytest.fixture(name="eventually")

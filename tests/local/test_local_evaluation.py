@@ -6,8 +6,7 @@ import hashlib
 import json
 import os
 import signal
-import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -21,11 +20,17 @@ def record_of(pique, job_id: str):
     return {record.job_id: record for record in read_record(pique.process.data_dir)}[job_id]
 
 
+def processor_s(pid: int) -> float:
+    ticks = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
+
+
 def sha256(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
 
 
 def test_a_good_video_is_completed_as_documented(pique, clip):
+    began = datetime.now(UTC)
     result = pique.evaluated(clip, title="The #Bunny")
     example = json.loads((CONTRACT / "results_completed.json").read_text())
     assert result.keys() == example.keys()
@@ -37,8 +42,7 @@ def test_a_good_video_is_completed_as_documented(pique, clip):
     judge = pique.http.get("/v1/judges/judge_videos").json()
     config_ids = [detector["id"] for detector in judge["detector_configs"]]
     assert [specs["detector_config_id"], text["detector_config_id"]] == config_ids
-    age = datetime.now(UTC) - datetime.fromisoformat(result["timestamp"])
-    assert timedelta(0) <= age < timedelta(seconds=10)
+    assert began <= datetime.fromisoformat(result["timestamp"]) <= datetime.now(UTC)
 
 
 def test_the_overall_score_is_weighted(pique, clip):
@@ -68,14 +72,15 @@ def test_what_cannot_be_decoded_fails_with_a_reason(pique, body):
     assert result["overall_score"] is result["detector_results"] is None
 
 
-def test_a_small_clip_is_evaluated_quickly(pique, clip):
+def test_a_small_clip_costs_little_to_evaluate(pique, clip):
     pique.evaluated(clip)
+    (worker,) = pique.worker_pids()
     times = []
-    # The best of some, because other tests may share the machine.
+    # The best of some, and of the processor's time: other tests may share the machine.
     for _ in range(4):
-        start = time.monotonic()
+        before_s = processor_s(worker)
         pique.evaluated(clip)
-        times.append(time.monotonic() - start)
+        times.append(processor_s(worker) - before_s)
     assert min(times) < 0.5
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import socket
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit, urlunsplit
@@ -108,10 +107,12 @@ def test_a_url_of_another_job_does_not_open_this_one(pique):
 
 
 @pytest.mark.slow
-def test_an_expired_url_is_refused(start_pique, tmp_path):
+def test_an_expired_url_is_refused(start_pique, tmp_path, eventually):
     with start_pique(tmp_path, upload_url_life_s=1) as pique:
         prepared = pique.prepare(BODY)
-        time.sleep(2.1)
+        # Its end has whole seconds.
+        over_at = datetime.fromisoformat(prepared.expires_at) + timedelta(seconds=1)
+        eventually(lambda: datetime.now(UTC) > over_at)
         answer = pique.put(prepared, BODY)
         assert (answer.status_code, error_code(answer)) == (400, "ExpiredToken")
         assert pique.result(prepared.job_id)["status"] == "awaiting_upload"

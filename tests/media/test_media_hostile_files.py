@@ -13,8 +13,6 @@ import pytest
 
 from pique_assets.media import DatedFolder, inventory, open_source
 
-pytestmark = pytest.mark.timeout(120)
-
 SURROGATES = {chr(code) for code in range(0xD800, 0xE000)}
 
 

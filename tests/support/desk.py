@@ -18,16 +18,17 @@ from pique_assets.media import ContentItem, DatedFolder, inventory, open_content
 
 DEMO = Path(__file__).parents[2] / "examples" / "demo"
 JUDGE = "judge_demo_videos"
-# Quick, because the local Pique is: it notices an upload at once.
+# Quick, because the local Pique is: it notices an upload at once. Only what nothing should wait for is long, because a
+# busy machine is slow.
 LIMITS = Limits(
-    lease_s=2,
+    lease_s=30,
     notification_lag_s=1,
     expiry_margin_s=1,
     expiry_grace_s=1,
     creation_lag_s=1,
     first_poll_s=0.1,
     shortest_poll_s=0.1,
-    results_wait_s=30,
+    results_wait_s=240,
 )
 
 

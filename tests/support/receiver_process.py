@@ -26,7 +26,7 @@ from starlette.applications import Starlette
 from pique_assets.testing.signing import sign_webhook
 
 SECRET = "whsec_that-nobody-else-knows"
-PATIENCE_S = 60.0
+PATIENCE_S = 300.0
 PATH = "/webhooks/pique"
 
 

@@ -33,7 +33,7 @@ EVALUATION, PARTITION = "social_videos", "2026-03-02"
 JUDGE, OTHER_JUDGE, IMAGE_JUDGE = "judge_social", "judge_social_other", "judge_social_images"
 PATIENCE = Timeouts(connect_s=30, read_s=30, write_s=30, pool_s=60)
 # Long, because a busy machine may well do nothing for a while.
-PATIENT_LIMITS = replace(LIMITS, lease_s=30, results_wait_s=90)
+PATIENT_LIMITS = LIMITS
 RETRIES = RetryPolicy(attempts=2, base_s=0.02, cap_s=0.05, retry_after_cap_s=0.2)
 HASHTAGS = {"detector_name": "title_and_description", "config": {"required_hashtags": ["#bunny"]}}
 JUDGES = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 
 from desk import JUDGE, LIMITS, demo_items, open_item_verified
 
@@ -14,7 +15,9 @@ from pique_assets.ledger import Ledger
 
 
 def main(ledger_url: str) -> None:
-    where = {"evaluation": "brand_videos", "partition": "2026-03-02", "limits": LIMITS, "say": print}
+    # Whoever comes after it is killed waits for the end of its leases.
+    limits = replace(LIMITS, lease_s=5)
+    where = {"evaluation": "brand_videos", "partition": "2026-03-02", "limits": limits, "say": print}
     with (
         Ledger.open(ledger_url) as ledger,
         PiqueClient(base_url=os.environ["PIQUE_BASE_URL"], api_key=os.environ["PIQUE_API_KEY"]) as client,

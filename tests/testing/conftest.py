@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from ports import port_for_later
 
 from pique_assets.local.process import LocalPiqueProcess, running_local_pique
 from pique_assets.local.record import JobRecord, read_record
@@ -67,7 +67,7 @@ class Visitor:
         parts = urlsplit(prepared["upload_url"])
         lines = [f"PUT {parts.path}?{parts.query} HTTP/1.1", f"Host: {parts.netloc}", f"Content-Length: {len(body)}"]
         lines += [f"{name}: {value}" for name, value in prepared["upload_headers"].items()]
-        connection = socket.create_connection((parts.hostname, parts.port), timeout=10)
+        connection = socket.create_connection((parts.hostname, parts.port), timeout=300)
         connection.sendall("\r\n".join([*lines, "", ""]).encode() + body[:sent])
         return connection
 
@@ -76,8 +76,8 @@ class Visitor:
 def visiting(*, base_url: str, api_key: str, data_dir: Path, kept: History) -> Iterator[Visitor]:
     """A visitor that comes through the proxy."""
     with (
-        httpx.Client(base_url=base_url, headers={"X-API-Key": api_key}, trust_env=False, timeout=10) as api,
-        httpx.Client(trust_env=False, timeout=10) as storage,
+        httpx.Client(base_url=base_url, headers={"X-API-Key": api_key}, trust_env=False, timeout=300) as api,
+        httpx.Client(trust_env=False, timeout=300) as storage,
     ):
         yield Visitor(base_url=base_url, api=api, storage=storage, data_dir=data_dir, kept=kept)
 
@@ -89,14 +89,8 @@ def visiting_fixture() -> Callable:
 
 @pytest.fixture(scope="session")
 def proxy_port() -> int:
-    """A port below those that the system gives away by itself."""
-    while True:
-        port = random.SystemRandom().randint(20_000, 30_000)
-        try:
-            socket.create_server(("127.0.0.1", port)).close()
-        except OSError:
-            continue
-        return port
+    """Of one proxy after the other."""
+    return port_for_later()
 
 
 @pytest.fixture(scope="session")

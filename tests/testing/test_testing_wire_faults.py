@@ -10,8 +10,12 @@ from email.utils import parsedate_to_datetime
 
 import httpx
 import pytest
+from waiting import eventually
 
 from pique_assets.testing import Fault, Kind, Route
+
+# Longer than any test takes.
+FOR_EVER_S = 10_000
 
 
 def test_without_faults_nothing_is_changed(struck):
@@ -65,9 +69,14 @@ def test_an_upload_that_breaks_off_has_no_effect(struck):
         visitor.put_by_hand(prepared, sent=1000).close()
         assert visitor.put(prepared).status_code == 200
         assert visitor.record(prepared["job_id"]).complete_puts == 1
-    broken, whole = visitor.history[1:]
+        # Each connection has a thread of its own, so that the second upload may end long before the first is read.
+        puts = eventually(
+            lambda: [one for one in visitor.history if one.route is Route.UPLOAD and one.ended_at is not None],
+            lambda ended: len(ended) == 2,
+        )
+    broken, whole = sorted(puts, key=lambda put: put.body_bytes)
     assert (broken.body_bytes, broken.body_complete, broken.forwarded, broken.status) == (1000, False, False, None)
-    assert whole.body_complete and whole.forwarded
+    assert (whole.body_complete, whole.forwarded, whole.status) == (True, True, 200)
 
 
 def test_an_api_key_on_the_way_to_the_storage_is_noticed(struck):
@@ -123,15 +132,13 @@ def test_a_slow_answer_is_late_and_complete(struck):
 
 @pytest.mark.parametrize("after_effect", [False, True])
 def test_a_stalled_answer_never_comes(struck, after_effect):
-    fault = Fault(route=Route.PREPARE, kind=Kind.STALLED, seconds=30, after_effect=after_effect)
-    began = time.monotonic()
+    fault = Fault(route=Route.PREPARE, kind=Kind.STALLED, seconds=FOR_EVER_S, after_effect=after_effect)
+    # That the block ends shows that the proxy does not sit out a silence that nobody listens to.
     with struck(fault) as visitor, pytest.raises(httpx.ReadTimeout):
         visitor.api.post("/v1/evaluations/presigned-upload", json={}, timeout=1.0)
     # Here, at the end of the proxy, Pique has answered however busy the machine is.
     (exchange,) = visitor.history
     assert exchange.forwarded is after_effect and exchange.status is None
-    # The proxy does not sit out a silence that nobody listens to.
-    assert time.monotonic() - began < 10
 
 
 @pytest.mark.parametrize("after_effect", [False, True])
@@ -194,48 +201,64 @@ def test_an_expired_url_is_refused_as_the_storage_does(struck):
 
 
 def test_a_notification_lag_hides_a_good_upload_for_a_while(struck):
-    with struck(Fault(route=Route.UPLOAD, kind=Kind.NOTIFICATION_LAG, seconds=2)) as visitor:
-        job_id = visitor.submit()
-        told = visitor.result(job_id).json()
+    with struck(
+        Fault(route=Route.UPLOAD, kind=Kind.NOTIFICATION_LAG, hit=1, seconds=FOR_EVER_S),
+        Fault(route=Route.UPLOAD, kind=Kind.NOTIFICATION_LAG, hit=2, seconds=0.5, required=False),
+    ) as visitor:
+        hidden, seen_soon = visitor.submit(), visitor.submit()
+        told = visitor.result(hidden).json()
         assert (told["status"], told["event"], told["detector_results"]) == (
             "awaiting_upload",
             "evaluation.pending",
             None,
         )
-        time.sleep(2)
-        assert visitor.result(job_id).json()["status"] != "awaiting_upload"
-        assert [exchange.told_status for exchange in visitor.history][2] == "awaiting_upload"
+        eventually(lambda: visitor.result(seen_soon).json()["status"], lambda status: status != "awaiting_upload")
+        assert visitor.result(hidden).json()["status"] == "awaiting_upload"
+        told_of = [exchange.told_status for exchange in visitor.history if exchange.job_id == hidden]
+        assert told_of == [None, None, "awaiting_upload", "awaiting_upload"]
 
 
 def test_a_new_job_is_not_found_for_a_while(struck):
-    with struck(Fault(route=Route.PREPARE, kind=Kind.CREATION_LAG, seconds=2)) as visitor:
-        job_id = visitor.prepare().json()["job_id"]
-        assert visitor.result(job_id).status_code == 404
-        time.sleep(2)
-        assert visitor.result(job_id).json()["status"] == "awaiting_upload"
+    with struck(
+        Fault(route=Route.PREPARE, kind=Kind.CREATION_LAG, hit=1, seconds=FOR_EVER_S),
+        Fault(route=Route.PREPARE, kind=Kind.CREATION_LAG, hit=2, seconds=0.5, required=False),
+    ) as visitor:
+        hidden, seen_soon = (visitor.prepare().json()["job_id"] for _ in range(2))
+        assert visitor.result(hidden).status_code == 404
+        found = eventually(lambda: visitor.result(seen_soon), lambda answer: answer.status_code == 200)
+        assert found.json()["status"] == "awaiting_upload"
+        assert visitor.result(hidden).status_code == 404
 
 
 @pytest.mark.parametrize("seconds", [600, -600])
 def test_a_skewed_clock_moves_every_time_and_nothing_else(struck, seconds):
+    with struck() as visitor:
+        created_at = judge_created_at(visitor)
+    began = datetime.now(UTC)
     with struck(Fault(route=Route.ANY, kind=Kind.CLOCK_SKEW, every=1, seconds=seconds)) as visitor:
+        assert judge_created_at(visitor) == created_at + timedelta(seconds=seconds)
         answer = visitor.prepare()
         prepared = answer.json()
         about = [
             parsedate_to_datetime(answer.headers["Date"]),
             datetime.fromisoformat(prepared["expires_at"]) - timedelta(minutes=15),
             datetime.fromisoformat(visitor.result(prepared["job_id"]).json()["timestamp"]),
-            datetime.fromisoformat(visitor.api.get("/v1/judges").json()["judges"][0]["created_at"]),
         ]
         assert visitor.put(prepared).status_code == 200
-        assert visitor.history[0].expires_at == datetime.fromisoformat(prepared["expires_at"])
-    # The judges are as old as the session's server.
+        assert visitor.history[1].expires_at == datetime.fromisoformat(prepared["expires_at"])
+    # Some of them have whole seconds, and are rounded twice.
+    earliest, latest = began - timedelta(seconds=2), datetime.now(UTC) + timedelta(seconds=2)
     for moment in about:
-        assert abs((moment - datetime.now(UTC)).total_seconds() - seconds) < 300
+        assert earliest <= moment - timedelta(seconds=seconds) <= latest
+
+
+def judge_created_at(visitor) -> datetime:
+    return datetime.fromisoformat(visitor.api.get("/v1/judges").json()["judges"][0]["created_at"])
 
 
 def test_faults_of_lag_and_connection_go_together(struck):
     with struck(
-        Fault(route=Route.UPLOAD, kind=Kind.NOTIFICATION_LAG, seconds=20),
+        Fault(route=Route.UPLOAD, kind=Kind.NOTIFICATION_LAG, seconds=FOR_EVER_S),
         Fault(route=Route.UPLOAD, kind=Kind.LOST_ANSWER),
     ) as visitor:
         prepared = visitor.prepare().json()

@@ -124,7 +124,7 @@ class Cell:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("behaviour", BEHAVIOURS)
 def test_whoever_dies_wherever_nothing_is_lost_and_nothing_evaluated_twice(
     behaviour: str, workers: WorkerServer, studio: Studio, seed: int, tmp_path: Path, record_property

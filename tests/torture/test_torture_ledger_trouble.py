@@ -93,7 +93,7 @@ def cells(studio: Studio, tmp_path: Path) -> list[Cell]:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("trouble", [LOCKED, FULL])
 def test_a_ledger_that_fails_half_way_stops_the_work_before_anything_is_sent(
     trouble: str, cells: list[Cell], workers: WorkerServer, tmp_path: Path
@@ -119,7 +119,7 @@ def test_a_ledger_that_fails_half_way_stops_the_work_before_anything_is_sent(
 
 
 @pytest.mark.long
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(1200)
 def test_a_worker_with_a_corrupt_ledger_asks_pique_for_nothing(
     cells: list[Cell], workers: WorkerServer, tmp_path: Path
 ):

@@ -119,7 +119,7 @@ class Engine(RuleBasedStateMachine):
 
 
 @pytest.mark.long
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(1200)
 def test_any_sequence_of_steps_and_crashes_ends_well(workers: WorkerServer, tmp_path: Path, record_property):
     machines: list[Engine] = []
     with running_local_pique(data_dir=tmp_path / "pique", seed_judges=DEMO / "judges.json", workers=1) as pique:

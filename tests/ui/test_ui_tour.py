@@ -9,16 +9,16 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
+from ports import port_for_later
+from waiting import eventually
 
 PROJECT = Path(__file__).parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -54,9 +54,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def ui(project: Path) -> Iterator[str]:
     """The address of the UI; Ctrl-C at the end stops everything, or the test says what it left behind."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = port_for_later()
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("PIQUE_", "DAGSTER_"))}
     # The copy's code location, with the package that is being tested.
     environment["PYTHONPATH"] = str(PROJECT)
@@ -70,7 +68,7 @@ def ui(project: Path) -> Iterator[str]:
         )
     address = f"http://127.0.0.1:{port}"
     try:
-        wait_for(lambda: fetch(f"{address}/server_info"), patience_s=120)
+        wait_for(lambda: fetch(f"{address}/server_info"))
         yield address
     finally:
         process.send_signal(signal.SIGINT)
@@ -89,16 +87,14 @@ def fetch(request: str | urllib.request.Request) -> bytes:
         return answer.read()
 
 
-def wait_for(condition, *, patience_s: float) -> None:
-    deadline = time.monotonic() + patience_s
-    while True:
+def wait_for(condition) -> None:
+    def holds() -> object:
         try:
-            if condition():
-                return
+            return condition()
         except OSError:
-            pass
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.5)
+            return None
+
+    eventually(holds, every_s=0.5)
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +131,7 @@ def test_a_three_day_backfill_started_in_the_ui_completes_and_shows_what_it_did(
     dates.press("Enter")
     keep_screenshot(page, "backfill", tmp_path)
     page.get_by_role("button", name="Launch backfill").click()
-    wait_for(lambda: backfills(ui) and "REQUESTED" not in str(backfills(ui)[0]["status"]), patience_s=240)
+    wait_for(lambda: backfills(ui) and "REQUESTED" not in str(backfills(ui)[0]["status"]))
     assert backfills(ui) == [{"status": "COMPLETED_SUCCESS", "numPartitions": 3}]
 
     page.goto(f"{ui}/assets/brand_videos/submissions?view=partitions&partition=2026-03-03")

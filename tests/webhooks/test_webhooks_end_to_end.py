@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import random
 import signal
-import socket
 import statistics
-import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 from desk import DEMO, LIMITS, open_item_verified
+from ports import port_for_later
 from receiver_process import PATIENCE_S, Receiver, running_receiver
 from tiny_images import Studio
+from waiting import eventually
 
 from pique_assets.api.client import PiqueClient
 from pique_assets.evaluation.limits import Limits
@@ -31,13 +29,12 @@ from pique_assets.testing import Fault, FaultScript, FaultyPique, Kind, Route, r
 SECRET = "whsec_end-to-end-and-back-again"
 JUDGE = "judge_demo_images"
 PLACE = {"evaluation": "brand_images", "partition": "2026-03-02"}
-T = TypeVar("T")
 NOBODY = "http://127.0.0.1:9/webhooks/pique"
 # Longer than any test may take: what completes did so because webhooks came.
 ONLY_WEBHOOKS = replace(LIMITS, webhook_patience_s=3000, results_wait_s=3000)
 
 # Generous, for a machine that does much else.
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,7 +149,7 @@ def test_what_is_announced_while_content_is_sent_is_recorded_meanwhile(tmp_path,
 
     def open_last_when_the_others_are_recorded(item: ContentItem):
         if item.content_uri == last.content_uri:
-            wait_until(lambda: office.ledger.progress(**PLACE).completed == len(others))
+            eventually(lambda: office.ledger.progress(**PLACE).completed == len(others))
         return open_item_verified(item)
 
     with receiving(tmp_path) as receiver:
@@ -175,7 +172,7 @@ def test_with_the_receiver_down_all_day_polling_alone_completes_it(office):
 
 def test_a_waiting_run_asks_about_everything_once_before_it_gives_up(office):
     office.submit(office.studio.images(3), limits=ONLY_WEBHOOKS, webhook_url=NOBODY)
-    wait_until(lambda: all(job.evaluations_finished for job in office.jobs().values()))
+    eventually(lambda: all(job.evaluations_finished for job in office.jobs().values()))
     assert office.collect(limits=replace(ONLY_WEBHOOKS, results_wait_s=1)).progress.completed == 3
     assert office.gets() == 3
 
@@ -231,8 +228,7 @@ def submit_by_the_organisation(office: Office, items: list[ContentItem]) -> None
 @pytest.mark.parametrize("moment", ["before_commit", "after_commit"])
 def test_a_receiver_killed_while_it_stores_is_told_again_and_stores_it_once(tmp_path, office, moment):
     (item,) = office.studio.images(1)
-    # Below the ports that the system gives away by itself, so that it is still free for the second one.
-    port = free_port()
+    port = port_for_later()
     with receiving(tmp_path, "--port", port, PIQUE_FAILPOINT=f"record_webhook.{moment}") as doomed:
         office.submit([item], limits=ONLY_WEBHOOKS, webhook_url=doomed.url)
         assert doomed.process.wait(PATIENCE_S) == -signal.SIGKILL
@@ -240,7 +236,7 @@ def test_a_receiver_killed_while_it_stores_is_told_again_and_stores_it_once(tmp_
         assert office.collect(limits=ONLY_WEBHOOKS).progress.completed == 1
         # Pique tries again in any case, because nothing was answered.
         (job_id,) = office.jobs()
-        said = wait_until(lambda: heard_of(job_id, folder=tmp_path))
+        said = eventually(lambda: heard_of(job_id, folder=tmp_path))
     assert ("the same as before" in said) == (moment == "after_commit")
     assert office.gets() == 1
 
@@ -249,21 +245,3 @@ def heard_of(job_id: str, *, folder: Path) -> str:
     """What the receiver has said, once it has heard of this job."""
     said = (folder / "receiver.log").read_text()
     return said if f"webhook for job {job_id}" in said else ""
-
-
-def wait_until(look: Callable[[], T]) -> T:
-    give_up = time.monotonic() + PATIENCE_S
-    while not (seen := look()):
-        assert time.monotonic() < give_up
-        time.sleep(0.05)
-    return seen
-
-
-def free_port() -> int:
-    while True:
-        port = random.SystemRandom().randint(20_000, 30_000)
-        try:
-            socket.create_server(("127.0.0.1", port)).close()
-        except OSError:
-            continue
-        return port

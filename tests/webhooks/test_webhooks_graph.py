@@ -19,7 +19,6 @@ URL = "https://hooks.example.com/pique?token=canary"
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 def test_a_date_of_the_graph_completes_by_its_webhooks(tmp_path, monkeypatch):
     monkeypatch.setenv("PIQUE_WEBHOOK_SECRET", SECRET)
     # Longer than the test may take: only webhooks can complete it.

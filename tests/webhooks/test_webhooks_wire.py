@@ -100,7 +100,6 @@ def framing(chance: random.Random) -> Callable[[bytes, dict[str, str]], bytes]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
 def test_every_answer_and_every_row_is_what_the_reference_says(tmp_path):
     chance = random.Random(SEED)
     answers: Counter[tuple[str, int]] = Counter()

@@ -1,0 +1,99 @@
+"""Whatever state the lake remembers of a job, after a restoration nothing is sent that may have been evaluated."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from pique_assets.lake import Lake, Payload, build_table, payloads_table
+from pique_assets.ledger import Ledger, SubmissionOrder
+from pique_assets.restore import restore_ledger
+
+PLACE = {"judge": "brand", "date": "2026-03-02", "evaluation": "brand"}
+BEGUN = datetime(2026, 3, 2, 12, tzinfo=UTC)
+KEY = hashlib.sha256(b"work").hexdigest()
+
+
+def order(source: str) -> SubmissionOrder:
+    return SubmissionOrder(
+        work_key=KEY,
+        judge_id="judge_abc123",
+        judge_configuration_hash="c",
+        content_type="video",
+        fingerprint="f" * 64,
+        filename="a.mp4",
+        size_bytes=None if source == "social" else 1000,
+        source=source,
+    )
+
+
+def row(state: str, *, source: str, job_id: str | None) -> dict[str, object]:
+    wanted = order(source)
+    return {
+        "evaluation": "brand",
+        "content_uri": "/media/a.mp4",
+        **{name: getattr(wanted, name) for name in SubmissionOrder.__dataclass_fields__},
+        "state": state,
+        "attempt": 1,
+        "job_id": job_id,
+        "error_code": "why" if state in ("rejected", "in_doubt", "failed") else None,
+        "created_at": BEGUN,
+        "uploaded_at": BEGUN if job_id else None,
+    }
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    with Ledger.open(f"sqlite:///{tmp_path / 'ledger.db'}") as ledger:
+        yield ledger
+
+
+def restored(ledger: Ledger, tmp_path: Path, state: str, *, source: str, job_id: str | None, payload: bool) -> None:
+    lake = Lake(str(tmp_path / "lake"))
+    lake.write("submissions", build_table("submissions", [row(state, source=source, job_id=job_id)]), **PLACE)
+    payloads = [Payload(job_id="job_1", source="polled", received_at=BEGUN, body=b"{}")] if payload else []
+    lake.write("payloads", payloads_table(payloads), **PLACE)
+    restore_ledger(lake=lake, ledger=ledger, say=lambda sentence: None)
+
+
+@pytest.mark.parametrize(
+    ("state", "source", "job_id", "payload", "becomes"),
+    [
+        ("uploaded", "direct", "job_1", False, "UPLOADED"),
+        ("completed", "direct", "job_1", True, "COMPLETED"),
+        ("failed", "direct", "job_1", True, "FAILED"),
+        # The result is lost, but not the evaluation.
+        ("completed", "direct", "job_1", False, "UPLOADED"),
+        ("uploaded", "social", "job_1", False, "UPLOADED"),
+        ("submitting", "social", None, False, "SUBMITTING"),
+        ("in_doubt", "social", None, False, "IN_DOUBT"),
+    ],
+)
+def test_what_may_have_been_evaluated_is_given_to_nobody_to_send(
+    state, source, job_id, payload, becomes, ledger, tmp_path
+):
+    restored(ledger, tmp_path, state, source=source, job_id=job_id, payload=payload)
+    claim = ledger.claim_submission(order(source), lease_s=60)
+    assert (claim.submission.state, claim.submission.attempt, claim.lease) == (becomes, 1, None)
+    assert len(ledger.attempts(work_key=KEY)) == 1
+
+
+@pytest.mark.parametrize("state", ["prepared", "uploading"])
+def test_what_may_have_got_its_bytes_is_asked_about_before_anything_is_sent(state, ledger, tmp_path):
+    restored(ledger, tmp_path, state, source="direct", job_id="job_1", payload=False)
+    claim = ledger.claim_submission(order("direct"), lease_s=60)
+    assert (claim.submission.state, claim.submission.attempt) == ("UPLOADING", 1)
+    # Without a URL nothing can be sent to that job.
+    assert claim.submission.upload_target is None
+
+
+@pytest.mark.parametrize(("state", "job_id"), [("rejected", None), ("abandoned", "job_1")])
+def test_what_is_dead_may_be_tried_again(state, job_id, ledger, tmp_path):
+    restored(ledger, tmp_path, state, source="direct", job_id=job_id, payload=False)
+    claim = ledger.claim_submission(order("direct"), lease_s=60)
+    assert (claim.submission.state, claim.submission.attempt) == ("INTENDED", 2)
+    assert claim.lease is not None
