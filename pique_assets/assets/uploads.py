@@ -17,6 +17,7 @@ from pique_assets.assets.judge import fetch_judge
 from pique_assets.assets.partition_tables import PartitionTables
 from pique_assets.assets.plan_events import announcing_plan, refusing_over_budget
 from pique_assets.config import Evaluation
+from pique_assets.resource_keys import ResourceKeys
 from pique_assets.resources import LakeResource, LedgerResource, MediaStorageResource, PiqueResource
 
 # Runs of all partitions share it: its limit in Dagster times `Limits.concurrent_uploads` is what the whole
@@ -24,12 +25,13 @@ from pique_assets.resources import LakeResource, LedgerResource, MediaStorageRes
 API_POOL = "pique_api"
 
 
-def uploads_asset(evaluation: Evaluation) -> dg.AssetsDefinition:
+def uploads_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.AssetsDefinition:
     """The submissions of an evaluation, by date; the ledger is their record."""
 
     @dated_asset(
         evaluation,
         "uploads",
+        keys=keys,
         after=("content", "judge"),
         description="The date's content, submitted to the judge and uploaded, each item exactly once.",
         kinds=("pique",),
