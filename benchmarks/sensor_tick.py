@@ -32,7 +32,7 @@ from pique_assets.evaluation.orphans import UNTOUCHED_FOR_S
 from pique_assets.ledger import Ledger
 from pique_assets.media import DatedFolder
 from pique_assets.resources import LakeResource, LedgerResource, MediaStorageResource, PiqueResource
-from pique_assets.sensors import RUN_REQUESTS_A_TICK, TICK_BUDGET_S
+from pique_assets.sensors import RUN_REQUESTS_A_TICK, ResultsSensor
 
 ROUNDS = 25
 TICKS_AT_MOST = 30
@@ -123,11 +123,10 @@ def poll(folder: Path, *, due: int) -> None:
     asked_after: list[int] = []
     first_asked: dict[str, int] = {}
     with answering_pique() as base_url, dg.instance_for_test() as instance:
-        sensor = sensor_over(folder)
-        pique = PiqueResource(base_url=base_url, api_key="pk_benchmark")
-        resources = {"pique": pique, "ledger": LedgerResource(url=url)}
+        defs = definitions_over(folder, base_url=base_url, ledger_url=url)
+        (sensor,) = defs.sensors
         while len(ticks) < TICKS_AT_MOST and sum(polled(url).values()) < due:
-            context = dg.build_sensor_context(instance=instance, cursor=str(len(ticks)), resources=resources)
+            context = dg.build_sensor_context(instance=instance, cursor=str(len(ticks)), resources=defs.resources)
             start = time.perf_counter()
             sensor(context)
             ticks.append(time.perf_counter() - start)
@@ -137,8 +136,8 @@ def poll(folder: Path, *, due: int) -> None:
             print(f"{due:,} due: tick {len(ticks)} took {ticks[-1]:.1f} s, asked so far {asked}", flush=True)
     longest = max(ticks)
     print(
-        f"{due:,} due: the longest tick took {longest:.1f} s of {TICK_BUDGET_S:.0f} s: "
-        f"{'holds' if longest <= TICK_BUDGET_S else 'BROKEN'}"
+        f"{due:,} due: the longest tick took {longest:.1f} s of {ResultsSensor().tick_budget_s:.0f} s: "
+        f"{'holds' if longest <= ResultsSensor().tick_budget_s else 'BROKEN'}"
     )
     enough = -(-due // asked_after[0])
     print(
@@ -147,10 +146,10 @@ def poll(folder: Path, *, due: int) -> None:
     )
 
 
-def sensor_over(folder: Path) -> dg.SensorDefinition:
-    """The sensor of three evaluations, one of which has nearly all the work; a polled job is not due again."""
+def definitions_over(folder: Path, *, base_url: str, ledger_url: str) -> dg.Definitions:
+    """The definitions of three evaluations, one of which has nearly all the work; a polled job is not due again."""
     limits = Limits(first_poll_s=600, shortest_poll_s=600, longest_poll_s=600)
-    defs = build_defs(
+    return build_defs(
         evaluations=[
             Evaluation(
                 name=name, judge_id="judge_benchmark", media=DatedFolder(folder), start_date="2020-01-01", limits=limits
@@ -158,13 +157,12 @@ def sensor_over(folder: Path) -> dg.SensorDefinition:
             for name in NAMES
         ],
         resources={
-            "pique": PiqueResource(base_url="http://127.0.0.1:9", api_key="pk_benchmark"),
-            "ledger": LedgerResource(url=f"sqlite:///{folder}/unused.db"),
+            "pique": PiqueResource(base_url=base_url, api_key="pk_benchmark"),
+            "ledger": LedgerResource(url=ledger_url),
             "lake": LakeResource(root=str(folder)),
             "media_storage": MediaStorageResource(),
         },
     )
-    return defs.resolve_sensor_def("pique_results")
 
 
 def polled(url: str) -> dict[str, int]:

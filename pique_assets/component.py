@@ -19,6 +19,7 @@ from pique_assets.evaluation.budget import Budget
 from pique_assets.evaluation.limits import Limits
 from pique_assets.media import DatedFolder, Manifest, SocialUrls
 from pique_assets.resources import resources_for
+from pique_assets.sensors import ResultsSensor
 
 
 class EvaluationModel(dg.Model, dg.Resolvable):
@@ -107,11 +108,41 @@ class EvaluationModel(dg.Model, dg.Resolvable):
         return Budget(**self.budget)
 
 
+class SensorModel(dg.Model, dg.Resolvable):
+    """The sensor in YAML; the fields are those of `pique_assets.sensors.ResultsSensor`."""
+
+    name: str | None = Field(default=None, description="`pique_results_<name of the component>` when left out.")
+    minimum_interval_s: int = Field(default=30, description="Seconds from one tick to the next, at least.")
+    tick_budget_s: float = Field(default=15.0, description="How many seconds a tick may take, more than 2.")
+    default_status: Literal["running", "stopped"] = Field(
+        default="running", description="Whether the sensor is on until somebody switches it."
+    )
+
+    def to_sensor(self) -> ResultsSensor:
+        """The sensor's settings.
+
+        Raises:
+            ValueError: No tick can keep to them.
+        """
+        return ResultsSensor(
+            name=self.name,
+            minimum_interval_s=self.minimum_interval_s,
+            tick_budget_s=self.tick_budget_s,
+            default_status=dg.DefaultSensorStatus[self.default_status.upper()],
+        )
+
+
 class PiqueEvaluations(dg.Component, dg.Model, dg.Resolvable):
     """Takes dated media to scores: the assets, checks, jobs, schedules and sensor of one or more evaluations."""
 
     evaluations: list[EvaluationModel] = Field(description="What to evaluate.")
     environment: Literal["local", "sandbox", "production"] = Field(description="Which Pique evaluates.")
+    name: str | None = Field(
+        default=None,
+        description="What these evaluations are called together, in the names of the sensor and of the resources; the "
+        "name of the first one when left out.",
+    )
+    sensor: SensorModel | None = Field(default=None, description="How the sensor is called and behaves.")
     home: str | None = Field(
         default=None,
         description="Folder for ledger and lake; a relative path begins at the project's root. Left out, both are "
@@ -123,6 +154,8 @@ class PiqueEvaluations(dg.Component, dg.Model, dg.Resolvable):
         return build_defs(
             evaluations=[evaluation.to_evaluation(base=context.path) for evaluation in self.evaluations],
             resources=resources_for(self.environment, home=self.home, project=context.path),
+            name=self.name,
+            sensor=None if self.sensor is None else self.sensor.to_sensor(),
         )
 
 

@@ -22,14 +22,18 @@ from pique_assets.assets.uploads import uploads_asset
 from pique_assets.checks import checks_of
 from pique_assets.config import Evaluation
 from pique_assets.jobs import daily_schedule, jobs_of
+from pique_assets.resource_keys import ResourceKeys
 from pique_assets.resources.secrecy import require_hidden_secrets
-from pique_assets.sensors import results_sensor
+from pique_assets.sensors import ResultsSensor, results_sensor
+from pique_assets.unique_names import unique_names
 
 
 def build_defs(
     *,
     evaluations: Sequence[Evaluation],
     resources: Mapping[str, dg.ConfigurableResource[Any]],
+    name: str | None = None,
+    sensor: ResultsSensor | None = None,
     executor: dg.ExecutorDefinition | None = None,
     partitioned_checks: bool = True,
 ) -> dg.Definitions:
@@ -39,17 +43,23 @@ def build_defs(
 
     Args:
         evaluations: What to evaluate; names are unique.
-        resources: `pique`, `ledger`, `lake` and `media_storage`, as `resources_for` gives them.
-        executor: How the steps of a run are executed. In the run's own process by default: the steps of a date are a
-            chain, the parallel work is inside them, and a process for each would cost more than most of them.
+        resources: `pique`, `ledger`, `lake` and `media_storage`, as `resources_for` gives them. They reach Dagster
+            under keys of their own, such as `pique_ledger_<name>`; whatever else is given keeps its key.
+        name: What these evaluations are called together, in those keys and in the name of their sensor. The name of the
+            first one by default, which nothing else that Dagster merges with them can have.
+        sensor: How the sensor is called, how often it ticks and for how long, and whether it is on from the start.
+        executor: How the steps of a run of their jobs are executed. In the run's own process by default: the steps of a
+            date are a chain, the parallel work is inside them, and a process for each would cost more than most of
+            them. Whatever runs outside of these jobs is executed as the code location says.
         partitioned_checks: See `checks.checks_of`.
 
     Returns:
-        Assets, checks, jobs, schedules and one sensor, to be used alone or merged with `dg.Definitions.merge`.
+        Assets, checks, jobs, schedules and one sensor, to be used alone or merged with `dg.Definitions.merge`, which
+        raises a `ValueError` where two have an evaluation of one name.
 
     Raises:
         ValueError: Two evaluations have the same name, or one judge's folder for two judges, or there is no evaluation;
-            or a secret is written out (`resources.secrecy`).
+            or a secret is written out (`resources.secrecy`); or a resource is missing, or a name is none.
     """
     names = Counter(evaluation.name for evaluation in evaluations)
     if not names:
@@ -58,17 +68,23 @@ def build_defs(
         raise ValueError(f"evaluations need names of their own; used more than once: {', '.join(repeated)}")
     _require_one_judge_each(evaluations)
     require_hidden_secrets(resources)
-    jobs = [job for evaluation in evaluations for job in jobs_of(evaluation)]
+    keys = ResourceKeys(evaluations[0].name if name is None else name)
+    steps_by = executor or dg.in_process_executor
+    jobs = [job for evaluation in evaluations for job in jobs_of(evaluation, executor=steps_by)]
+    results = results_sensor(evaluations, jobs=jobs, keys=keys, settings=sensor or ResultsSensor())
+    # No executor: that would be everybody's in the code location, and Dagster merges no two of them.
     return dg.Definitions(
-        assets=[asset for evaluation in evaluations for asset in assets_of(evaluation)],
+        assets=[asset for evaluation in evaluations for asset in assets_of(evaluation, keys)],
         asset_checks=[
-            check for evaluation in evaluations for check in checks_of(evaluation, partitioned=partitioned_checks)
+            check
+            for evaluation in evaluations
+            for check in checks_of(evaluation, keys=keys, partitioned=partitioned_checks)
         ],
         jobs=jobs,
-        schedules=[daily_schedule(evaluation) for evaluation in evaluations],
-        sensors=[results_sensor(evaluations, jobs=jobs)],
-        resources=dict(resources),
-        executor=executor or dg.in_process_executor,
+        schedules=[daily_schedule(evaluation, executor=steps_by) for evaluation in evaluations],
+        sensors=[results],
+        resources=keys.keyed(resources),
+        metadata=unique_names(evaluations=names, name=keys.name, sensor=results.name),
     )
 
 
@@ -86,28 +102,28 @@ def _require_one_judge_each(evaluations: Sequence[Evaluation]) -> None:
             )
 
 
-def assets_of(evaluation: Evaluation) -> list[dg.AssetsDefinition | dg.AssetSpec]:
+def assets_of(evaluation: Evaluation, keys: ResourceKeys) -> list[dg.AssetsDefinition | dg.AssetSpec]:
     """The assets of one evaluation, in the order of an item's journey (design section 4)."""
     return [
-        judge_asset(evaluation),
-        *submitting_assets_of(evaluation),
-        evaluation_results_asset(evaluation),
-        submissions_asset(evaluation),
-        result_tables_asset(evaluation),
-        scorecard_asset(evaluation),
-        metric_catalog_asset(evaluation),
-        partition_status_asset(evaluation),
+        judge_asset(evaluation, keys),
+        *submitting_assets_of(evaluation, keys),
+        evaluation_results_asset(evaluation, keys),
+        submissions_asset(evaluation, keys),
+        result_tables_asset(evaluation, keys),
+        scorecard_asset(evaluation, keys),
+        metric_catalog_asset(evaluation, keys),
+        partition_status_asset(evaluation, keys),
     ]
 
 
-def submitting_assets_of(evaluation: Evaluation) -> list[dg.AssetsDefinition | dg.AssetSpec]:
+def submitting_assets_of(evaluation: Evaluation, keys: ResourceKeys) -> list[dg.AssetsDefinition | dg.AssetSpec]:
     """From what lies there to what Pique has: for files, for social media, or for both."""
     assets: list[dg.AssetsDefinition | dg.AssetSpec] = []
     if evaluation.media is not None:
-        assets += [raw_media(evaluation), content_asset(evaluation), uploads_asset(evaluation)]
+        assets += [raw_media(evaluation), content_asset(evaluation, keys), uploads_asset(evaluation, keys)]
     if evaluation.social is not None:
         # Only where there is social media: every run and step pays for what is imported here.
         from pique_assets.assets.social_submissions import social_submissions_asset
 
-        assets += [raw_social_urls(evaluation), social_submissions_asset(evaluation)]
+        assets += [raw_social_urls(evaluation), social_submissions_asset(evaluation, keys)]
     return assets

@@ -45,36 +45,48 @@ def everything_job_name(evaluation: Evaluation) -> str:
     return f"{evaluation.name}_everything"
 
 
-def jobs_of(evaluation: Evaluation) -> list[dg.UnresolvedAssetJobDefinition]:
+def jobs_of(
+    evaluation: Evaluation, *, executor: dg.ExecutorDefinition = dg.in_process_executor
+) -> list[dg.UnresolvedAssetJobDefinition]:
     """The three jobs of an evaluation (design section 8: daily work does not wait)."""
     return [
-        submit_job(evaluation),
+        submit_job(evaluation, executor=executor),
         dg.define_asset_job(
             results_job_name(evaluation),
             selection=_selection(evaluation, RESULT_ASSETS),
             description="Collects a date's results and writes its tables; waits, bounded, for open jobs.",
+            executor_def=executor,
         ),
         dg.define_asset_job(
             everything_job_name(evaluation),
             selection=_selection(evaluation, submit_assets(evaluation) + RESULT_ASSETS),
             description="From media to scorecard in one run.",
+            executor_def=executor,
         ),
     ]
 
 
-def submit_job(evaluation: Evaluation) -> dg.UnresolvedAssetJobDefinition:
+def submit_job(
+    evaluation: Evaluation, *, executor: dg.ExecutorDefinition = dg.in_process_executor
+) -> dg.UnresolvedAssetJobDefinition:
     """The job that ends when Pique has the content."""
     return dg.define_asset_job(
         submit_job_name(evaluation),
         selection=_selection(evaluation, submit_assets(evaluation)),
         description="Takes the inventory of a date and submits what Pique has not; does not wait for results.",
+        executor_def=executor,
     )
 
 
-def daily_schedule(evaluation: Evaluation) -> dg.UnresolvedPartitionedAssetScheduleDefinition | dg.ScheduleDefinition:
+def daily_schedule(
+    evaluation: Evaluation, *, executor: dg.ExecutorDefinition = dg.in_process_executor
+) -> dg.UnresolvedPartitionedAssetScheduleDefinition | dg.ScheduleDefinition:
     """Submits yesterday's date every day. Off until switched on: it spends money."""
     return dg.build_schedule_from_partitioned_job(
-        submit_job(evaluation), name=f"{evaluation.name}_daily", hour_of_day=evaluation.schedule_hour
+        # Dagster takes the schedule's job for the job of that name, so that its executor has to be the same.
+        submit_job(evaluation, executor=executor),
+        name=f"{evaluation.name}_daily",
+        hour_of_day=evaluation.schedule_hour,
     )
 
 

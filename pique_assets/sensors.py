@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
@@ -17,27 +18,61 @@ import dagster as dg
 from pique_assets.config import Evaluation
 from pique_assets.jobs import results_job_name
 from pique_assets.partitions import daily_partitions
+from pique_assets.resource_keys import ResourceKeys
 from pique_assets.resources import LedgerResource, PiqueResource
 
 if TYPE_CHECKING:
     from pique_assets.api.client import PiqueClient
     from pique_assets.ledger import Ledger, SettledPartition
 
-SENSOR_NAME = "pique_results"
-# Sensor threads are off by default, so a slow tick delays every sensor of the deployment (design section 8).
-TICK_BUDGET_S = 15.0
-# Of it: for what follows the asking, which is to find the complete dates.
+# Of a tick's budget: for what follows the asking, which is to find the complete dates.
 AFTERWARDS_S = 2.0
 RUN_REQUESTS_A_TICK = 25
-MINIMUM_INTERVAL_S = 30
+# Jobs of evaluations that stand in the ledger and in no living code location are asked about all the same.
+LEFT_FOR_S = 3600.0
 
 Entry = TypeVar("Entry")
 
 
+@dataclass(frozen=True, kw_only=True)
+class ResultsSensor:
+    """How the sensor of one `build_defs` is called and behaves.
+
+    Attributes:
+        name: `pique_results_<name of the evaluations>` by default.
+        minimum_interval_s: Seconds from one tick to the next, at least.
+        tick_budget_s: How many seconds a tick may take, more than 2. Sensor threads are off by default, so a slow tick
+            delays every sensor of the deployment.
+        default_status: Whether the sensor is on until somebody switches it; asking for results costs nothing.
+    """
+
+    name: str | None = None
+    minimum_interval_s: int = 30
+    tick_budget_s: float = 15.0
+    default_status: dg.DefaultSensorStatus = dg.DefaultSensorStatus.RUNNING
+
+    def __post_init__(self) -> None:
+        """Refuse what no tick can keep to.
+
+        Raises:
+            ValueError: The message names the field and the rule.
+        """
+        if self.minimum_interval_s < 1:
+            raise ValueError(f"ResultsSensor.minimum_interval_s is {self.minimum_interval_s}: give a second or more")
+        if not self.tick_budget_s > AFTERWARDS_S:
+            raise ValueError(
+                f"ResultsSensor.tick_budget_s is {self.tick_budget_s}: give more than {AFTERWARDS_S:g} seconds"
+            )
+
+
 def results_sensor(
-    evaluations: Sequence[Evaluation], *, jobs: Sequence[dg.UnresolvedAssetJobDefinition]
+    evaluations: Sequence[Evaluation],
+    *,
+    jobs: Sequence[dg.UnresolvedAssetJobDefinition],
+    keys: ResourceKeys,
+    settings: ResultsSensor,
 ) -> dg.SensorDefinition:
-    """One sensor for all evaluations of a code location.
+    """One sensor for all evaluations of one `build_defs`; those of others are left to the sensors of others.
 
     Each tick asks Pique for what is due, brings submissions to an end that no content asks for any more, looks for the
     jobs of social media whose POST was not answered, then requests a run for each partition whose submissions are all
@@ -46,35 +81,37 @@ def results_sensor(
     by_name = {evaluation.name: evaluation for evaluation in evaluations}
     targets = {results_job_name(evaluation) for evaluation in evaluations}
 
-    @dg.sensor(
-        name=SENSOR_NAME,
-        jobs=[job for job in jobs if job.name in targets],
-        minimum_interval_seconds=MINIMUM_INTERVAL_S,
-        default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Asks Pique for due results, and requests a run for each date whose results are all in.",
-    )
     def pique_results(
         context: dg.SensorEvaluationContext, pique: PiqueResource, ledger: LedgerResource
     ) -> dg.SensorResult:
-        asking_ends_at = time.monotonic() + TICK_BUDGET_S - AFTERWARDS_S
+        asking_ends_at = time.monotonic() + settings.tick_budget_s - AFTERWARDS_S
         tick = _count(context.cursor)
         with ledger.ledger() as opened:
             polled = _ask_pique(_in_turn(evaluations, tick=tick), pique=pique, ledger=opened, until=asking_ends_at)
             _give_up_waiting(evaluations, ledger=opened)
-            settled = opened.uncollected_partitions(at_most=RUN_REQUESTS_A_TICK, turn=tick)
+            settled = opened.uncollected_partitions(at_most=RUN_REQUESTS_A_TICK, turn=tick, evaluations=by_name)
         requests = [request for partition in settled if (request := _request(partition, by_name=by_name))]
         if not requests:
             skipped = f"asked Pique for {polled} results; no date is complete and not yet collected"
             return dg.SensorResult(skip_reason=skipped, cursor=str(tick + 1))
         return dg.SensorResult(run_requests=requests, cursor=str(tick + 1))
 
-    return pique_results
+    bound = keys.bind(pique_results)
+    return dg.SensorDefinition(
+        name=settings.name or f"pique_results_{keys.name}",
+        evaluation_fn=bound.call,
+        required_resource_keys=bound.required_resource_keys,
+        jobs=[job for job in jobs if job.name in targets],
+        minimum_interval_seconds=settings.minimum_interval_s,
+        default_status=settings.default_status,
+        description="Asks Pique for due results, and requests a run for each date whose results are all in.",
+    )
 
 
 def _request(partition: SettledPartition, *, by_name: dict[str, Evaluation]) -> dg.RunRequest | None:
     """The run that collects a settled partition; None for one this code location does not know (any more)."""
-    evaluation = by_name.get(partition.evaluation)
-    if evaluation is None or not daily_partitions(evaluation).has_partition_key(partition.partition):
+    evaluation = by_name[partition.evaluation]
+    if not daily_partitions(evaluation).has_partition_key(partition.partition):
         return None
     return dg.RunRequest(
         job_name=results_job_name(evaluation),
@@ -128,11 +165,14 @@ def _poll(evaluations: Sequence[Evaluation], *, client: PiqueClient, ledger: Led
 
     def poll(name: str | None, limits: Limits, *, until: float) -> int:
         poller = ResultPoller(client=client, ledger=ledger, limits=limits, webhook_expected=name in patient)
-        return poller.poll_due(evaluation=name, not_of=() if name else names, until=until).polled
+        if name:
+            return poller.poll_due(evaluation=name, until=until).polled
+        return poller.poll_due(not_of=names, left_for_s=LEFT_FOR_S, until=until).polled
 
     names = [evaluation.name for evaluation in evaluations]
     patient = {evaluation.name for evaluation in evaluations if evaluation.expects_webhooks}
-    # The last: jobs whose content no evaluation asks for any more; their results were paid for.
+    # The last: jobs whose content no evaluation asks for any more; their results were paid for. One that another
+    # sensor looks after is left to that sensor, unless nobody does.
     turns = [*((evaluation.name, evaluation.limits) for evaluation in evaluations), (None, Limits())]
     shared = [
         poll(name, limits, until=_share(until, among=len(turns) - place)) for place, (name, limits) in enumerate(turns)

@@ -16,6 +16,7 @@ from pique_assets.assets.evaluation_asset import dated_asset
 from pique_assets.assets.partition_tables import PartitionTables
 from pique_assets.config import Evaluation
 from pique_assets.metadata import Metadata
+from pique_assets.resource_keys import ResourceKeys
 from pique_assets.resources import LakeResource, MediaStorageResource
 
 if TYPE_CHECKING:
@@ -25,12 +26,13 @@ if TYPE_CHECKING:
     from pique_assets.media import ContentItem
 
 
-def content_asset(evaluation: Evaluation) -> dg.AssetsDefinition:
+def content_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.AssetsDefinition:
     """The inventory of an evaluation's media, by date."""
 
     @dated_asset(
         evaluation,
         "content",
+        keys=keys,
         after=("raw_media",),
         description="Every content item of the date with its fingerprint, or with the reason why it has none.",
     )

@@ -14,6 +14,7 @@ from pique_assets.assets.evaluation_asset import dated_asset
 from pique_assets.assets.partition_tables import PartitionTables
 from pique_assets.config import Evaluation
 from pique_assets.metadata import bar, markdown_table
+from pique_assets.resource_keys import ResourceKeys
 from pique_assets.resources import LakeResource
 
 if TYPE_CHECKING:
@@ -22,12 +23,13 @@ if TYPE_CHECKING:
     from pique_assets.lake import Lake
 
 
-def scorecard_asset(evaluation: Evaluation) -> dg.AssetsDefinition:
+def scorecard_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.AssetsDefinition:
     """How judge and detectors did, by date."""
 
     @dated_asset(
         evaluation,
         "scorecard_daily",
+        keys=keys,
         after=("evaluations", "detector_results"),
         description="Per judge and detector: pass rate with its 95 % interval, and how scores spread.",
     )
@@ -47,12 +49,13 @@ def scorecard_asset(evaluation: Evaluation) -> dg.AssetsDefinition:
     return scorecard_daily
 
 
-def metric_catalog_asset(evaluation: Evaluation) -> dg.AssetsDefinition:
+def metric_catalog_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.AssetsDefinition:
     """Which metrics were seen, by date."""
 
     @dated_asset(
         evaluation,
         "metric_catalog",
+        keys=keys,
         after=("detector_metrics",),
         description="Every metric path seen on the date: kinds, range, unit and meaning where known.",
     )
@@ -65,7 +68,7 @@ def metric_catalog_asset(evaluation: Evaluation) -> dg.AssetsDefinition:
     return metric_catalog
 
 
-def partition_status_asset(evaluation: Evaluation) -> dg.AssetsDefinition:
+def partition_status_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.AssetsDefinition:
     """The commit mark of a date, written when all its tables are."""
     # Those that all others are upstream of.
     upstream = ["submissions", "scorecard_daily", "metric_catalog", "flagged_moments"]
@@ -73,6 +76,7 @@ def partition_status_asset(evaluation: Evaluation) -> dg.AssetsDefinition:
     @dated_asset(
         evaluation,
         "partition_status",
+        keys=keys,
         after=upstream,
         description="Written last: counts of the date, and the run that wrote its tables.",
     )

@@ -14,6 +14,7 @@ import dagster as dg
 from pique_assets.assets.evaluation_asset import dated_asset
 from pique_assets.assets.partition_tables import PartitionTables
 from pique_assets.config import Evaluation
+from pique_assets.resource_keys import ResourceKeys
 from pique_assets.resources import LakeResource, LedgerResource, PiqueResource
 
 if TYPE_CHECKING:
@@ -21,12 +22,13 @@ if TYPE_CHECKING:
     from pique_assets.ledger import PartitionItem, Submission
 
 
-def evaluation_results_asset(evaluation: Evaluation) -> dg.AssetsDefinition:
+def evaluation_results_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.AssetsDefinition:
     """The raw payloads of an evaluation, by date."""
 
     @dated_asset(
         evaluation,
         "evaluation_results",
+        keys=keys,
         after=evaluation.submitting_assets,
         description="Pique's answers about the date's jobs, byte for byte. Waits, bounded, for open jobs.",
         kinds=("pique", "parquet"),
@@ -69,12 +71,13 @@ def evaluation_results_asset(evaluation: Evaluation) -> dg.AssetsDefinition:
     return evaluation_results
 
 
-def submissions_asset(evaluation: Evaluation) -> dg.AssetsDefinition:
+def submissions_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.AssetsDefinition:
     """How every content item of a date stands: one row each, nothing skipped."""
 
     @dated_asset(
         evaluation,
         "submissions",
+        keys=keys,
         after=("evaluation_results",),
         description="One row per content item of the date: its job and outcome, or the reason why it has none.",
     )

@@ -14,6 +14,7 @@ import dagster as dg
 from pique_assets.assets.evaluation_asset import evaluation_asset
 from pique_assets.config import Evaluation
 from pique_assets.metadata import table_metadata
+from pique_assets.resource_keys import ResourceKeys
 from pique_assets.resources import LakeResource, PiqueResource
 
 if TYPE_CHECKING:
@@ -22,12 +23,13 @@ if TYPE_CHECKING:
     from pique_assets.evaluation.progress import Say
 
 
-def judge_asset(evaluation: Evaluation) -> dg.AssetsDefinition:
+def judge_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.AssetsDefinition:
     """The judge of an evaluation; unpartitioned, upstream of `uploads`."""
 
     @evaluation_asset(
         evaluation,
         "judge",
+        keys=keys,
         after=(),
         description="The judge and its detector configs, as Pique describes them now.",
         kinds=("pique",),

@@ -16,6 +16,7 @@ from pique_assets.assets.evaluation_asset import API_POOL, dated_asset
 from pique_assets.assets.plan_events import announcing_plan
 from pique_assets.config import Evaluation
 from pique_assets.metadata import markdown_table
+from pique_assets.resource_keys import ResourceKeys
 from pique_assets.resources import LakeResource, LedgerResource, MediaStorageResource, PiqueResource
 
 if TYPE_CHECKING:
@@ -24,12 +25,13 @@ if TYPE_CHECKING:
 SHOWN_LINES = 20
 
 
-def social_submissions_asset(evaluation: Evaluation) -> dg.AssetsDefinition:
+def social_submissions_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.AssetsDefinition:
     """The social media submissions of an evaluation, by date; the ledger is their record."""
 
     @dated_asset(
         evaluation,
         "social_submissions",
+        keys=keys,
         after=("raw_social_urls", "judge"),
         description="The date's social media URLs, submitted to the judge in batches, each exactly once.",
         kinds=("pique",),

@@ -11,10 +11,10 @@ from typing import Final
 
 import dagster as dg
 
-from pique_assets.assets.evaluation_asset import with_signature
 from pique_assets.assets.partition_tables import PartitionTables
 from pique_assets.config import Evaluation
 from pique_assets.partitions import daily_partitions
+from pique_assets.resource_keys import ResourceKeys
 from pique_assets.resources import LakeResource
 
 RESULT_TABLES: Final = {
@@ -25,7 +25,7 @@ RESULT_TABLES: Final = {
 }
 
 
-def result_tables_asset(evaluation: Evaluation) -> dg.AssetsDefinition:
+def result_tables_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.AssetsDefinition:
     """The four result tables of an evaluation, by date."""
     specs = [
         dg.AssetSpec(
@@ -38,12 +38,6 @@ def result_tables_asset(evaluation: Evaluation) -> dg.AssetsDefinition:
         for table, description in RESULT_TABLES.items()
     ]
 
-    @dg.multi_asset(
-        name=f"{evaluation.name}__result_tables",
-        specs=specs,
-        partitions_def=daily_partitions(evaluation),
-    )
-    @with_signature
     def result_tables(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[dg.MaterializeResult[None]]:
         from pique_assets.lake import normalise, stored_payloads
 
@@ -52,4 +46,10 @@ def result_tables_asset(evaluation: Evaluation) -> dg.AssetsDefinition:
         for table in RESULT_TABLES:
             yield tables.write(table, rows[table])
 
-    return result_tables
+    bound = keys.bind(result_tables)
+    return dg.multi_asset(
+        name=f"{evaluation.name}__result_tables",
+        specs=specs,
+        partitions_def=daily_partitions(evaluation),
+        required_resource_keys=bound.required_resource_keys,
+    )(bound.call)

@@ -14,15 +14,17 @@ from pique_assets.assets.evaluation_asset import API_POOL, dated_asset
 from pique_assets.assets.partition_tables import PartitionTables
 from pique_assets.assets.plan_events import announcing_plan
 from pique_assets.config import Evaluation
+from pique_assets.resource_keys import ResourceKeys
 from pique_assets.resources import LakeResource, LedgerResource, MediaStorageResource, PiqueResource
 
 
-def uploads_asset(evaluation: Evaluation) -> dg.AssetsDefinition:
+def uploads_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.AssetsDefinition:
     """The submissions of an evaluation, by date; the ledger is their record."""
 
     @dated_asset(
         evaluation,
         "uploads",
+        keys=keys,
         after=("content", "judge"),
         description="The date's content, submitted to the judge and uploaded, each item exactly once.",
         kinds=("pique",),

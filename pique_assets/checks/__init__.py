@@ -15,15 +15,19 @@ from pique_assets.checks.operation import PartitionCheck, check_operation
 from pique_assets.checks.scores import score_check
 from pique_assets.checks.table_shape import table_shape_checks
 from pique_assets.config import Evaluation
+from pique_assets.resource_keys import ResourceKeys
 
 __all__ = ["PartitionCheck", "checks_of", "partition_checks"]
 
 
-def checks_of(evaluation: Evaluation, *, partitioned: bool = True) -> list[dg.AssetChecksDefinition]:
+def checks_of(
+    evaluation: Evaluation, *, keys: ResourceKeys, partitioned: bool = True
+) -> list[dg.AssetChecksDefinition]:
     """The checks of one evaluation.
 
     Args:
         evaluation: Whose tables are checked.
+        keys: Under which the lake is found.
         partitioned: Give checks the partitions of their asset. Dagster calls that a preview; without it a check runs
             all the same and its result stands beside the asset instead of the partition.
     """
@@ -34,7 +38,7 @@ def checks_of(evaluation: Evaluation, *, partitioned: bool = True) -> list[dg.As
         "result_checks": [check for check in checks if check.asset != "content"],
     }
     return [
-        check_operation(evaluation, looks, name=name, partitioned=partitioned)
+        check_operation(evaluation, looks, name=name, keys=keys, partitioned=partitioned)
         for name, looks in operations.items()
         if looks
     ]

@@ -15,11 +15,11 @@ from typing import Any
 
 import dagster as dg
 
-from pique_assets.assets.evaluation_asset import with_signature
 from pique_assets.assets.partition_tables import PartitionTables
 from pique_assets.config import Evaluation
 from pique_assets.metadata import markdown_table
 from pique_assets.partitions import daily_partitions
+from pique_assets.resource_keys import ResourceKeys
 from pique_assets.resources import LakeResource
 
 SHOWN_ITEMS = 20
@@ -54,7 +54,7 @@ class PartitionCheck:
 
 
 def check_operation(
-    evaluation: Evaluation, checks: Sequence[PartitionCheck], *, name: str, partitioned: bool
+    evaluation: Evaluation, checks: Sequence[PartitionCheck], *, name: str, keys: ResourceKeys, partitioned: bool
 ) -> dg.AssetChecksDefinition:
     """An operation that executes these checks, or those of them that are asked for.
 
@@ -62,6 +62,7 @@ def check_operation(
         evaluation: Whose tables they look at.
         checks: What they look at.
         name: Last part of the operation's name.
+        keys: Under which the lake is found.
         partitioned: Whether their results have a partition.
     """
     by_key = {dg.AssetCheckKey(evaluation.asset_key(check.asset), check.name): check for check in checks}
@@ -78,15 +79,19 @@ def check_operation(
             for key, check in by_key.items()
         ]
 
-    @dg.multi_asset_check(name=f"{evaluation.name}__{name}", specs=specs, can_subset=True)
-    @with_signature
     def operation(context: dg.AssetCheckExecutionContext, lake: LakeResource) -> Iterator[dg.AssetCheckResult]:
         tables = PartitionTables(lake=lake.lake(), evaluation=evaluation, date=context.partition_key)
         for key, check in by_key.items():
             if key in context.selected_asset_check_keys:
                 yield _result(key, found=_looked_at(check.look, tables))
 
-    return operation
+    bound = keys.bind(operation)
+    return dg.multi_asset_check(
+        name=f"{evaluation.name}__{name}",
+        specs=specs,
+        can_subset=True,
+        required_resource_keys=bound.required_resource_keys,
+    )(bound.call)
 
 
 def listing(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> dg.MarkdownMetadataValue:

@@ -16,6 +16,7 @@ import dagster as dg
 
 from pique_assets.config import Evaluation
 from pique_assets.home import project_root
+from pique_assets.resource_keys import resources_of_asset
 from pique_assets.resources import LakeResource, LedgerResource, MediaStorageResource, PiqueResource
 
 _Resource = TypeVar("_Resource", PiqueResource, LedgerResource, LakeResource, MediaStorageResource)
@@ -59,7 +60,7 @@ def load_code_location(module_name: str) -> CodeLocation:
             f"{module.__file__} must have `EVALUATIONS`, a list of Evaluation, and `defs`, the Definitions that "
             "build_defs made of them"
         )
-    resources = defs.resources or {}
+    resources = _shared_resources(evaluations, defs=defs)
     return CodeLocation(
         evaluations=evaluations,
         pique=_prepared(resources.get("pique"), PiqueResource),
@@ -67,6 +68,24 @@ def load_code_location(module_name: str) -> CodeLocation:
         lake=_prepared(resources.get("lake"), LakeResource),
         media_storage=_prepared(resources.get("media_storage"), MediaStorageResource),
     )
+
+
+def _shared_resources(evaluations: Sequence[Evaluation], *, defs: dg.Definitions) -> dict[str, object]:
+    """The resources of all these evaluations, which may be some of what a code location has.
+
+    Raises:
+        CodeLocationUnusable: Two of them have ledgers, or Piques, of their own.
+    """
+    shared: dict[str, object] = {}
+    for evaluation in evaluations:
+        for asset in evaluation.submitting_assets:
+            for name, resource in resources_of_asset(evaluation.asset_key(asset), defs=defs).items():
+                if shared.setdefault(name, resource) != resource:
+                    raise CodeLocationUnusable(
+                        f"EVALUATIONS are not all of one {name}: {evaluation.name!r} has another than those before it; "
+                        "keep those of each in a module of their own, and name it with --module"
+                    )
+    return shared
 
 
 def _prepared(resource: object, kind: type[_Resource]) -> _Resource:

@@ -76,9 +76,17 @@ def _ledger_row(place: FoundAddress) -> tuple[str, str, str]:
 
     try:
         with Ledger.open(place.address, create=False) as ledger:
-            return ledger.location.removeprefix("ledger "), place.because, f"there; belongs to {ledger.pique() or 'no Pique yet'}"
+            return (
+                ledger.location.removeprefix("ledger "),
+                place.because,
+                f"there; belongs to {ledger.pique() or 'no Pique yet'}",
+            )
     except LedgerMissing as missing:
-        return str(missing).removeprefix("there is no ledger at ").removeprefix("there is no ledger "), place.because, "not there yet"
+        return (
+            str(missing).removeprefix("there is no ledger at ").removeprefix("there is no ledger "),
+            place.because,
+            "not there yet",
+        )
     except (LedgerError, ValueError) as error:
         return "a ledger", place.because, str(error)
 

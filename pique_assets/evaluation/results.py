@@ -78,6 +78,7 @@ class ResultPoller:
         evaluation: str | None = None,
         partition: str | None = None,
         not_of: Sequence[str] = (),
+        left_for_s: float = 0.0,
         until: float | None = None,
     ) -> PollReport:
         """Ask once for every job that is due.
@@ -86,6 +87,7 @@ class ResultPoller:
             evaluation: Only this evaluation's jobs.
             partition: Only this partition's jobs.
             not_of: Only jobs whose content none of these evaluations asks for.
+            left_for_s: And jobs whose content another evaluation asks for, only so many seconds after they were due.
             until: A batch is begun only if it ends before this `time.monotonic()`, when it takes as long as the slowest
                 before it.
 
@@ -105,6 +107,7 @@ class ResultPoller:
                     evaluation=evaluation,
                     partition=partition,
                     not_of=not_of,
+                    left_for_s=left_for_s,
                 )
                 if not due:
                     break

@@ -117,13 +117,22 @@ class LedgerClaims(LedgerBase):
         evaluation: str | None = None,
         partition: str | None = None,
         not_of: Sequence[str] = (),
+        left_for_s: float = 0.0,
     ) -> list[LeasedSubmission]:
         """Lease what is to be asked about now (UPLOADED, and ABANDONED while watched), oldest first.
 
-        With ``not_of``, only what none of these evaluations has in an inventory.
+        With ``not_of``, only what none of these evaluations has in an inventory; and what others have in theirs, only
+        if they left it for ``left_for_s`` seconds after it was due.
         """
         moment = now or self._clock()
-        wanted = polling.due(now=moment, limit=limit, evaluation=evaluation, partition=partition, not_of=not_of)
+        wanted = polling.due(
+            now=moment,
+            limit=limit,
+            evaluation=evaluation,
+            partition=partition,
+            not_of=not_of,
+            left_since=moment - timedelta(seconds=left_for_s) if left_for_s else None,
+        )
         with self._database.read() as connection:
             # Most ticks find nothing: they need not queue with the writers.
             if connection.execute(wanted.limit(1)).first() is None:

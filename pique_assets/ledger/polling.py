@@ -16,19 +16,28 @@ from pique_assets.ledger.claims import wanted_by
 from pique_assets.ledger.current import items, of_partition
 from pique_assets.ledger.leases import is_free
 from pique_assets.ledger.model import FINISHED_STATES, OPEN_STATES, SubmissionState
-from pique_assets.ledger.tables import submissions
+from pique_assets.ledger.tables import inventory, submissions
 
 _POLLED = (SubmissionState.UPLOADED, SubmissionState.ABANDONED)
 
 
 def due(
-    *, now: datetime, limit: int, evaluation: str | None, partition: str | None, not_of: Sequence[str] = ()
+    *,
+    now: datetime,
+    limit: int,
+    evaluation: str | None,
+    partition: str | None,
+    not_of: Sequence[str] = (),
+    left_since: datetime | None = None,
 ) -> sa.Select[int]:
     """Select the ids of due submissions, oldest first: a range of the index on next_poll_at, never a scan."""
-    theirs = [sa.not_(wanted) for name in not_of for wanted in wanted_by(name, None)]
+    conditions = [sa.not_(wanted) for name in not_of for wanted in wanted_by(name, None)]
+    if left_since is not None:
+        asked_for = sa.select(sa.literal(1)).where(inventory.c.work_key == submissions.c.work_key)
+        conditions.append(sa.or_(submissions.c.next_poll_at <= left_since, sa.not_(asked_for.exists())))
     return (
         sa.select(submissions.c.submission_id)
-        .where(submissions.c.next_poll_at <= now, is_free(now), *wanted_by(evaluation, partition), *theirs)
+        .where(submissions.c.next_poll_at <= now, is_free(now), *wanted_by(evaluation, partition), *conditions)
         .order_by(submissions.c.next_poll_at, submissions.c.submission_id)
         .limit(limit)
     )

@@ -60,15 +60,18 @@ class LedgerReports(LedgerBase):
         with self._database.read() as connection:
             return reports.settled_partition(connection, evaluation=evaluation, partition=partition)
 
-    def uncollected_partitions(self, *, at_most: int | None = None, turn: int = 0) -> list[SettledPartition]:
+    def uncollected_partitions(
+        self, *, at_most: int | None = None, turn: int = 0, evaluations: Collection[str] | None = None
+    ) -> list[SettledPartition]:
         """Settled partitions that nobody has noted as collected since their last inventory, sorted by name.
 
         Args:
             at_most: How many, if not all of them.
             turn: Grows by one from call to call, so that each partition comes to its turn.
+            evaluations: Only theirs, if not everybody's.
         """
         with self._database.read() as connection:
-            return reports.uncollected_partitions(connection, at_most=at_most, turn=turn)
+            return reports.uncollected_partitions(connection, at_most=at_most, turn=turn, evaluations=evaluations)
 
     def has_due(self, *, now: datetime) -> bool:
         """Whether `Ledger.claim_due` would find anything; one look into an index."""

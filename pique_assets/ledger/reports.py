@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -82,33 +82,45 @@ _more_to_come = sa.or_(
     submissions.c.state.in_(sorted(OPEN_STATES | {SubmissionState.ABANDONED})),
 )
 
-uncollected = sa.select(partitions.c.evaluation, partitions.c.partition).where(
-    UNCOLLECTED,
-    sa.not_(
-        sa.exists()
-        .select_from(items)
-        .where(_of_this_partition, inventory.c.work_key.is_not(None), _more_to_come)
-        .correlate(partitions)
-    ),
+_is_settled = sa.not_(
+    sa.exists()
+    .select_from(items)
+    .where(_of_this_partition, inventory.c.work_key.is_not(None), _more_to_come)
+    .correlate(partitions)
 )
-"""Names of partitions that are settled and not collected; of the others, only the first open item is looked at."""
+"""Whether nothing of a partition is to come; of one that is not settled, only the first open item is looked at."""
 
 
-def uncollected_partitions(connection: Connection, *, at_most: int | None, turn: int) -> list[SettledPartition]:
+_KEY = (partitions.c.evaluation, partitions.c.partition)
+
+
+def uncollected_partitions(
+    connection: Connection, *, at_most: int | None, turn: int, evaluations: Collection[str] | None
+) -> list[SettledPartition]:
     """Settled partitions whose tables do not show it yet, sorted; costs what is not collected, not what exists.
 
     To see that a partition is settled means to look at all its items: with `at_most` that is done for so many. Whether
     any of its items is open is then asked of a hundred partitions, others at each `turn`, so that the cost has a bound.
     """
-    names = _names(connection, uncollected) if at_most is None else _some_uncollected(connection, at_most, turn=turn)
+    uncollected = sa.select(partitions.c.evaluation, partitions.c.partition).where(UNCOLLECTED)
+    if evaluations is not None:
+        uncollected = uncollected.where(partitions.c.evaluation.in_(sorted(evaluations)))
+    if at_most is None:
+        names = _names(connection, uncollected.where(_is_settled))
+    else:
+        names = _some_settled(connection, uncollected, at_most=at_most, turn=turn)
     looked_at = (
         settled_partition(connection, evaluation=name, partition=partition) for name, partition in sorted(names)
     )
     return [found for found in looked_at if found is not None]
 
 
-def _some_uncollected(connection: Connection, at_most: int, *, turn: int) -> list[tuple[str, str]]:
-    waiting = connection.execute(sa.select(sa.func.count()).select_from(partitions).where(UNCOLLECTED)).scalar_one()
+def _some_settled(
+    connection: Connection, uncollected: sa.Select[str, str], *, at_most: int, turn: int
+) -> list[tuple[str, str]]:
+    waiting = connection.execute(
+        uncollected.with_only_columns(sa.func.count(), maintain_column_froms=True)
+    ).scalar_one()
     if not waiting:
         return []
     start = _first_looked_at(turn, waiting=waiting, at_most=at_most)
@@ -116,7 +128,8 @@ def _some_uncollected(connection: Connection, at_most: int, *, turn: int) -> lis
     # From there on, and where that is beyond the last one, on from the first.
     for offset, length in ((start, LOOKED_AT), (0, min(start, LOOKED_AT - (waiting - start)))):
         if length > 0 and len(found) < at_most:
-            found += _settled_of(connection, offset=offset, length=length, at_most=at_most - len(found))
+            stretch = uncollected.order_by(*_KEY).offset(offset).limit(length)
+            found += _settled_of(connection, uncollected, stretch=stretch, at_most=at_most - len(found))
     return found
 
 
@@ -128,15 +141,16 @@ def _first_looked_at(turn: int, *, waiting: int, at_most: int) -> int:
     return int(turn * GOLDEN % 1.0 * waiting)
 
 
-def _settled_of(connection: Connection, *, offset: int, length: int, at_most: int) -> list[tuple[str, str]]:
+def _settled_of(
+    connection: Connection, uncollected: sa.Select[str, str], *, stretch: sa.Select[str, str], at_most: int
+) -> list[tuple[str, str]]:
     """The first settled ones of a stretch of the uncollected partitions."""
-    key = (partitions.c.evaluation, partitions.c.partition)
-    stretch = _names(connection, sa.select(*key).where(UNCOLLECTED).order_by(*key).offset(offset).limit(length))
-    if not stretch:
+    names = _names(connection, stretch)
+    if not names:
         return []
-    first, last = (sa.tuple_(*map(sa.literal, name)) for name in (stretch[0], stretch[-1]))
-    within = sa.and_(sa.tuple_(*key) >= first, sa.tuple_(*key) <= last)
-    return _names(connection, uncollected.where(within).order_by(*key).limit(at_most))
+    first, last = (sa.tuple_(*map(sa.literal, name)) for name in (names[0], names[-1]))
+    within = sa.and_(sa.tuple_(*_KEY) >= first, sa.tuple_(*_KEY) <= last)
+    return _names(connection, uncollected.where(within, _is_settled).order_by(*_KEY).limit(at_most))
 
 
 def _names(connection: Connection, query: sa.Select[str, str]) -> list[tuple[str, str]]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import time
 
-import dagster as dg
 import pytest
 from desk import DEMO
-from graph import Graph, resources_at, video_evaluation
+from graph import Graph, video_evaluation
 
 from pique_assets import sensors
 from pique_assets.ledger import Ledger
+from pique_assets.sensors import ResultsSensor
 from pique_assets.testing import Fault, FaultScript, Kind, Route, running_faulty_pique
 
 DATE = "2026-03-02"
@@ -25,16 +25,6 @@ SILENCES = {
 }
 
 
-def tick(graph: Graph, pique, *, cursor: str | None = None) -> dg.SensorResult:
-    resources = resources_at(graph.home, pique)
-    context = dg.build_sensor_context(
-        instance=graph.instance,
-        cursor=cursor,
-        resources={"pique": resources["pique"], "ledger": resources["ledger"]},
-    )
-    return graph.defs.resolve_sensor_def("pique_results")(context)
-
-
 def make_all_due(ledger: Ledger) -> None:
     open_jobs = ledger.progress(evaluation="brand_videos", partition=DATE).open_job_ids
     assert ledger.make_due(open_jobs) == 3
@@ -42,19 +32,19 @@ def make_all_due(ledger: Ledger) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("silence", SILENCES)
-def test_a_tick_keeps_to_its_budget_whatever_pique_does(silence, tmp_path, instance, monkeypatch, pique):
-    monkeypatch.setattr(sensors, "TICK_BUDGET_S", sensors.AFTERWARDS_S + 3.0)
+def test_a_tick_keeps_to_its_budget_whatever_pique_does(silence, tmp_path, instance, pique):
+    brief = ResultsSensor(tick_budget_s=sensors.AFTERWARDS_S + 3.0)
     script = FaultScript([SILENCES[silence]])
     with (
         running_faulty_pique(data_dir=tmp_path / "pique", script=script, seed_judges=DEMO / "judges.json") as faulty,
         Ledger.open(f"sqlite:///{tmp_path / 'ledger.db'}") as ledger,
     ):
-        graph = Graph.over(video_evaluation(), home=tmp_path, pique=faulty, instance=instance)
+        graph = Graph.over(video_evaluation(), home=tmp_path, pique=faulty, instance=instance, sensor=brief)
         assert graph.run(DATE, job="submit").success
         for _ in range(2):
             make_all_due(ledger)
             began = time.monotonic()
-            result = tick(graph, faulty)
+            result = graph.tick()
             assert time.monotonic() - began < SOON_S
             # All were begun at once and cut off: none is held any more, so the next tick has them again.
             assert "asked Pique for 3 results" in result.skip_reason.skip_message
@@ -69,8 +59,7 @@ def test_many_complete_dates_are_collected_a_few_at_a_time_and_each_comes_to_its
         for date in dates:
             ledger.record_inventory(evaluation="brand_videos", partition=date, items=[])
     asked_for = [
-        {request.partition_key for request in tick(graph, pique, cursor=str(number)).run_requests}
-        for number in range(3)
+        {request.partition_key for request in graph.tick(cursor=str(number)).run_requests} for number in range(3)
     ]
     assert [len(some) for some in asked_for] == [sensors.RUN_REQUESTS_A_TICK] * 3
     assert set.union(*asked_for) == set(dates)

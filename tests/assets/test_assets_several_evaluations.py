@@ -11,7 +11,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 from desk import LIMITS
-from graph import Graph, resources_at, video_evaluation
+from graph import Graph, resources_at, tick, video_evaluation
 from waiting import eventually
 from whole_media import clip
 
@@ -94,25 +94,22 @@ def location(pique: LocalPiqueProcess, tmp_path_factory: pytest.TempPathFactory)
         graphs = {one.name: Graph(home=home, defs=defs, instance=instance, evaluation=one) for one in evaluations}
         for graph in graphs.values():
             assert graph.run(DATE, job="submit").success
-        collected_by = collect_as_the_sensor_asks(defs, graphs, pique=pique, instance=instance)
+        collected_by = collect_as_the_sensor_asks(defs, graphs, instance=instance)
         yield Location(home=home, pique=pique, defs=defs, graphs=graphs, collected_by=collected_by)
 
 
-def collect_as_the_sensor_asks(defs, graphs, *, pique, instance) -> dict[str, dg.RunRequest]:
+def collect_as_the_sensor_asks(defs, graphs, *, instance) -> dict[str, dg.RunRequest]:
     """Run what the one sensor asks for, until it has asked for every evaluation."""
-    home = next(iter(graphs.values())).home
-    resources = {name: one for name, one in resources_at(home, pique).items() if name in ("pique", "ledger")}
     asked_for: dict[str, dg.RunRequest] = {}
 
-    def tick() -> set[str]:
-        context = dg.build_sensor_context(instance=instance, resources=resources)
-        for request in defs.resolve_sensor_def("pique_results")(context).run_requests:
+    def asked() -> set[str]:
+        for request in tick(defs, instance=instance).run_requests:
             name = request.job_name.removesuffix("_results")
             asked_for[name] = request
             assert graphs[name].run(request.partition_key, job="results").success
         return set(asked_for)
 
-    eventually(tick, lambda names: names == set(graphs), every_s=0.1)
+    eventually(asked, lambda names: names == set(graphs), every_s=0.1)
     return asked_for
 
 

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-import dagster as dg
 import pytest
 from desk import DEMO
 from graph import Graph, resources_at, video_evaluation
@@ -173,18 +172,13 @@ def without_an_answer(pique: LocalPiqueProcess) -> Iterator[LocalPiqueProcess]:
     script.require_consumed()
 
 
-def tick(graph: Graph, pique: LocalPiqueProcess) -> list[str]:
+def tick(graph: Graph) -> list[str]:
     """What the sensor asks for, as partition keys."""
-    resources = resources_at(graph.home, pique)
-    context = dg.build_sensor_context(
-        instance=graph.instance, resources={"pique": resources["pique"], "ledger": resources["ledger"]}
-    )
-    result = graph.defs.resolve_sensor_def("pique_results")(context)
-    return [request.partition_key for request in result.run_requests or ()]
+    return [request.partition_key for request in graph.tick().run_requests or ()]
 
 
-def tick_until_requested(graph: Graph, pique: LocalPiqueProcess) -> list[str]:
-    return eventually(lambda: tick(graph, pique), every_s=0.2)
+def tick_until_requested(graph: Graph) -> list[str]:
+    return eventually(lambda: tick(graph), every_s=0.2)
 
 
 def test_the_sensor_finds_a_lost_job_by_its_webhook_even_after_it_was_in_doubt(listing, pique, tmp_path, instance):
@@ -194,17 +188,17 @@ def test_the_sensor_finds_a_lost_job_by_its_webhook_even_after_it_was_in_doubt(l
         graph = Graph.over(evaluation, home=tmp_path, pique=silent, instance=instance)
         assert graph.run(DATE, job="submit").success
         assert graph.materialization("social_submissions", DATE).metadata["unanswered"].value == 1
-        assert tick(graph, silent) == [DATE]
+        assert tick(graph) == [DATE]
         assert graph.run(DATE, job="results").success
         (row,) = rows_of(graph)
         assert (row["state"], row["error_code"], row["job_id"]) == ("in_doubt", "in_doubt", None)
         assert "POST was begun" in row["error"]
         assert counts(graph)["in_doubt_count"] == 1
-        assert tick(graph, silent) == []
+        assert tick(graph) == []
         (job,) = [job for job in read_record(pique.data_dir) if job.url == url]
         with Ledger.open(f"sqlite:///{tmp_path / 'ledger.db'}") as ledger:
             hear_of(job, ledger=ledger)
-        assert tick_until_requested(graph, silent) == [DATE]
+        assert tick_until_requested(graph) == [DATE]
         assert graph.run(DATE, job="results").success
     (row,) = rows_of(graph)
     assert (row["state"], row["job_id"], row["batch_id"]) == ("failed", job.job_id, job.batch_id)

@@ -37,6 +37,24 @@ defs = build_defs(evaluations=EVALUATIONS, resources=resources_for("local", home
 """
 
 
+OTHERS = """\
+from dataclasses import replace
+import dagster as dg
+import location_alone
+from pique_assets.definitions import build_defs
+from pique_assets.resources import LedgerResource, resources_for
+
+other = replace(location_alone.EVALUATIONS[0], name="other")
+elsewhere = resources_for("local") | {{"ledger": LedgerResource(url="sqlite:////proc/there/is/none.db")}}
+EVALUATIONS = {evaluations}
+defs = dg.Definitions.merge(
+    dg.Definitions(resources={{"ledger": "a book"}}),
+    build_defs(evaluations=[other], resources=elsewhere),
+    location_alone.defs,
+)
+"""
+
+
 def write_location(folder: Path, name: str, *, budget: str = "", judge: str = JUDGE) -> None:
     media = str(DEMO / "media" / "brand_videos")
     (folder / f"{name}.py").write_text(LOCATION.format(media=media, budget=budget, judge=judge))
@@ -75,6 +93,21 @@ def test_a_budget_says_which_dates_fit(project, capsys):
     assert refused == ["2026-03-02", "2026-03-03", "2026-03-05"]
     assert "The budget lets 1 of 4 through, 0 new evaluations" in lines[-2]
     assert lines[-1] == "brand_videos: new_evaluations_per_run is 2; left: 2"
+
+
+def test_the_ledger_of_the_evaluations_is_found_beside_those_of_others(project, capsys):
+    write_location(project, "location_alone")
+    (project / "location_with_others.py").write_text(OTHERS.format(evaluations="location_alone.EVALUATIONS"))
+    assert main(["plan", *RANGE, "--module", "location_with_others", "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["steps"]) == 4
+    assert (project / ".pique" / "ledger.db").exists()
+
+
+def test_evaluations_of_two_ledgers_are_not_planned_as_if_they_had_one(project, capsys):
+    write_location(project, "location_alone")
+    (project / "location_of_two.py").write_text(OTHERS.format(evaluations="[*location_alone.EVALUATIONS, other]"))
+    assert main(["plan", *RANGE, "--module", "location_of_two"]) != 0
+    assert "EVALUATIONS are not all of one ledger: 'other' has another than those before it" in capsys.readouterr().err
 
 
 def test_social_media_urls_are_planned_beside_files(project, capsys):

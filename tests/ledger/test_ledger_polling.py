@@ -39,6 +39,17 @@ def test_what_is_due_can_be_kept_to_a_partition_and_to_a_moment(story, ledger, c
     assert _due_now(ledger, now=clock.after(5), evaluation="brand") == ["b.mp4"]
 
 
+def test_what_others_look_after_is_left_to_them_for_a_while(story, ledger, clock):
+    story.take_inventory(story.item("theirs"))
+    story.take_inventory(story.item("ours"), evaluation="our_brand")
+    for name in ("theirs", "ours", "nobodys"):
+        story.uploaded(name, due_in=5)
+    besides = {"not_of": ["our_brand"], "left_for_s": 3600}
+    assert _due_now(ledger, now=clock.after(5), **besides) == ["nobodys.mp4"]
+    assert _due_now(ledger, now=clock.after(5 + 3599), **besides) == ["nobodys.mp4"]
+    assert _due_now(ledger, now=clock.after(5 + 3600 + 60), **besides) == ["theirs.mp4", "nobodys.mp4"]
+
+
 def test_the_next_due_moment_of_a_partition_is_known(story, ledger, clock):
     story.take_inventory(story.item("a"), story.item("b"), story.item("c"))
     assert ledger.next_due_at(**DAY) is None

@@ -93,6 +93,22 @@ def test_only_partitions_with_nothing_left_to_come_are_settled(story, ledger, cl
     )
 
 
+@pytest.mark.parametrize("at_most", [None, 3])
+def test_what_is_settled_can_be_kept_to_some_evaluations(story, ledger, at_most):
+    for name in ("brand", "house", "other"):
+        story.take_inventory(evaluation=name)
+    story.take_inventory(story.item("open"), evaluation="brand", partition="2026-03-03")
+    for number in range(200):
+        story.take_inventory(evaluation="crowd", partition=f"{2027 + number}-03-02")
+    for turn in range(3):
+        found = ledger.uncollected_partitions(evaluations=["other", "brand"], at_most=at_most, turn=turn)
+        assert sorted((one.evaluation, one.partition) for one in found) == [
+            ("brand", "2026-03-02"),
+            ("other", "2026-03-02"),
+        ]
+    assert ledger.uncollected_partitions(evaluations=[], at_most=at_most) == []
+
+
 def test_a_day_without_media_is_settled(story, ledger):
     story.take_inventory()
     story.take_inventory(story.broken("/media/x.mp4"), partition="2026-03-03")

@@ -125,7 +125,7 @@ def test_no_public_object_shows_a_secret(canaries, pique, new_graph, tmp_path):
         objects = [client, client.concurrency, judge, wish, upload, claim, claim.lease, claim.submission, prepared]
         objects += [prepared.upload_target, ledger, pique, item, LIMITS, client.get_result(upload.job_id), graph]
         objects += [*resources.values(), graph.defs, vars(client), *vars(client).values()]
-        objects += [resources["pique"].model_copy(update={"api_key": canaries.api_key})]
+        objects += [resources["pique_api_brand_videos"].model_copy(update={"api_key": canaries.api_key})]
         assert len(canaries.signatures) == 1
         for one in objects:
             canaries.assert_silent(f"{one!r} {one} {[one]} {vars(one) if isinstance(one, PiqueClient) else ''}")

@@ -42,6 +42,15 @@ def resources_at(home: Path, pique: LocalPiqueProcess) -> dict[str, Any]:
     }
 
 
+def tick(
+    defs: dg.Definitions, *, instance: dg.DagsterInstance, cursor: str | None = None, sensor: str | None = None
+) -> dg.SensorResult:
+    """One tick of a sensor of these definitions, or of the only one, with their own resources."""
+    name = sensor or next(one.name for one in defs.sensors)
+    context = dg.build_sensor_context(instance=instance, cursor=cursor, resources=dict(defs.resources))
+    return defs.resolve_sensor_def(name)(context)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Graph:
     """An asset graph that a test runs."""
@@ -52,8 +61,16 @@ class Graph:
     evaluation: Evaluation
 
     @classmethod
-    def over(cls, evaluation: Evaluation, *, home: Path, pique: LocalPiqueProcess, instance: dg.DagsterInstance):
-        defs = build_defs(evaluations=[evaluation], resources=resources_at(home, pique))
+    def over(
+        cls,
+        evaluation: Evaluation,
+        *,
+        home: Path,
+        pique: LocalPiqueProcess,
+        instance: dg.DagsterInstance,
+        **settings: Any,
+    ):
+        defs = build_defs(evaluations=[evaluation], resources=resources_at(home, pique), **settings)
         return cls(home=home, defs=defs, instance=instance, evaluation=evaluation)
 
     def run(self, date: str, *, job: str = "everything") -> dg.ExecuteInProcessResult:
@@ -63,6 +80,9 @@ class Graph:
             raise_on_error=False,
             run_config={"loggers": {"console": {"config": {"log_level": "ERROR"}}}},
         )
+
+    def tick(self, *, cursor: str | None = None) -> dg.SensorResult:
+        return tick(self.defs, instance=self.instance, cursor=cursor)
 
     def table(self, name: str, date: str) -> pa.Table:
         return Lake(str(self.home / "lake")).read(

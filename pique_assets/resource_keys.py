@@ -1,0 +1,97 @@
+"""Under which keys the resources of one `build_defs` reach Dagster: keys of their own, whatever they are merged with.
+
+Here: the keys, and how a function gets what stands under them. Not here: the resources (`resources`).
+
+Dagster refuses to merge definitions that have one key for two resources, and a code location may well have a `lake` of
+its own. So a function names what it takes in its parameters (`pique`, `ledger`, `lake`, `media_storage`), and the key
+adds whose resource that is.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeVar
+
+import dagster as dg
+
+_Context = dg.AssetExecutionContext | dg.AssetCheckExecutionContext | dg.SensorEvaluationContext
+_Result = TypeVar("_Result")
+
+KEY_PREFIXES: Final = {
+    "pique": "pique_api",
+    "ledger": "pique_ledger",
+    "lake": "pique_lake",
+    "media_storage": "pique_media_storage",
+}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ResourceKeys:
+    """The keys of the resources of one `build_defs`; `name` is what its evaluations are called together."""
+
+    name: str
+
+    def __post_init__(self) -> None:
+        """Refuse a name that can't be part of a key.
+
+        Raises:
+            ValueError: The message says what can.
+        """
+        if not (self.name.isascii() and f"_{self.name}".isidentifier()):
+            raise ValueError(f"build_defs can't name anything after {self.name!r}: use letters, digits and underscores")
+
+    def key(self, resource: str) -> str:
+        """The key of `pique`, `ledger`, `lake` or `media_storage`."""
+        return f"{KEY_PREFIXES[resource]}_{self.name}"
+
+    def keyed(self, resources: Mapping[str, Any]) -> dict[str, Any]:
+        """The resources as Dagster gets them; those that are none of ours keep their keys.
+
+        Raises:
+            ValueError: One of the four is missing.
+        """
+        if missing := [resource for resource in KEY_PREFIXES if resource not in resources]:
+            raise ValueError(
+                f"build_defs has no resource {' and no '.join(map(repr, missing))}; `resources_for(...)` makes all four"
+            )
+        return {self.key(name) if name in KEY_PREFIXES else name: resource for name, resource in resources.items()}
+
+    def bind(self, function: Callable[..., _Result]) -> BoundFunction[_Result]:
+        """The function as Dagster calls it: with its context alone, the other parameters being these resources."""
+        signature = inspect.signature(function)
+        context, *wanted = signature.parameters.values()
+        keys = {parameter.name: self.key(parameter.name) for parameter in wanted}
+
+        def bound(context: _Context, **_also_given: object) -> _Result:
+            # Who calls a sensor in a test has Dagster hand its resources over as arguments, too.
+            return function(context, **{name: getattr(context.resources, key) for name, key in keys.items()})
+
+        # Worked out once: Dagster asks for it a dozen times for each asset, and reads the kind of context from it.
+        bound.__signature__ = inspect.Signature([context])  # type: ignore[attr-defined]
+        bound.__name__ = function.__name__
+        return BoundFunction(bound, set(keys.values()))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class BoundFunction(Generic[_Result]):
+    """A function that takes a context alone, and the keys of the resources it finds there."""
+
+    call: Callable[..., _Result]
+    required_resource_keys: set[str]
+
+
+def resources_of_asset(asset_key: dg.AssetKey, *, defs: dg.Definitions) -> dict[str, object]:
+    """What an asset's function takes, by parameter: `pique`, `ledger`, `lake`, `media_storage`, or some of them."""
+    assets: Iterable[object] = defs.assets or ()
+    required: set[str] = set()
+    for asset in assets:
+        if isinstance(asset, dg.AssetsDefinition) and asset_key in asset.keys:
+            required |= asset.required_resource_keys
+    return {
+        resource: (defs.resources or {})[key]
+        for resource, prefix in KEY_PREFIXES.items()
+        for key in required
+        if key.startswith(f"{prefix}_")
+    }
