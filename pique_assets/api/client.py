@@ -262,6 +262,7 @@ class PiqueClient:
         size_bytes: int,
         crc32c: int | None = None,
         begin_before: datetime | None = None,
+        before_last_chunk: Callable[[], None] | None = None,
     ) -> UploadReceipt:
         """Send a prepared job its bytes, once: this is what starts the evaluation.
 
@@ -274,6 +275,8 @@ class PiqueClient:
             size_bytes: The size that was fingerprinted, and was announced.
             crc32c: The checksum that was fingerprinted, if known.
             begin_before: After this nothing is sent any more; the URL's expiry when left out.
+            before_last_chunk: Called when all bytes but the last chunk are on their way; if it raises, the last chunk
+                is not sent.
 
         Raises:
             ContentChanged: The bytes are not those that were fingerprinted; they did not land.
@@ -282,10 +285,17 @@ class PiqueClient:
             UploadRejected: The storage host will not take them; they did not land.
             UploadInterrupted: They may have landed: ask for the job's status before anything else.
             UploadCorrupted: Other bytes landed than were sent.
-            Exception: Whatever opening or reading the content raises, unchanged; the bytes did not land.
+            Exception: Whatever opening or reading the content or `before_last_chunk` raises, unchanged; the bytes did
+                not land.
         """
         with open_body() as source:
-            body = UploadBody(source, size_bytes=size_bytes, expected_crc32c=crc32c, job_id=upload.job_id)
+            body = UploadBody(
+                source,
+                size_bytes=size_bytes,
+                expected_crc32c=crc32c,
+                job_id=upload.job_id,
+                before_last_chunk=before_last_chunk,
+            )
             found = self._storage.put(upload, body, begin_before=begin_before or upload.expires_at)
         if found not in (None, body.crc32c):
             raise UploadCorrupted(f"crc32c {found:08x} instead of {body.crc32c:08x}", job_id=upload.job_id)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
+from functools import partial
 from typing import BinaryIO, TypeVar
 
 from pydantic import ValidationError
@@ -281,6 +282,8 @@ class Submitter:
                 open_body=open_content,
                 size_bytes=_size_bytes(uploading),
                 begin_before=target.expires_at - timedelta(seconds=self._limits.expiry_margin_s),
+                # Whoever took over while this process was stopped, or cut off from the ledger, may send the content.
+                before_last_chunk=partial(self._keeper.confirm, held.lease),
             )
         except (ContentError, ContentChanged) as error:
             self._abandon(held, evidence=f"no complete upload: {error}")

@@ -286,3 +286,30 @@ def test_the_body_is_the_content_however_it_is_read(content, copies, read_limit)
     assert b"".join(chunks) == whole
     assert (body.crc32c, body.is_complete) == (expected, True)
     assert all(0 < len(chunk) <= CHUNK_BYTES for chunk in chunks)
+
+
+class NoLongerAllowed(Exception):
+    """What the sender's confirmation raises."""
+
+
+@pytest.mark.parametrize("content", [CONTENT, b"one chunk"], ids=["several chunks", "one chunk"])
+def test_the_last_chunk_is_sent_only_when_the_sender_may_still_finish(content, storage, client, steps):
+    storage.on(PUT, steps.store())
+
+    def refuse() -> None:
+        raise NoLongerAllowed
+
+    def upload(*, before_last_chunk) -> None:
+        client.upload(
+            prepared(storage),
+            open_body=lambda: io.BytesIO(content),
+            size_bytes=len(content),
+            before_last_chunk=before_last_chunk,
+        )
+
+    with pytest.raises(NoLongerAllowed):
+        upload(before_last_chunk=refuse)
+    assert storage.effects[PUT] == 0
+    asked = []
+    upload(before_last_chunk=lambda: asked.append(storage.effects[PUT]))
+    assert (asked, storage.effects[PUT], storage.requests[-1].body) == ([0], 1, content)
