@@ -280,9 +280,10 @@ class PiqueClient:
 
         Raises:
             ContentChanged: The bytes are not those that were fingerprinted; they did not land.
-            UploadForbidden: The signature was refused; they did not land.
-            UploadExpired: The URL is past its time, or its turn would come too late; they did not land.
-            UploadRejected: The storage host will not take them; they did not land.
+            UploadForbidden: The signature was refused.
+            UploadExpired: The URL is past its time, or its turn would come too late.
+            UploadRejected: The storage host will not take them. Of these three, `all_sent` says whether all bytes were
+                on their way before the answer came: if so, ask for the job's status before anything else.
             UploadInterrupted: They may have landed: ask for the job's status before anything else.
             UploadCorrupted: Other bytes landed than were sent.
             Exception: Whatever opening or reading the content or `before_last_chunk` raises, unchanged; the bytes did

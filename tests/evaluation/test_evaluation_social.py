@@ -138,6 +138,10 @@ AMBIGUOUS = {
     "reset in the middle of the body": Fault(route=POST, kind=Kind.RESET, after_bytes=40),
     "500 after the effect": Fault(route=POST, kind=Kind.STATUS, status=500, after_effect=True),
     "503 before the effect": Fault(route=POST, kind=Kind.STATUS, status=503, retry_after=0),
+    **{
+        f"{status} after the effect": Fault(route=POST, kind=Kind.STATUS, status=status, after_effect=True)
+        for status in (408, 409, 410, 425, 499)
+    },
     "the answer was cut": Fault(route=POST, kind=Kind.CUT_ANSWER),
     "half a JSON": Fault(route=POST, kind=Kind.TRUNCATED_JSON),
     "a page of HTML": Fault(route=POST, kind=Kind.INVALID_JSON),
