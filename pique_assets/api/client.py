@@ -20,6 +20,7 @@ from urllib.parse import quote
 from pydantic import BaseModel, ValidationError
 
 from pique_assets.api.answers import Answer, ApiRequest
+from pique_assets.api.batch_answer import named_jobs, with_documented_jobs
 from pique_assets.api.body import UploadBody
 from pique_assets.api.concurrency import Concurrency
 from pique_assets.api.errors import UnexpectedAnswer, UploadCorrupted
@@ -53,6 +54,14 @@ _PAGE_SIZE: Final = 100
 _REFERENCE_URL_LIFE: Final = timedelta(minutes=5)
 
 _Model = TypeVar("_Model", bound=BaseModel)
+
+
+def _as_it_is(document: object) -> object:
+    return document
+
+
+def _no_jobs(body: bytes) -> tuple[str, ...]:
+    return ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,9 +247,12 @@ class PiqueClient:
 
         Never repeated once it may have been taken. When it raises an error whose `may_have_taken_effect` is
         true, the submission is in doubt: it must not be sent again unseen (design section 5).
+
+        Raises:
+            UnexpectedAnswer: The answer cannot be read; the jobs it names all the same are in `named_jobs`.
         """
         answer = self._post("/v1/evaluations/social-media", videos, Repeat.COMMIT)
-        return self._read(answer, SocialMediaBatch)
+        return self._read(answer, SocialMediaBatch, tidied=with_documented_jobs, named_jobs=named_jobs)
 
     def get_result(self, job_id: str) -> ReceivedResult:
         """Fetch where a job stands. A failed evaluation is a result like any other.
@@ -350,11 +362,17 @@ class PiqueClient:
         return self._api.send(request)
 
     @staticmethod
-    def _read(answer: Answer, model: type[_Model]) -> _Model:
+    def _read(
+        answer: Answer,
+        model: type[_Model],
+        *,
+        tidied: Callable[[object], object] = _as_it_is,
+        named_jobs: Callable[[bytes], tuple[str, ...]] = _no_jobs,
+    ) -> _Model:
         # Raised after, not inside, the except blocks: their errors quote the answer, which may hold a
         # signed URL.
         try:
-            return model.model_validate(json.loads(answer.body))
+            return model.model_validate(tidied(json.loads(answer.body)))
         except ValidationError as error:
             problem = "; ".join(
                 f"{'.'.join(str(part) for part in item['loc']) or 'answer'}: {item['msg']}"
@@ -362,11 +380,11 @@ class PiqueClient:
             )
         except (ValueError, RecursionError):
             problem = f"not readable as JSON ({len(answer.body)} bytes)"
-        raise _unreadable(answer, problem)
+        raise _unreadable(answer, problem, named_jobs=named_jobs(answer.body))
 
 
-def _unreadable(answer: Answer, problem: str) -> UnexpectedAnswer:
-    return UnexpectedAnswer(status=answer.status, detail=problem, request=answer.request)
+def _unreadable(answer: Answer, problem: str, *, named_jobs: tuple[str, ...] = ()) -> UnexpectedAnswer:
+    return UnexpectedAnswer(status=answer.status, detail=problem, request=answer.request, named_jobs=named_jobs)
 
 
 def _quoted(identifier: str) -> str:

@@ -140,7 +140,16 @@ class ServerError(TryLater):
 
 
 class UnexpectedAnswer(PiqueApiError):
-    """A success that cannot be read, or a redirect, which is never followed."""
+    """A success that cannot be read, or a redirect, which is never followed.
+
+    Attributes:
+        named_jobs: Job ids that the answer names all the same: their evaluations may run.
+    """
+
+    def __init__(self, *, status: int, detail: str, request: str, named_jobs: tuple[str, ...] = ()) -> None:
+        """Keep which jobs the answer names."""
+        super().__init__(status=status, detail=detail, request=request)
+        self.named_jobs = named_jobs
 
     @property
     def may_have_taken_effect(self) -> bool:
