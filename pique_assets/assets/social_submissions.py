@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from pique_assets.assets.evaluation_asset import dated_asset
-from pique_assets.assets.judge import fetch_judge
-from pique_assets.assets.judge_snapshots import keep_snapshot
+from pique_assets.assets.judge import judge_to_submit_to
 from pique_assets.assets.plan_events import announcing_plan, refusing_over_budget
 from pique_assets.assets.uploads import API_POOL
 from pique_assets.config import Evaluation
@@ -50,9 +49,7 @@ def social_submissions_asset(evaluation: Evaluation) -> dg.AssetsDefinition:
 
         items = listed_urls(evaluation, date=context.partition_key, media_storage=media_storage)
         with pique.client() as client, ledger.ledger() as opened, refusing_over_budget():
-            judge = fetch_judge(evaluation, client=client, say=context.log.info)
-            # What was submitted to can always be looked up, even if `judge` was not materialised since it changed.
-            keep_snapshot(judge, fetched_at=dt.datetime.now(dt.UTC), evaluation=evaluation, lake=lake.lake())
+            judge = judge_to_submit_to(context, evaluation, client=client, ledger=opened, lake=lake.lake())
             report = submit_social_partition(
                 items,
                 evaluation=evaluation.name,

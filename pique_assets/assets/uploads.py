@@ -7,13 +7,12 @@ Here: the asset. Not here: how a submission survives crashes (`evaluation`, `led
 
 import hashlib
 from dataclasses import asdict
-from datetime import UTC, datetime
 
 import dagster as dg
 
 from pique_assets.assets.content_rows import ContentRows
 from pique_assets.assets.evaluation_asset import dated_asset
-from pique_assets.assets.judge import fetch_judge
+from pique_assets.assets.judge import judge_to_submit_to
 from pique_assets.assets.partition_tables import PartitionTables
 from pique_assets.assets.plan_events import announcing_plan, refusing_over_budget
 from pique_assets.config import Evaluation
@@ -42,14 +41,11 @@ def uploads_asset(evaluation: Evaluation) -> dg.AssetsDefinition:
         lake: LakeResource,
         media_storage: MediaStorageResource,
     ) -> dg.MaterializeResult[None]:
-        from pique_assets.assets.judge_snapshots import keep_snapshot
         from pique_assets.evaluation.partition import submit_partition
 
         tables = PartitionTables(lake=lake.lake(), evaluation=evaluation, date=context.partition_key)
         with pique.client() as client, ledger.ledger() as opened, refusing_over_budget():
-            judge = fetch_judge(evaluation, client=client, say=context.log.info)
-            # What was submitted to can always be looked up, even if `judge` was not materialised since it changed.
-            keep_snapshot(judge, fetched_at=datetime.now(UTC), evaluation=evaluation, lake=tables.lake)
+            judge = judge_to_submit_to(context, evaluation, client=client, ledger=opened, lake=tables.lake)
             report = submit_partition(
                 ContentRows(tables.read("content")),
                 evaluation=evaluation.name,

@@ -30,6 +30,7 @@ from pique_assets.cli.common import (
 
 if TYPE_CHECKING:
     from pique_assets.api.client import PiqueClient
+    from pique_assets.api.models import Judge
     from pique_assets.cli.file_results import FileResult
     from pique_assets.evaluation.limits import Limits
     from pique_assets.evaluation.plan import PartitionPlan
@@ -120,7 +121,7 @@ def _submit(
             items,
             evaluation=EVALUATION,
             partition=partition,
-            judge=client.get_judge(arguments.judge),
+            judge=_agreed_judge(arguments.judge, client=client, ledger=ledger),
             client=client,
             ledger=ledger,
             open_content=_opened,
@@ -133,6 +134,14 @@ def _submit(
         for uri, reason in sorted(unfinished.reasons.items()):
             complain(f"{uri} could not be submitted now: {reason}")
         tell(RESUME)
+
+
+def _agreed_judge(judge_id: str, *, client: PiqueClient, ledger: Ledger) -> Judge:
+    from pique_assets.evaluation.judge_agreement import agreed_judge
+
+    return agreed_judge(
+        lambda: client.get_judge(judge_id), known=lambda judge: ledger.last_configuration(judge.id), say=tell
+    )
 
 
 def _collect(partition: str, *, limits: Limits, client: PiqueClient, ledger: Ledger) -> None:
