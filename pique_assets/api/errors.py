@@ -91,8 +91,8 @@ class PiqueApiError(PiqueError):
 
     @property
     def may_have_taken_effect(self) -> bool:
-        """True unless the status says that Pique refused before it did anything."""
-        return self.status not in _NOTHING_WAS_DONE
+        """True unless the status says that Pique refused before it did anything; each kind below knows for itself."""
+        return type(self) is PiqueApiError and self.status not in _NOTHING_WAS_DONE
 
 
 class InvalidRequest(PiqueApiError):
