@@ -120,10 +120,16 @@ def api_error(answer: Answer, *, secrets: Sequence[str] = ()) -> PiqueApiError |
     return PiqueApiError(status=status, detail=detail, request=request)
 
 
-def upload_error(*, status: int, body: bytes, job_id: str) -> UploadError | None:
+def upload_error(*, status: int, body: bytes, job_id: str, all_sent: bool) -> UploadError | None:
     """Tell what is wrong with an answer of the storage host, or None for a success.
 
     Google Cloud Storage explains itself in XML; only its code is kept, because the rest repeats the request.
+
+    Args:
+        status: What the storage host answered.
+        body: Its explanation.
+        job_id: The job the content was meant for.
+        all_sent: Whether every byte was handed over before the answer came.
     """
     if 200 <= status < 300:
         return None
@@ -131,12 +137,12 @@ def upload_error(*, status: int, body: bytes, job_id: str) -> UploadError | None
     code = match.group(1).decode() if match else None
     reason = f"status {status}, {code}" if code else f"status {status}"
     if code in _EXPIRED:
-        return UploadExpired(reason, job_id=job_id, status=status, code=code)
+        return UploadExpired(reason, job_id=job_id, status=status, code=code, all_sent=all_sent)
     if status in (401, 403):
-        return UploadForbidden(reason, job_id=job_id, status=status, code=code)
+        return UploadForbidden(reason, job_id=job_id, status=status, code=code, all_sent=all_sent)
     if status in (408, 429) or status >= 500:
         return UploadInterrupted(reason, job_id=job_id, request_sent=True, status=status, code=code)
-    return UploadRejected(reason, job_id=job_id, status=status, code=code)
+    return UploadRejected(reason, job_id=job_id, status=status, code=code, all_sent=all_sent)
 
 
 def heed(slot: Slot, *, status: int, retry_after: str | None) -> None:

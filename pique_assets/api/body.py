@@ -6,7 +6,7 @@ here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import BinaryIO, Final
 
 import google_crc32c
@@ -27,17 +27,25 @@ class ContentFailed(Exception):
 class UploadBody:
     """Content on its way out, in chunks of 256 KiB, so that memory stays flat in its size.
 
-    The last chunk is let go only after size and checksum are found right: content that changed since it was
-    fingerprinted never arrives completely, so no evaluation of it begins.
+    The last chunk is let go only after size and checksum are found right, and after the sender has confirmed that it
+    may still finish the upload: else the content never arrives completely, so no evaluation of it begins.
 
     Attributes:
         size_bytes: What is announced, and exactly what is sent.
         crc32c: Of all bytes read so far.
         is_complete: Whether every byte was checked, and taken by whoever reads this.
-        failure: What reading the content raised, or found wrong with it.
+        failure: What reading the content raised or found wrong with it, or what the sender's confirmation raised.
     """
 
-    def __init__(self, source: BinaryIO, *, size_bytes: int, expected_crc32c: int | None, job_id: str) -> None:
+    def __init__(
+        self,
+        source: BinaryIO,
+        *,
+        size_bytes: int,
+        expected_crc32c: int | None,
+        job_id: str,
+        before_last_chunk: Callable[[], None] | None = None,
+    ) -> None:
         """Take the source at its beginning; nothing is read yet.
 
         Args:
@@ -45,6 +53,7 @@ class UploadBody:
             size_bytes: The size that was fingerprinted.
             expected_crc32c: The checksum that was fingerprinted, if known.
             job_id: Named in errors.
+            before_last_chunk: Called when all other bytes are sent; what it raises breaks the upload off.
         """
         self.size_bytes = size_bytes
         self.crc32c = 0
@@ -53,12 +62,14 @@ class UploadBody:
         self._source = source
         self._expected_crc32c = expected_crc32c
         self._job_id = job_id
+        self._before_last_chunk = before_last_chunk
 
     def __iter__(self) -> Iterator[bytes]:
         """Yield the content.
 
         Raises:
-            ContentFailed: It can't be read, is shorter or longer than announced, or its checksum differs.
+            ContentFailed: It can't be read, is shorter or longer than announced, its checksum differs, or the sender
+                may not finish the upload.
         """
         try:
             yield from self._checked()
@@ -79,6 +90,8 @@ class UploadBody:
             if missing:
                 yield chunk
         self._check_end()
+        if self._before_last_chunk is not None:
+            self._before_last_chunk()
         if self.size_bytes:
             yield chunk
         self.is_complete = True

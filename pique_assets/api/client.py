@@ -21,6 +21,7 @@ from pydantic import BaseModel, ValidationError
 
 from pique_assets.api.address import pique_at
 from pique_assets.api.answers import Answer, ApiRequest
+from pique_assets.api.batch_answer import named_jobs, with_documented_jobs
 from pique_assets.api.body import UploadBody
 from pique_assets.api.concurrency import Concurrency
 from pique_assets.api.errors import UnexpectedAnswer, UploadCorrupted
@@ -54,6 +55,14 @@ _PAGE_SIZE: Final = 100
 _REFERENCE_URL_LIFE: Final = timedelta(minutes=5)
 
 _Model = TypeVar("_Model", bound=BaseModel)
+
+
+def _as_it_is(document: object) -> object:
+    return document
+
+
+def _no_jobs(body: bytes) -> tuple[str, ...]:
+    return ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,9 +253,12 @@ class PiqueClient:
 
         Never repeated once it may have been taken. When it raises an error whose `may_have_taken_effect` is
         true, the submission is in doubt: it must not be sent again unseen (design section 5).
+
+        Raises:
+            UnexpectedAnswer: The answer cannot be read; the jobs it names all the same are in `named_jobs`.
         """
         answer = self._post("/v1/evaluations/social-media", videos, Repeat.COMMIT)
-        return self._read(answer, SocialMediaBatch)
+        return self._read(answer, SocialMediaBatch, tidied=with_documented_jobs, named_jobs=named_jobs)
 
     def get_result(self, job_id: str) -> ReceivedResult:
         """Fetch where a job stands. A failed evaluation is a result like any other.
@@ -268,6 +280,7 @@ class PiqueClient:
         size_bytes: int,
         crc32c: int | None = None,
         begin_before: datetime | None = None,
+        before_last_chunk: Callable[[], None] | None = None,
     ) -> UploadReceipt:
         """Send a prepared job its bytes, once: this is what starts the evaluation.
 
@@ -280,18 +293,28 @@ class PiqueClient:
             size_bytes: The size that was fingerprinted, and was announced.
             crc32c: The checksum that was fingerprinted, if known.
             begin_before: After this nothing is sent any more; the URL's expiry when left out.
+            before_last_chunk: Called when all bytes but the last chunk are on their way; if it raises, the last chunk
+                is not sent.
 
         Raises:
             ContentChanged: The bytes are not those that were fingerprinted; they did not land.
-            UploadForbidden: The signature was refused; they did not land.
-            UploadExpired: The URL is past its time, or its turn would come too late; they did not land.
-            UploadRejected: The storage host will not take them; they did not land.
+            UploadForbidden: The signature was refused.
+            UploadExpired: The URL is past its time, or its turn would come too late.
+            UploadRejected: The storage host will not take them. Of these three, `all_sent` says whether all bytes were
+                on their way before the answer came: if so, ask for the job's status before anything else.
             UploadInterrupted: They may have landed: ask for the job's status before anything else.
             UploadCorrupted: Other bytes landed than were sent.
-            Exception: Whatever opening or reading the content raises, unchanged; the bytes did not land.
+            Exception: Whatever opening or reading the content or `before_last_chunk` raises, unchanged; the bytes did
+                not land.
         """
         with open_body() as source:
-            body = UploadBody(source, size_bytes=size_bytes, expected_crc32c=crc32c, job_id=upload.job_id)
+            body = UploadBody(
+                source,
+                size_bytes=size_bytes,
+                expected_crc32c=crc32c,
+                job_id=upload.job_id,
+                before_last_chunk=before_last_chunk,
+            )
             found = self._storage.put(upload, body, begin_before=begin_before or upload.expires_at)
         if found not in (None, body.crc32c):
             raise UploadCorrupted(f"crc32c {found:08x} instead of {body.crc32c:08x}", job_id=upload.job_id)
@@ -345,11 +368,17 @@ class PiqueClient:
         return self._api.send(request)
 
     @staticmethod
-    def _read(answer: Answer, model: type[_Model]) -> _Model:
+    def _read(
+        answer: Answer,
+        model: type[_Model],
+        *,
+        tidied: Callable[[object], object] = _as_it_is,
+        named_jobs: Callable[[bytes], tuple[str, ...]] = _no_jobs,
+    ) -> _Model:
         # Raised after, not inside, the except blocks: their errors quote the answer, which may hold a
         # signed URL.
         try:
-            return model.model_validate(json.loads(answer.body))
+            return model.model_validate(tidied(json.loads(answer.body)))
         except ValidationError as error:
             problem = "; ".join(
                 f"{'.'.join(str(part) for part in item['loc']) or 'answer'}: {item['msg']}"
@@ -357,11 +386,11 @@ class PiqueClient:
             )
         except (ValueError, RecursionError):
             problem = f"not readable as JSON ({len(answer.body)} bytes)"
-        raise _unreadable(answer, problem)
+        raise _unreadable(answer, problem, named_jobs=named_jobs(answer.body))
 
 
-def _unreadable(answer: Answer, problem: str) -> UnexpectedAnswer:
-    return UnexpectedAnswer(status=answer.status, detail=problem, request=answer.request)
+def _unreadable(answer: Answer, problem: str, *, named_jobs: tuple[str, ...] = ()) -> UnexpectedAnswer:
+    return UnexpectedAnswer(status=answer.status, detail=problem, request=answer.request, named_jobs=named_jobs)
 
 
 def _quoted(identifier: str) -> str:

@@ -7,11 +7,15 @@ so they may travel between processes and into run logs.
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from pique_assets.api.redaction import redact
 
 _E = TypeVar("_E", bound="PiqueError")
+
+# With these a server says that it will not do what was asked. Any other refusal may come from somebody on the way, or
+# after the work was begun: 408, 409, 425 and 499 among them.
+_NOTHING_WAS_DONE: Final = frozenset({400, 401, 402, 403, 404, 405, 411, 413, 414, 415, 417, 422, 426, 428, 429, 431})
 
 
 def _rebuild(kind: type[_E], message: str, attributes: dict[str, object]) -> _E:
@@ -85,6 +89,11 @@ class PiqueApiError(PiqueError):
         self.detail = detail
         self.request = request
 
+    @property
+    def may_have_taken_effect(self) -> bool:
+        """True unless the status says that Pique refused before it did anything; each kind below knows for itself."""
+        return type(self) is PiqueApiError and self.status not in _NOTHING_WAS_DONE
+
 
 class InvalidRequest(PiqueApiError):
     """400 or 422: Pique will not take this request as it is; repeating it is pointless."""
@@ -131,7 +140,16 @@ class ServerError(TryLater):
 
 
 class UnexpectedAnswer(PiqueApiError):
-    """A success that cannot be read, or a redirect, which is never followed."""
+    """A success that cannot be read, or a redirect, which is never followed.
+
+    Attributes:
+        named_jobs: Job ids that the answer names all the same: their evaluations may run.
+    """
+
+    def __init__(self, *, status: int, detail: str, request: str, named_jobs: tuple[str, ...] = ()) -> None:
+        """Keep which jobs the answer names."""
+        super().__init__(status=status, detail=detail, request=request)
+        self.named_jobs = named_jobs
 
     @property
     def may_have_taken_effect(self) -> bool:
@@ -146,32 +164,42 @@ class UploadError(PiqueError):
         job_id: The job the content was meant for.
         status: The storage host's HTTP status, if it answered.
         code: The storage host's own word for it, such as ``SignatureDoesNotMatch``.
+        all_sent: Whether every byte was handed over before the answer came. Who has them all may keep them, whatever
+            the answer says.
     """
 
     what = "the upload failed"
 
-    def __init__(self, reason: str, *, job_id: str, status: int | None = None, code: str | None = None) -> None:
+    def __init__(
+        self, reason: str, *, job_id: str, status: int | None = None, code: str | None = None, all_sent: bool = False
+    ) -> None:
         """Say which job's upload failed and why."""
         super().__init__(f"{self.what} (job {job_id}): {reason}")
         self.job_id = job_id
         self.status = status
         self.code = code
+        self.all_sent = all_sent
+
+    @property
+    def may_have_taken_effect(self) -> bool:
+        """True when all bytes were sent: ask for the job's status before it is called dead."""
+        return self.all_sent
 
 
 class UploadForbidden(UploadError):
-    """401 or 403: the storage host does not accept the signature; the bytes did not land."""
+    """401 or 403: the storage host does not accept the signature."""
 
     what = "the storage host refused the upload URL"
 
 
 class UploadExpired(UploadError):
-    """The upload URL is past its time; the bytes did not land."""
+    """The upload URL is past its time."""
 
     what = "the upload URL has expired"
 
 
 class UploadRejected(UploadError):
-    """The storage host will not take these bytes under this URL; they did not land."""
+    """The storage host will not take these bytes under this URL."""
 
     what = "the storage host rejected the upload"
 

@@ -215,7 +215,7 @@ class SocialMediaJob(WireModel):
 class SocialMediaBatch(WireModel):
     """The answer to a submission of social media URLs."""
 
-    batch_id: str
+    batch_id: str | None = None
     jobs: tuple[SocialMediaJob, ...] = ()
     total_videos: int | None = None
     webhook_id: str | None = None

@@ -87,7 +87,7 @@ class StorageTransport:
         if not isinstance(outcome, Reply):
             return outcome
         heed(slot, status=outcome.status, retry_after=outcome.headers.get("retry-after"))
-        failure = upload_error(status=outcome.status, body=outcome.body, job_id=job_id)
+        failure = upload_error(status=outcome.status, body=outcome.body, job_id=job_id, all_sent=body.is_complete)
         if failure is None and not body.is_complete:
             reason = f"status {outcome.status} before all bytes were sent"
             return UploadInterrupted(reason, job_id=job_id, request_sent=True, status=outcome.status)

@@ -74,6 +74,16 @@ def latest_snapshot(evaluation: Evaluation, *, lake: Lake) -> Row | None:
     return max(rows, key=lambda row: row["fetched_at"], default=None)
 
 
+def latest_configuration(evaluation: Evaluation, *, lake: Lake) -> str | None:
+    """The configuration, by its hash, that was fetched last for an evaluation; None when there is no snapshot.
+
+    Raises:
+        LakeError: A file of its day is damaged.
+    """
+    latest = latest_snapshot(evaluation, lake=lake)
+    return None if latest is None else latest["judge_configuration_hash"]
+
+
 def latest_files(table_name: str, *, evaluation: Evaluation, lake: Lake) -> list[PartitionFile]:
     """The evaluation's snapshot files of the last day that has any."""
     files = _newest_first(lake, table_name, evaluation=evaluation)

@@ -18,8 +18,15 @@ if TYPE_CHECKING:
 def announcing_plan(context: dg.AssetExecutionContext) -> Callable[[PartitionPlan], None]:
     """A function that records a plan as an observation of the running asset, which Dagster shows at once."""
 
+    from pique_assets.evaluation.plan import Reason
+
     def announce(plan: PartitionPlan) -> None:
         context.log.info(str(plan))
+        if again := plan.by_reason.get(Reason.CHANGED_JUDGE, 0):
+            context.log.warning(
+                f"{again} content items of {plan.partition} were evaluated before, by the judge as it was configured "
+                "then: they are evaluated again by the judge as it is now"
+            )
         context.log_event(
             dg.AssetObservation(
                 asset_key=context.asset_key,

@@ -47,9 +47,8 @@ def social_submissions_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.A
         from pique_assets.assets.submitting import ready_to_submit, submitted
         from pique_assets.evaluation.social import submit_social_partition
 
-        say = context.log.info
         items = listed_urls(evaluation, date=context.partition_key, media_storage=media_storage)
-        with ready_to_submit(evaluation, pique=pique, ledger=ledger, lake=lake.lake(), say=say) as ready:
+        with ready_to_submit(context, evaluation, pique=pique, ledger=ledger, lake=lake.lake()) as ready:
             report = submit_social_partition(
                 items,
                 evaluation=evaluation.name,
@@ -58,7 +57,7 @@ def social_submissions_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.A
                 client=ready.client,
                 ledger=ready.ledger,
                 limits=evaluation.limits,
-                say=say,
+                say=context.log.info,
                 webhook_url=evaluation.resolved_webhook_url(),
                 budget=evaluation.budget,
                 on_plan=ready.declaring(announcing_plan(context)),

@@ -12,12 +12,11 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from pique_assets.assets.judge import fetch_judge
+from pique_assets.assets.judge import judge_to_submit_to
 from pique_assets.assets.plan_events import refusing_over_budget
 from pique_assets.config import Evaluation
 from pique_assets.metadata import Metadata
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from pique_assets.api.client import PiqueClient
     from pique_assets.api.models import Judge
     from pique_assets.evaluation.plan import PartitionPlan
-    from pique_assets.evaluation.progress import Say
     from pique_assets.lake import Lake
     from pique_assets.ledger import Ledger
     from pique_assets.resources import LedgerResource, PiqueResource
@@ -67,33 +65,36 @@ class ReadyToSubmit:
 
 @contextmanager
 def ready_to_submit(
-    evaluation: Evaluation, *, pique: PiqueResource, ledger: LedgerResource, lake: Lake, say: Say
+    context: dg.AssetExecutionContext,
+    evaluation: Evaluation,
+    *,
+    pique: PiqueResource,
+    ledger: LedgerResource,
+    lake: Lake,
 ) -> Iterator[ReadyToSubmit]:
     """Open what a submission needs; nothing is sent where ledger, lake, judge and evaluation don't belong together.
 
     Args:
+        context: Of the asset that submits; its log hears how far it is, and of a ledger that is made.
         evaluation: What is to be submitted.
         pique: Where Pique is.
-        ledger: Where the ledger is; it is made where there is none, and `say` hears of that.
+        ledger: Where the ledger is; it is made where there is none.
         lake: Where the tables are.
-        say: Hears how far it is.
 
     Raises:
         LedgerOfAnotherPique, LakeOfAnotherPique: The ledger or the lake holds what is another Pique's.
         LedgerKnowsLess: The lake names jobs of the evaluation that the ledger has never heard of.
         dagster.Failure: What is wanted is more than the budget.
-        EvaluationError, PiqueError: As `fetch_judge` says.
+        EvaluationError, PiqueError: As `judge_to_submit_to` says.
     """
-    from pique_assets.assets.judge_snapshots import keep_snapshot
     from pique_assets.unknown_jobs import require_known_jobs
 
+    say = context.log.info
     with pique.client() as client, ledger.ledger(say=say) as opened, refusing_over_budget():
         opened.belong_to(client.pique)
         lake.belong_to(client.pique)
         require_known_jobs(lake=lake, ledger=opened, evaluation=evaluation.name, say=say)
-        judge = fetch_judge(evaluation, client=client, say=say)
-        # What was submitted to can always be looked up, even if `judge` was not materialised since it changed.
-        keep_snapshot(judge, fetched_at=datetime.now(UTC), evaluation=evaluation, lake=lake)
+        judge = judge_to_submit_to(context, evaluation, client=client, ledger=opened, lake=lake)
         yield ReadyToSubmit(client=client, ledger=opened, judge=judge, evaluation=evaluation)
 
 

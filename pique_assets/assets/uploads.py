@@ -40,9 +40,8 @@ def uploads_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.AssetsDefini
         from pique_assets.assets.submitting import ready_to_submit, submitted
         from pique_assets.evaluation.partition import submit_partition
 
-        say = context.log.info
         tables = PartitionTables(lake=lake.lake(), evaluation=evaluation, date=context.partition_key)
-        with ready_to_submit(evaluation, pique=pique, ledger=ledger, lake=tables.lake, say=say) as ready:
+        with ready_to_submit(context, evaluation, pique=pique, ledger=ledger, lake=tables.lake) as ready:
             report = submit_partition(
                 ContentRows(tables.read("content")),
                 evaluation=evaluation.name,
@@ -52,7 +51,7 @@ def uploads_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.AssetsDefini
                 ledger=ready.ledger,
                 open_content=media_storage.content_opener(),
                 limits=evaluation.limits,
-                say=say,
+                say=context.log.info,
                 webhook_url=evaluation.resolved_webhook_url(),
                 budget=evaluation.budget,
                 on_plan=ready.declaring(announcing_plan(context)),

@@ -10,7 +10,9 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
+from pique_assets.api.models import Judge
 from pique_assets.assets.content import take_inventory
 from pique_assets.assets.judge import fetch_judge
 from pique_assets.assets.social_submissions import listed_urls
@@ -18,8 +20,9 @@ from pique_assets.cli.code_location import CodeLocation
 from pique_assets.config import Evaluation
 from pique_assets.evaluation.admission import allowances
 from pique_assets.evaluation.allowance import Allowance, fits
+from pique_assets.evaluation.judge_agreement import agreed_judge
 from pique_assets.evaluation.partition import require_usable
-from pique_assets.evaluation.plan import PartitionPlan, plan_partition
+from pique_assets.evaluation.plan import PartitionPlan, Reason, plan_partition
 from pique_assets.evaluation.wanted import WantedContent
 from pique_assets.ledger import Source
 from pique_assets.media import ContentItem
@@ -44,10 +47,17 @@ class BackfillPlan:
     Attributes:
         steps: By evaluation, then date.
         allowances: What each evaluation's budget leaves now.
+        judges: Each evaluation's judge, as Pique describes it now.
     """
 
     steps: tuple[PlannedStep, ...]
     allowances: dict[str, list[Allowance]]
+    judges: dict[str, Judge]
+
+    def evaluated_again(self, evaluation: str) -> int:
+        """How many content items would be evaluated again because the evaluation's judge is configured otherwise."""
+        plans = [step.plan for step in self.steps if step.plan.evaluation == evaluation]
+        return sum(plan.by_reason.get(Reason.CHANGED_JUDGE, 0) for plan in plans)
 
 
 def plan_backfill(
@@ -69,13 +79,19 @@ def plan_backfill(
     """
     steps: list[PlannedStep] = []
     left: dict[str, list[Allowance]] = {}
+    judges: dict[str, Judge] = {}
     # Content on several dates is evaluated once, and evaluations that share a judge share its day.
     planned: set[str] = set()
     begun: Counter[str] = Counter()
     with location.pique.client() as client, location.ledger.ledger() as ledger:
         for evaluation in evaluations:
-            judge = fetch_judge(evaluation, client=client, say=say)
+            judge = agreed_judge(
+                partial(fetch_judge, evaluation, client=client, say=say),
+                known=lambda found: ledger.last_configuration(found.id),
+                say=say,
+            )
             require_usable(judge)
+            judges[evaluation.name] = judge
             left[evaluation.name] = allowances(evaluation.budget, judge_id=judge.id, ledger=ledger)
             for date, asset, source, items in _content(evaluation, location=location, start=start, end=end, say=say):
                 plan = plan_partition(
@@ -93,7 +109,7 @@ def plan_backfill(
                     planned |= plan.work_keys
                     begun[judge.id] += plan.new_evaluations
                 steps.append(PlannedStep(asset=asset, plan=plan, fits=let_through))
-    return BackfillPlan(steps=tuple(steps), allowances=left)
+    return BackfillPlan(steps=tuple(steps), allowances=left, judges=judges)
 
 
 def _content(

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pique_assets.api.client import PiqueClient
+    from pique_assets.api.models import Judge
     from pique_assets.cli.file_results import FileResult
     from pique_assets.evaluation.limits import Limits
     from pique_assets.evaluation.plan import PartitionPlan
@@ -120,7 +121,7 @@ def _submit(
     from pique_assets.evaluation.partition import submit_partition
     from pique_assets.evaluation.wanted import WantedContent
 
-    judge = client.get_judge(arguments.judge)
+    judge = _agreed_judge(arguments.judge, client=client, ledger=ledger)
     wanted = [item.work_key for item in WantedContent.of(items, judge=judge) if item.work_key is not None]
     _require_unbought(wanted, arguments=arguments, ledger=ledger)
     try:
@@ -141,6 +142,14 @@ def _submit(
         for uri, reason in sorted(unfinished.reasons.items()):
             complain(f"{uri} could not be submitted now: {reason}")
         tell(RESUME)
+
+
+def _agreed_judge(judge_id: str, *, client: PiqueClient, ledger: Ledger) -> Judge:
+    from pique_assets.evaluation.judge_agreement import agreed_judge
+
+    return agreed_judge(
+        lambda: client.get_judge(judge_id), known=lambda judge: ledger.last_configuration(judge.id), say=tell
+    )
 
 
 def _require_unbought(work_keys: Sequence[str], *, arguments: argparse.Namespace, ledger: Ledger) -> None:

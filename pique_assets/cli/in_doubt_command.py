@@ -17,7 +17,7 @@ from pique_assets.cli.common import (
     say,
 )
 from pique_assets.cli.moments import shown_time
-from pique_assets.cli.text_table import text_table
+from pique_assets.cli.text_table import one_line, text_table
 
 if TYPE_CHECKING:
     from pique_assets.ledger import Ledger, Submission
@@ -84,6 +84,10 @@ def _list(ledger: Ledger) -> None:
         return
     columns = ("number", "state", "sent", "judge", "url")
     say(text_table(columns, [_row(one) for one in found]))
+    # Below and not in the table, which would cut it: job ids are to be copied from here.
+    for one in found:
+        if one.evidence:
+            say(f"{one.submission_id}: {one_line(one.evidence)}")
 
 
 def _row(one: Submission) -> tuple[object, ...]:

@@ -11,11 +11,12 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from pique_assets.cli.common import DONE, FAILED, CommandParsers, add_date_range, complain, say, tell
-from pique_assets.cli.text_table import text_table
+from pique_assets.cli.text_table import one_line, text_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pique_assets.api.models import Judge
     from pique_assets.cli.backfill_plan import BackfillPlan
     from pique_assets.config import Evaluation
 
@@ -95,9 +96,20 @@ def _print(found: BackfillPlan) -> None:
         new = sum(step.plan.new_evaluations for step in fitting)
         through = f"{len(fitting)} of {len(found.steps)}"
         say(f"The budget lets {through} through, {new} new evaluations; of a refused date nothing is sent.")
+    for name, judge in found.judges.items():
+        if again := found.evaluated_again(name):
+            say(
+                f"{name}: {again} content items were evaluated before and would be evaluated again, because judge "
+                f"{judge.id} is configured otherwise now ({len(judge.detector_configs)} detectors: "
+                f"{_detectors(judge)}). If that is not meant, look with `pique-assets judges show {judge.id}` first."
+            )
     for name, allowances in found.allowances.items():
         for allowance in allowances:
             say(f"{name}: {allowance}; left: {allowance.left}")
+
+
+def _detectors(judge: Judge) -> str:
+    return one_line(", ".join(config.detector_name for config in judge.detector_configs))
 
 
 def _values(found: BackfillPlan) -> dict[str, Any]:
@@ -111,6 +123,16 @@ def _values(found: BackfillPlan) -> dict[str, Any]:
                 **step.plan.counts(),
             }
             for step in found.steps
+        ],
+        "judges": [
+            {
+                "evaluation": name,
+                "judge_id": judge.id,
+                "configuration_hash": judge.configuration_hash(),
+                "detectors": [config.detector_name for config in judge.detector_configs],
+                "evaluated_again": found.evaluated_again(name),
+            }
+            for name, judge in found.judges.items()
         ],
         "budgets": [
             {

@@ -15,6 +15,10 @@ class JudgeNotUsable(EvaluationError):
     """The judge can't evaluate now: not ready, failed or inactive. Nothing was sent."""
 
 
+class JudgeUnsettled(JudgeNotUsable):
+    """What Pique says of the judge changes from answer to answer, or within a run. Nothing was sent."""
+
+
 class SubmissionsUnfinished(EvaluationError):
     """Some items could not be brought to Pique in this run; the ledger knows them and a later run resumes.
 

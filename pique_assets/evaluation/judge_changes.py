@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pique_assets.api.fields import canonical_json
+from pique_assets.api.models import Judge
 
 _SHOWN_CHARACTERS = 80
 
@@ -35,6 +36,14 @@ class DetectorSettings:
             **{f"config.{name}": value for name, value in self.config.items() if value is not None},
             **({} if self.weight is None else {"weight": self.weight}),
         }
+
+
+def settings_of(judge: Judge) -> list[DetectorSettings]:
+    """The detectors of a judge as Pique describes it."""
+    return [
+        DetectorSettings(name=one.detector_name, config=one.config, weight=one.weight, config_id=one.id)
+        for one in judge.detector_configs
+    ]
 
 
 def detector_changes(before: Sequence[DetectorSettings], after: Sequence[DetectorSettings]) -> list[str]:

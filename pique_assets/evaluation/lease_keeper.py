@@ -1,17 +1,21 @@
 """Keeps the leases of this process alive while it works, and lets them end soon after it dies.
 
-Here: one background thread that renews. Not here: what a lease means, which is `ledger`.
+Here: one background thread that renews, and the question to the ledger whether a lease is still held. Not here: what a
+lease means, which is `ledger`.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from pique_assets.ledger import Lease, LeaseLost, Ledger, LedgerUnavailable
+
+CONFIRMATIONS: Final = 3
 
 
 class LeaseKeeper:
@@ -49,6 +53,26 @@ class LeaseKeeper:
         finally:
             with self._lock:
                 self._held.pop(lease.submission_id, None)
+
+    def confirm(self, lease: Lease) -> None:
+        """Make sure, by the ledger and not by a clock of this process, that a lease is held from now on.
+
+        To be called directly before an act that nobody else may do at the same time.
+
+        Raises:
+            LeaseLost: Somebody took over, or the ledger answers too slowly for anybody to hold a lease.
+            LedgerUnavailable: The ledger can't say.
+        """
+        for _ in range(CONFIRMATIONS):
+            asked_at = time.monotonic()
+            self._ledger.renew_lease(lease, lease_s=self._lease_s)
+            # A process that was stopped between the ledger's answer and this line knows no more than before.
+            if time.monotonic() - asked_at < self._lease_s / 2:
+                return
+        raise LeaseLost(
+            f"submission {lease.submission_id}: {CONFIRMATIONS} answers of the ledger in a row took more than half of "
+            f"a lease of {self._lease_s:g} s"
+        )
 
     def _renew_until_stopped(self) -> None:
         while not self._stopped.wait(self._lease_s / 4):

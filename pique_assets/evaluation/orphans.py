@@ -16,7 +16,7 @@ from enum import Enum, auto
 from pique_assets.api.client import PiqueClient
 from pique_assets.api.errors import NotFound, PiqueError, Unauthorized
 from pique_assets.evaluation.limits import Limits
-from pique_assets.evaluation.recovery import Step, next_step
+from pique_assets.evaluation.recovery import NOT_FOUND, Step, next_step
 from pique_assets.evaluation.submission import WATCH_AFTER_S
 from pique_assets.ledger import LeasedSubmission, LeaseLost, Ledger, SubmissionState
 
@@ -75,13 +75,14 @@ def end_orphans(
     ledger.belong_to(client.pique)
     ends: Counter[_End] = Counter()
     # Fixed once: what is given back in this call is not met again in it.
-    untouched_since = datetime.now(UTC) - timedelta(seconds=untouched_for_s)
+    untouched_for = timedelta(seconds=untouched_for_s)
+    untouched_since = datetime.now(UTC) - untouched_for
     while until is None or time.monotonic() < until:
         # One at a time: a lease is held no longer than one request takes.
         found = ledger.claim_orphans(limit=1, lease_s=limits.lease_s, untouched_since=untouched_since)
         if not found:
             break
-        ends[_end_or_leave(found[0], client=client, ledger=ledger, limits=limits)] += 1
+        ends[_end_or_leave(found[0], client=client, ledger=ledger, limits=limits, untouched_for=untouched_for)] += 1
     return OrphanReport(
         rejected=ends[_End.REJECTED],
         adopted=ends[_End.ADOPTED],
@@ -90,9 +91,11 @@ def end_orphans(
     )
 
 
-def _end_or_leave(held: LeasedSubmission, *, client: PiqueClient, ledger: Ledger, limits: Limits) -> _End:
+def _end_or_leave(
+    held: LeasedSubmission, *, client: PiqueClient, ledger: Ledger, limits: Limits, untouched_for: timedelta
+) -> _End:
     try:
-        return _end(held, client=client, ledger=ledger, limits=limits)
+        return _end(held, client=client, ledger=ledger, limits=limits, untouched_for=untouched_for)
     except LeaseLost:
         # Somebody wants it after all, and goes on with it.
         return _End.LEFT
@@ -104,7 +107,9 @@ def _end_or_leave(held: LeasedSubmission, *, client: PiqueClient, ledger: Ledger
         return _End.LEFT
 
 
-def _end(held: LeasedSubmission, *, client: PiqueClient, ledger: Ledger, limits: Limits) -> _End:
+def _end(
+    held: LeasedSubmission, *, client: PiqueClient, ledger: Ledger, limits: Limits, untouched_for: timedelta
+) -> _End:
     submission = held.submission
     if submission.state is SubmissionState.INTENDED or submission.job_id is None:
         ledger.record_rejected(
@@ -116,7 +121,15 @@ def _end(held: LeasedSubmission, *, client: PiqueClient, ledger: Ledger, limits:
     now = datetime.now(UTC)
     quiet_since = now if submission.state is SubmissionState.UPLOADING else None
     status = _status(submission.job_id, client=client)
-    decision = next_step(submission, status=status, quiet_since=quiet_since, now=now, limits=limits)
+    decision = next_step(
+        submission,
+        status=status,
+        quiet_since=quiet_since,
+        now=now,
+        limits=limits,
+        # The last look was so long ago at least; in between, nobody has asked.
+        unknown_since=now - untouched_for if submission.pique_status == NOT_FOUND else None,
+    )
     if decision.step is Step.ADOPT:
         ledger.adopt(held.lease, next_poll_at=now, status=status)
         return _End.ADOPTED
@@ -125,7 +138,7 @@ def _end(held: LeasedSubmission, *, client: PiqueClient, ledger: Ledger, limits:
         evidence = f"no content asks for it any more; {decision.evidence}"
         ledger.record_abandoned(held.lease, evidence=evidence, next_poll_at=watch_at)
         return _End.ABANDONED
-    ledger.release_lease(held.lease)
+    ledger.release_lease(held.lease, pique_status=status or NOT_FOUND)
     return _End.LEFT
 
 

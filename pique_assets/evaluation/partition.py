@@ -66,8 +66,8 @@ def require_usable(judge: Judge) -> None:
     """Refuse a judge that can't evaluate now, before anything is sent.
 
     Raises:
-        JudgeNotUsable: It is pending, failed, inactive or of a type that is never uploaded (text); the message says
-            which and what to do.
+        JudgeNotUsable: It is pending, failed, inactive, without detectors or of a type that is never uploaded (text);
+            the message says which and what to do.
     """
     if judge.status == "pending":
         raise JudgeNotUsable(f"judge {judge.id} ({judge.name}) is still being prepared; try again in a while")
@@ -81,6 +81,11 @@ def require_usable(judge: Judge) -> None:
         raise JudgeNotUsable(
             f"judge {judge.id} ({judge.name}) evaluates {judge.content_type}, and content of that type can't be "
             f"submitted; use a judge of {', '.join(CONTENT_TYPES)}"
+        )
+    if not judge.detector_configs:
+        raise JudgeNotUsable(
+            f"judge {judge.id} ({judge.name}) has no detectors, as Pique describes it now: it would measure nothing. "
+            "If it should have some, look with `pique-assets judges show` and run again"
         )
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import time
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -21,6 +22,8 @@ from pique_assets.evaluation.limits import IN_DOUBT_WAIT, Limits
 from pique_assets.evaluation.progress import Say
 from pique_assets.ledger import UNANSWERED_STATES, LeaseLost, Ledger, StoredWebhook, Submission, SubmissionState
 from pique_assets.media import ContentError, canonical_url, url_fingerprint
+from pique_assets.media.names import MAX_FILENAME_CHARACTERS
+from pique_assets.media.urls import spelling
 
 # What nobody ever explains stays IN_DOUBT, and is looked at again as long as webhooks come: a POST has twenty.
 SUBMISSIONS_LOOKED_AT: Final = 10_000
@@ -64,6 +67,7 @@ def find_jobs(
     for submission in ledger.unreconciled(limit=SUBMISSIONS_LOOKED_AT):
         unanswered[submission.fingerprint].append(submission)
     webhooks = ledger.unknown_webhooks(limit=WEBHOOKS_LOOKED_AT) if unanswered else []
+    spelled = _Spellings(unanswered)
     found = 0
     foreign: list[str] = []
     answered: set[tuple[str, str]] = set()
@@ -71,7 +75,9 @@ def find_jobs(
         if until is not None and time.monotonic() >= until:
             break
         fingerprint = _fingerprint(webhook)
-        if fingerprint is None or fingerprint not in unanswered:
+        if fingerprint not in unanswered:
+            fingerprint = spelled.fingerprint(webhook)
+        if fingerprint is None:
             continue
         judge_id = _judge_of(webhook.job_id, client=client)
         if judge_id is None:
@@ -160,6 +166,34 @@ def reconcile_partition(
     )
 
 
+class _Spellings:
+    """The URLs of unanswered submissions by what all spellings of a URL have in common; worked out when first asked."""
+
+    def __init__(self, unanswered: Mapping[str, Sequence[Submission]]) -> None:
+        self._unanswered = unanswered
+        self._by_spelling: dict[str, set[str]] | None = None
+
+    def fingerprint(self, webhook: StoredWebhook) -> str | None:
+        """The fingerprint of the one URL that the webhook may spell otherwise; None where there is none, or several."""
+        if webhook.url is None:
+            return None
+        try:
+            found = self._spelled().get(spelling(canonical_url(webhook.url.strip())), set())
+        except ContentError:
+            return None
+        return next(iter(found)) if len(found) == 1 else None
+
+    def _spelled(self) -> Mapping[str, set[str]]:
+        if self._by_spelling is None:
+            self._by_spelling = defaultdict(set)
+            for fingerprint, submissions in self._unanswered.items():
+                # The name of social media content is its URL without the scheme, unless it had to be cut.
+                url = f"https://{submissions[0].filename}"
+                if len(submissions[0].filename) < MAX_FILENAME_CHARACTERS:
+                    self._by_spelling[spelling(url)].add(fingerprint)
+        return self._by_spelling
+
+
 def _fingerprint(webhook: StoredWebhook) -> str | None:
     if webhook.url is None:
         return None
@@ -221,6 +255,9 @@ def _give_up(submission: Submission, *, ledger: Ledger, limits: Limits) -> bool:
         f"its POST was begun at {submission.upload_started_at:%Y-%m-%dT%H:%M:%SZ}; no certain answer came, and no "
         f"webhook named a job for it within {limits.in_doubt_wait_s:g} s, so Pique may or may not have evaluated it"
     )
+    if submission.evidence:
+        # Jobs that its answer named: the way to its result, for a person who can tell.
+        evidence = f"{evidence}; {submission.evidence}"
     try:
         ledger.record_in_doubt(held.lease, evidence=evidence)
     except LeaseLost:

@@ -8,10 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
+from typing import Final
 
 from pique_assets.api.models import JobStatus
 from pique_assets.evaluation.limits import Limits
 from pique_assets.ledger import Submission, SubmissionState
+
+NOT_FOUND: Final = "not_found"
+"""What the ledger remembers as the status of a job of which Pique said 404."""
 
 
 class Step(Enum):
@@ -37,7 +41,13 @@ class Decision:
 
 
 def next_step(
-    submission: Submission, *, status: str | None, quiet_since: datetime | None, now: datetime, limits: Limits
+    submission: Submission,
+    *,
+    status: str | None,
+    quiet_since: datetime | None,
+    now: datetime,
+    limits: Limits,
+    unknown_since: datetime | None = None,
 ) -> Decision:
     """Decide about a PREPARED or UPLOADING submission (design section 6, "Recovery asks Pique first").
 
@@ -47,6 +57,7 @@ def next_step(
         quiet_since: Since when certainly nobody sends bytes to this job; None if nobody ever began.
         now: The time, UTC: when Pique was asked for the status, which may be long before it answered.
         limits: Grace periods.
+        unknown_since: Since when Pique has said nothing but 404 of this job; None if this is the first time.
 
     Returns:
         The only step that can't lead to a second evaluation by mistake.
@@ -55,7 +66,7 @@ def next_step(
         return Decision(step=Step.ADOPT, evidence=f"Pique says the job is {status}")
     dead_at = _dead_at(submission, limits=limits)
     if status is None:
-        return _unknown_job(submission, dead_at=dead_at, now=now, limits=limits)
+        return _unknown_job(submission, dead_at=dead_at, unknown_since=unknown_since or now, now=now, limits=limits)
     if now >= dead_at:
         expired = f"{submission.upload_expires_at:%Y-%m-%dT%H:%M:%SZ}"
         return Decision(
@@ -79,11 +90,18 @@ def _dead_at(submission: Submission, *, limits: Limits) -> datetime:
     return expires_at + timedelta(seconds=limits.expiry_grace_s)
 
 
-def _unknown_job(submission: Submission, *, dead_at: datetime, now: datetime, limits: Limits) -> Decision:
-    """A 404: not visible yet, or gone. Bytes may have been sent to it, so only time proves an upload dead."""
-    visible_by = (submission.prepared_at or submission.created_at) + timedelta(seconds=limits.creation_lag_s)
+def _unknown_job(
+    submission: Submission, *, dead_at: datetime, unknown_since: datetime, now: datetime, limits: Limits
+) -> Decision:
+    """A 404: not visible yet, gone, or a mistake of the moment.
+
+    A job that may have bytes is called dead only when its URL is and the 404 lasts; one that never was sent any costs
+    nothing.
+    """
+    creation_lag = timedelta(seconds=limits.creation_lag_s)
+    visible_by = (submission.prepared_at or submission.created_at) + creation_lag
     never_sent = submission.state is SubmissionState.PREPARED
-    lost_at = visible_by if never_sent else max(visible_by, dead_at)
+    lost_at = visible_by if never_sent else max(visible_by, dead_at, unknown_since + creation_lag)
     if now < lost_at:
         at = visible_by if now < visible_by else lost_at
         return Decision(step=Step.WAIT, at=at, evidence="Pique does not know the job yet")

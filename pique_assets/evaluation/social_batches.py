@@ -13,22 +13,30 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum, auto
 from typing import Final
 
 from pique_assets.api.client import PiqueClient
-from pique_assets.api.errors import InvalidRequest, NotFound, PiqueError, Unauthorized
+from pique_assets.api.errors import InvalidRequest, NotFound, PiqueError, Unauthorized, UnexpectedAnswer
 from pique_assets.api.models import JobStatus, SocialMediaBatch, SocialMediaJob, SocialMediaRequest
+from pique_assets.evaluation.attribution import attribute
 from pique_assets.evaluation.lease_keeper import LeaseKeeper
 from pique_assets.evaluation.limits import Limits
 from pique_assets.evaluation.poll_schedule import PollSchedule
 from pique_assets.evaluation.progress import Say
-from pique_assets.ledger import Lease, LeaseLost, Ledger, LedgerError, SubmissionOrder, SubmissionState
+from pique_assets.ledger import (
+    Lease,
+    LeaseLost,
+    Ledger,
+    LedgerError,
+    LedgerUnavailable,
+    SubmissionOrder,
+    SubmissionState,
+)
 from pique_assets.ledger.failpoints import failpoint
-from pique_assets.media import ContentError, canonical_url
 
 URLS_A_BATCH: Final = 20
 """The most the API takes (social-media-urls seed document)."""
@@ -209,7 +217,7 @@ class BatchSender:
         try:
             self._answered(held, answer=answer, course=course)
         except LedgerError as error:
-            error.add_note(f"Pique had accepted batch {answer.batch_id}: {_named_jobs(answer)}")
+            error.add_note(f"Pique had accepted {_batch(answer.batch_id)}: {_named(answer.jobs)}")
             raise
 
     def _again(self, held: Sequence[_Held], *, lost: LeaseLost, course: _Course) -> None:
@@ -221,34 +229,93 @@ class BatchSender:
             course.note(held, SocialFate.UNFINISHED, reason=f"nothing was sent: {lost}")
 
     def _answered(self, held: Sequence[_Held], *, answer: SocialMediaBatch, course: _Course) -> None:
-        jobs = _jobs_by_url(answer, urls=[one.wish.url for one in held])
-        unnamed = []
-        for one in held:
-            job = jobs.get(one.wish.url)
-            if job is not None and job.job_id:
-                self._accepted(one, job_id=job.job_id, job=job, batch_id=answer.batch_id, course=course)
-            elif job is not None and job.status == JobStatus.FAILED:
-                reason = job.error_message or "Pique made no job for this URL and did not say why"
-                self._reject(one, error=reason, course=course)
-            else:
+        """Keep what the answer says of each URL: first the jobs, which may be evaluating already."""
+        found = attribute(answer.jobs, urls=[one.wish.url for one in held])
+        others = list(found.others)
+        given = [(one, found.jobs.get(one.wish.url)) for one in held]
+        refused = [(one, job) for one, job in given if job and not job.job_id and job.status == JobStatus.FAILED]
+        unnamed = [one for one, job in given if not (job and (job.job_id or job.status == JobStatus.FAILED))]
+        # Jobs of nobody are kept with the URLs that have none; where there is no such URL, with the first of all.
+        spare = _evidence(answer.batch_id, others) if others and not unnamed else None
+        for one, job in given:
+            if job is None or not job.job_id:
+                continue
+            if not self._accepted(one, job_id=job.job_id, job=job, answer=answer, evidence=spare, course=course):
+                others.append(job)
                 unnamed.append(one)
-        if unnamed:
-            self._release(unnamed)
-            reason = f"the answer to batch {answer.batch_id} names no job for this URL"
-            course.note(unnamed, SocialFate.UNANSWERED, reason=reason)
-        self._say(f"batch {answer.batch_id}: {len(held) - len(unnamed)} of {len(held)} URLs have an answer")
+            spare = None
+        for one, job in refused:
+            error = job.error_message or "Pique made no job for this URL and did not say why"
+            self._reject(one, error=f"{error}; {spare}" if spare else error, course=course)
+            spare = None
+        reason = f"the answer to {_batch(answer.batch_id)} names no job for this URL"
+        self._unattributed(unnamed, because=reason, batch_id=answer.batch_id, others=others, course=course)
+        self._say(f"{_batch(answer.batch_id)}: {len(held) - len(unnamed)} of {len(held)} URLs have an answer")
+        if others:
+            self._say(_evidence(answer.batch_id, others))
 
-    def _accepted(self, one: _Held, *, job_id: str, job: SocialMediaJob, batch_id: str, course: _Course) -> None:
+    def _unattributed(
+        self,
+        held: Sequence[_Held],
+        *,
+        because: str,
+        batch_id: str | None,
+        others: Sequence[SocialMediaJob],
+        course: _Course,
+    ) -> None:
+        """Keep with the URLs that have no job which jobs the answer names beside them."""
+        reason = f"{because}; {_evidence(batch_id, others)}" if others else because
+        for one in held:
+            with suppress(LeaseLost):
+                self._ledger.record_unattributed(one.lease, batch_id=batch_id, evidence=reason)
+        course.note(held, SocialFate.UNANSWERED, reason=reason)
+
+    def _accepted(
+        self,
+        one: _Held,
+        *,
+        job_id: str,
+        job: SocialMediaJob,
+        answer: SocialMediaBatch,
+        evidence: str | None,
+        course: _Course,
+    ) -> bool:
+        """Record a URL's job; False when the ledger says that the job is another content's."""
         now = datetime.now(UTC)
         # A job may have failed within the 202: its record is there to be fetched.
         next_poll_at = now if job.status == JobStatus.FAILED else self._schedule.first_poll_at(now)
+
+        def record(lease: Lease) -> None:
+            self._ledger.record_accepted(
+                lease, job_id=job_id, batch_id=answer.batch_id, next_poll_at=next_poll_at, evidence=evidence
+            )
+
         try:
-            self._ledger.record_accepted(one.lease, job_id=job_id, batch_id=batch_id, next_poll_at=next_poll_at)
-        except LeaseLost:
-            # Only a reconciliation takes over what is SUBMITTING: it has recorded this job by its webhook.
-            course.note([one], SocialFate.KNOWN)
-            return
+            try:
+                record(one.lease)
+            except LeaseLost:
+                # Only a reconciliation takes over what is SUBMITTING: it has recorded this job by its webhook, or given
+                # the waiting up.
+                late = self._ledger.claim_for_reconciliation(one.lease.submission_id, lease_s=self._limits.lease_s)
+                if late is None:
+                    return self._known_otherwise(one, job_id=job_id, course=course)
+                record(late.lease)
+        except LedgerUnavailable:
+            raise
+        except LedgerError as error:
+            self._say(f"job {job_id} for {one.wish.url} could not be recorded: {error}")
+            return False
         course.note([one], SocialFate.ACCEPTED, reason=job.error_message or "")
+        return True
+
+    def _known_otherwise(self, one: _Held, *, job_id: str, course: _Course) -> bool:
+        """What to say of a URL that somebody else has recorded an answer for meanwhile."""
+        reason = ""
+        if self._ledger.find_job(job_id) is None:
+            reason = f"the answer named job {job_id} for it, which another run has not recorded"
+            self._say(f"{one.wish.url}: {reason}; `pique-assets in-doubt` lists what has no job")
+        course.note([one], SocialFate.KNOWN, reason=reason)
+        return True
 
     def _refused(self, held: Sequence[_Held], *, error: InvalidRequest, course: _Course) -> None:
         """A 400 accepted nothing. One bad URL refuses a whole batch, so the halves are tried until it is alone."""
@@ -262,13 +329,20 @@ class BatchSender:
         course.waiting.extendleft([wishes[middle:], wishes[:middle]])
 
     def _reject(self, one: _Held, *, error: str, course: _Course) -> None:
-        self._ledger.record_rejected(one.lease, error_code="refused_by_pique", error=error)
+        # Without its lease it is in the hands of a reconciliation, which finds no job for it either.
+        with suppress(LeaseLost):
+            self._ledger.record_rejected(one.lease, error_code="refused_by_pique", error=error)
         course.note([one], SocialFate.REJECTED, reason=error)
 
     def _unanswered(self, held: Sequence[_Held], *, error: PiqueError, course: _Course) -> None:
         """Whether Pique got it is not known: they stay SUBMITTING, for whoever learns more."""
-        self._release(held)
-        course.note(held, SocialFate.UNANSWERED, reason=str(error))
+        named = error.named_jobs if isinstance(error, UnexpectedAnswer) else ()
+        if named:
+            others = [SocialMediaJob(job_id=job_id) for job_id in named]
+            self._unattributed(held, because=str(error), batch_id=None, others=others, course=course)
+        else:
+            self._release(held)
+            course.note(held, SocialFate.UNANSWERED, reason=str(error))
         self._say(f"no certain answer for {len(held)} URLs; they are not sent again: {error}")
         course.unanswered_in_a_row += 1
         if course.unanswered_in_a_row >= UNANSWERED_IN_A_ROW:
@@ -287,21 +361,13 @@ def _batches(wishes: Sequence[Wish]) -> list[Sequence[Wish]]:
     return [wishes[start : start + URLS_A_BATCH] for start in range(0, len(wishes), URLS_A_BATCH)]
 
 
-def _jobs_by_url(answer: SocialMediaBatch, *, urls: Sequence[str]) -> dict[str, SocialMediaJob]:
-    """The first job of each URL that was sent; a URL may come back written otherwise, or, if alone, not at all."""
-    if len(urls) == len(answer.jobs) == 1 and answer.jobs[0].url is None:
-        return {urls[0]: answer.jobs[0]}
-    found: dict[str, SocialMediaJob] = {}
-    for job in answer.jobs:
-        if job.url is None:
-            continue
-        found.setdefault(job.url, job)
-        try:
-            found.setdefault(canonical_url(job.url.strip()), job)
-        except ContentError:
-            continue
-    return found
+def _batch(batch_id: str | None) -> str:
+    return f"batch {batch_id}" if batch_id else "a batch without a name"
 
 
-def _named_jobs(answer: SocialMediaBatch) -> str:
-    return ", ".join(f"{job.job_id} for {job.url}" for job in answer.jobs) or "no jobs"
+def _evidence(batch_id: str | None, others: Sequence[SocialMediaJob]) -> str:
+    return f"the answer to {_batch(batch_id)} names jobs that no URL of ours can be told to have: {_named(others)}"
+
+
+def _named(jobs: Sequence[SocialMediaJob]) -> str:
+    return ", ".join(f"{job.job_id} for {job.url or 'no URL'}" for job in jobs) or "no jobs"

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
+from functools import partial
 from typing import BinaryIO, TypeVar
 
 from pydantic import ValidationError
@@ -98,12 +99,14 @@ class _Held:
     Attributes:
         fresh: Its job was prepared by us just now, so nobody can have sent it anything.
         quiet_since: Since when certainly nobody sends it bytes; None if nobody ever began.
+        refusal: What the storage host said when it refused the last PUT; None if it did not.
     """
 
     submission: Submission
     lease: Lease
     fresh: bool
     quiet_since: datetime | None
+    refusal: str | None = None
 
 
 class Submitter:
@@ -236,6 +239,8 @@ class Submitter:
                     return Outcome(fate=Fate.ADOPTED, reason=decision.evidence)
                 if decision.step is Step.WAIT:
                     break
+                if held.refusal is not None:
+                    return self._abandon(held, evidence=f"{held.refusal}; {decision.evidence}")
             sent = self._send(held, open_content=open_content)
             if isinstance(sent, Outcome):
                 return sent
@@ -246,15 +251,19 @@ class Submitter:
     def _decide(self, held: _Held) -> Decision:
         """Ask Pique until it is safe to go on, but not longer than a run should sit on one item."""
         give_up = _now() + timedelta(seconds=LONGEST_WAIT_S)
+        unknown_since: datetime | None = None
         while True:
             # An answer tells of the moment it was asked for: a slow one must not pass for Pique's word after the lag.
             asked_at = _now()
+            status = self._status(held.submission)
+            unknown_since = (unknown_since or asked_at) if status is None else None
             decision = next_step(
                 held.submission,
-                status=self._status(held.submission),
+                status=status,
                 quiet_since=held.quiet_since,
                 now=asked_at,
                 limits=self._limits,
+                unknown_since=unknown_since,
             )
             if decision.step is not Step.WAIT or decision.at is None or decision.at > give_up:
                 return decision
@@ -281,6 +290,8 @@ class Submitter:
                 open_body=open_content,
                 size_bytes=_size_bytes(uploading),
                 begin_before=target.expires_at - timedelta(seconds=self._limits.expiry_margin_s),
+                # Whoever took over while this process was stopped, or cut off from the ledger, may send the content.
+                before_last_chunk=partial(self._keeper.confirm, held.lease),
             )
         except (ContentError, ContentChanged) as error:
             self._abandon(held, evidence=f"no complete upload: {error}")
@@ -295,14 +306,18 @@ class Submitter:
         return Outcome(fate=Fate.UPLOADED)
 
     def _after_failed_put(self, held: _Held, *, uploading: Submission, error: UploadError) -> _Held | Outcome:
-        """Only a PUT that may have landed makes the job's fate uncertain."""
-        if isinstance(error, UploadInterrupted):
-            quiet_since = _now() if error.request_sent else held.quiet_since
-            return _Held(submission=uploading, lease=held.lease, fresh=False, quiet_since=quiet_since)
-        if held.quiet_since is None:
-            # Refused, and nothing was ever under way to this job: it can't have any bytes.
+        """A job is dead without asking only if it can't have its bytes: none of its PUTs was sent to the end."""
+        refused = not isinstance(error, UploadInterrupted)
+        quiet_since = _now() if error.may_have_taken_effect else held.quiet_since
+        if refused and quiet_since is None:
             return self._abandon(held, evidence=str(error))
-        return _Held(submission=uploading, lease=held.lease, fresh=False, quiet_since=held.quiet_since)
+        return _Held(
+            submission=uploading,
+            lease=held.lease,
+            fresh=False,
+            quiet_since=quiet_since,
+            refusal=str(error) if refused else None,
+        )
 
     def _abandon(self, held: _Held, *, evidence: str) -> Outcome:
         watch_at = _now() + timedelta(seconds=WATCH_AFTER_S)

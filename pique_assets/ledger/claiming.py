@@ -147,10 +147,15 @@ class LedgerClaims(LedgerBase):
             now, until = self._lease_times(lease_s)
             return leases.renew(connection, lease, now=now, until=until)
 
-    def release_lease(self, lease: Lease) -> None:
-        """Give a lease back unused; one that is no longer held is no error."""
+    def release_lease(self, lease: Lease, *, pique_status: str | None = None) -> None:
+        """Give a lease back unused; one that is no longer held is no error.
+
+        Args:
+            lease: the caller's lease.
+            pique_status: what Pique said of the job, to be remembered; None leaves what is known.
+        """
         with self._database.write("release_lease") as connection:
-            leases.release(connection, lease, now=self._clock())
+            leases.release(connection, lease, now=self._clock(), pique_status=pique_status)
 
 
 def _again(claim: Claim) -> Claim:

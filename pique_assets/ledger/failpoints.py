@@ -38,6 +38,7 @@ UPLOAD_WRITES = (
 SOCIAL_WRITES = (
     "record_submitting",
     "record_accepted",
+    "record_unattributed",
     "record_not_sent",
     "record_never_sent",
     "record_in_doubt",

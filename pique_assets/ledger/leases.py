@@ -80,9 +80,10 @@ def renew(connection: Connection, lease: Lease, *, now: datetime, until: datetim
     return Lease(submission_id=lease.submission_id, token=lease.token, expires_at=until)
 
 
-def release(connection: Connection, lease: Lease, *, now: datetime) -> None:
-    """Give a lease back; nothing happens if it is no longer held."""
-    connection.execute(sa.update(submissions).where(holds(lease)).values(**RELEASED, updated_at=now))
+def release(connection: Connection, lease: Lease, *, now: datetime, pique_status: str | None) -> None:
+    """Give a lease back, with what Pique said if it said anything; nothing happens if it is no longer held."""
+    said = {} if pique_status is None else {"pique_status": pique_status}
+    connection.execute(sa.update(submissions).where(holds(lease)).values(**RELEASED, **said, updated_at=now))
 
 
 def holds(lease: Lease) -> sa.ColumnElement[bool]:

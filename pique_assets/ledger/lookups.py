@@ -61,6 +61,16 @@ def begun(*, since: datetime, judge_id: str | None) -> sa.Select[int]:
     return counted if judge_id is None else counted.where(submissions.c.judge_id == judge_id)
 
 
+def last_configuration(judge_id: str) -> sa.Select[str]:
+    """Select the configuration of the judge's attempt that was begun last: the first match from the end of an index."""
+    return (
+        sa.select(submissions.c.judge_configuration_hash)
+        .where(submissions.c.upload_started_at.is_not(None), submissions.c.judge_id == judge_id)
+        .order_by(submissions.c.upload_started_at.desc())
+        .limit(1)
+    )
+
+
 def unreconciled(connection: Connection, *, now: datetime, after: int, limit: int) -> list[Submission]:
     """Social media submissions that have no answer and nobody at them, oldest first."""
     # Asked for one state after the other: of both at once, the databases would sort all there are.

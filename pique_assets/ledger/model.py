@@ -48,7 +48,9 @@ TRANSITIONS: Mapping[SubmissionState, frozenset[SubmissionState]] = MappingProxy
         _S.INTENDED: frozenset({_S.PREPARED, _S.SUBMITTING, _S.REJECTED}),
         _S.PREPARED: frozenset({_S.UPLOADING, _S.UPLOADED, _S.COMPLETED, _S.FAILED, _S.ABANDONED}),
         _S.UPLOADING: frozenset({_S.UPLOADING, _S.UPLOADED, _S.COMPLETED, _S.FAILED, _S.ABANDONED}),
-        _S.SUBMITTING: frozenset({_S.INTENDED, _S.UPLOADED, _S.COMPLETED, _S.FAILED, _S.REJECTED, _S.IN_DOUBT}),
+        _S.SUBMITTING: frozenset(
+            {_S.SUBMITTING, _S.INTENDED, _S.UPLOADED, _S.COMPLETED, _S.FAILED, _S.REJECTED, _S.IN_DOUBT}
+        ),
         _S.UPLOADED: frozenset({_S.UPLOADED, _S.COMPLETED, _S.FAILED, _S.ABANDONED}),
         _S.ABANDONED: frozenset({_S.ABANDONED, _S.COMPLETED, _S.FAILED}),
         # Back to INTENDED only when a person says that Pique never got it.

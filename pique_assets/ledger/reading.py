@@ -116,6 +116,12 @@ class LedgerReports(LedgerBase):
                 connection, evaluation=evaluation, partition=partition, judge_id=judge_id
             )
 
+    def last_configuration(self, judge_id: str) -> str | None:
+        """With which configuration of a judge, by its hash, an evaluation was begun last; None if none ever was."""
+        with self._database.read() as connection:
+            found: str | None = connection.execute(lookups.last_configuration(judge_id)).scalar_one_or_none()
+            return found
+
     def evaluations_begun(self, *, since: datetime, judge_id: str | None = None) -> int:
         """How many attempts had their last PUT, or their social media POST, begun since: what may have been paid for.
 

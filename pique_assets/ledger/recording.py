@@ -68,18 +68,50 @@ class LedgerRecords(LedgerBase):
             return social_writes.submitting(connection, leases, now=self._clock())
 
     def record_accepted(
-        self, lease: Lease, *, job_id: str, batch_id: str | None = None, next_poll_at: datetime
+        self,
+        lease: Lease,
+        *,
+        job_id: str,
+        batch_id: str | None = None,
+        next_poll_at: datetime,
+        evidence: str | None = None,
     ) -> Submission:
         """SUBMITTING | IN_DOUBT -> UPLOADED: Pique named its job. Releases the lease.
 
         A webhook that came before the answer makes it due at once.
+
+        Args:
+            lease: the caller's lease.
+            job_id: the job.
+            batch_id: its batch.
+            next_poll_at: when to ask for its result.
+            evidence: what else the answer said that must not be lost; None leaves what is known.
 
         Raises:
             LedgerError: another submission has this job.
         """
         with self._database.write("record_accepted") as connection:
             return social_writes.accepted(
-                connection, lease, now=self._clock(), job_id=job_id, batch_id=batch_id, next_poll_at=next_poll_at
+                connection,
+                lease,
+                now=self._clock(),
+                job_id=job_id,
+                batch_id=batch_id,
+                next_poll_at=next_poll_at,
+                evidence=evidence,
+            )
+
+    def record_unattributed(self, lease: Lease, *, batch_id: str | None, evidence: str) -> Submission:
+        """SUBMITTING stays: an answer came, and which of its jobs is this one's can't be told. Releases the lease.
+
+        Args:
+            lease: the caller's lease.
+            batch_id: the answer's batch, if it names one.
+            evidence: the jobs that the answer names, in words.
+        """
+        with self._database.write("record_unattributed") as connection:
+            return social_writes.unattributed(
+                connection, lease, now=self._clock(), batch_id=batch_id, evidence=evidence
             )
 
     def record_not_sent(self, lease: Lease) -> Submission:

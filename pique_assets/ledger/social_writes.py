@@ -32,7 +32,15 @@ def submitting(connection: Connection, leases: Sequence[Lease], *, now: datetime
     # In one order, so that two hosts which took each other's leases over cannot wait for each other.
     for lease in sorted(leases, key=lambda lease: lease.submission_id):
         values = {"upload_started_at": now}
-        swap(connection, lease, to=_S.SUBMITTING, now=now, values=values, only_if=still_runs(now))
+        swap(
+            connection,
+            lease,
+            to=_S.SUBMITTING,
+            sources={_S.INTENDED},
+            now=now,
+            values=values,
+            only_if=still_runs(now),
+        )
     return [to_leased_submission(row) for row in load(connection, [lease.submission_id for lease in leases])]
 
 
@@ -44,6 +52,7 @@ def accepted(
     job_id: str,
     batch_id: str | None,
     next_poll_at: datetime,
+    evidence: str | None,
 ) -> Submission:
     """SUBMITTING | IN_DOUBT -> UPLOADED: Pique named its job; due at once if a webhook came before its name.
 
@@ -51,18 +60,29 @@ def accepted(
     """
     was_in_doubt = is_in_doubt(connection, lease)
     woken = webhooks.job_is_named(connection, job_id)
-    values = {
+    values: dict[str, object] = {
         "job_id": job_id,
         "batch_id": batch_id,
         "uploaded_at": sa.func.coalesce(submissions.c.upload_started_at, moment(now)),
         "next_poll_at": now if woken else next_poll_at,
         **RELEASED,
     }
+    if evidence is not None:
+        values["evidence"] = evidence
     swap(connection, lease, to=_S.UPLOADED, sources={_S.SUBMITTING, _S.IN_DOUBT}, now=now, values=values)
     submission = read(connection, lease)
     if was_in_doubt:
         reopen(connection, submission.work_key)
     return submission
+
+
+def unattributed(
+    connection: Connection, lease: Lease, *, now: datetime, batch_id: str | None, evidence: str
+) -> Submission:
+    """SUBMITTING -> SUBMITTING: an answer came, and which of its jobs is this one's can't be told."""
+    values = {"batch_id": batch_id, "evidence": evidence, **RELEASED}
+    swap(connection, lease, to=None, sources={_S.SUBMITTING}, now=now, values=values)
+    return read(connection, lease)
 
 
 def not_sent(connection: Connection, lease: Lease, *, now: datetime) -> Submission:

@@ -60,7 +60,8 @@ def upload_started(connection: Connection, lease: Lease, *, now: datetime) -> Su
         lease,
         to=_S.UPLOADING,
         now=now,
-        values={"upload_started_at": now},
+        # What Pique said of the job before is no longer news.
+        values={"upload_started_at": now, "pique_status": None},
         only_if=still_runs(now),
     )
     return read(connection, lease)

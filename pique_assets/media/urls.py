@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pique_assets.media.content import ErrorCode
 from pique_assets.media.errors import ContentError
@@ -68,6 +68,20 @@ def url_fingerprint(url: str) -> str:
         url: As `canonical_url` writes it.
     """
     return hashlib.sha256(_FINGERPRINTED_AS + url.encode()).hexdigest()
+
+
+def spelling(url: str) -> str:
+    """Return what two spellings of one URL have in common, as servers change it in their answers.
+
+    Scheme, a leading ``www.`` or ``m.``, a slash at the end, percent-encoding and the order of the query's parts do not
+    count. Two URLs that are not the same may share it: it only serves to find again what one has sent.
+
+    Args:
+        url: As `canonical_url` writes it.
+    """
+    parts = urlsplit(url)
+    host = parts.netloc.removeprefix("www.").removeprefix("m.")
+    return repr((host, unquote(parts.path).rstrip("/"), sorted(parse_qsl(parts.query, keep_blank_values=True))))
 
 
 def _refusal(text: str) -> str | None:

@@ -64,6 +64,16 @@ def test_what_may_have_taken_effect():
     assert not errors.NoAnswer(request="r", reason="", request_sent=False).may_have_taken_effect
 
 
+@pytest.mark.parametrize("status", [402, 405, 413, 415, 431])
+def test_a_status_that_refuses_to_begin_leaves_no_doubt(status):
+    assert not errors.PiqueApiError(status=status, detail="", request="r").may_have_taken_effect
+
+
+@pytest.mark.parametrize("status", [408, 409, 410, 418, 425, 451, 499])
+def test_any_other_refusal_may_come_after_the_work(status):
+    assert errors.PiqueApiError(status=status, detail="", request="r").may_have_taken_effect
+
+
 @pytest.mark.parametrize(
     ("text", "gone"),
     [

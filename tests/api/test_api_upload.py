@@ -177,7 +177,7 @@ def test_a_refusal_of_the_storage_host_is_typed(status, code, kind, storage, cli
     with pytest.raises(kind, match=code) as caught:
         send(client, prepared(storage))
     assert (caught.value.status, caught.value.code, caught.value.job_id) == (status, code, "job_1")
-    assert not caught.value.may_have_taken_effect
+    assert caught.value.may_have_taken_effect, "all bytes were handed over"
     assert "5ecret" not in str(caught.value)
     assert len(storage.requests) == 1
 
@@ -209,8 +209,9 @@ def test_a_refusal_while_the_body_is_still_being_sent_is_seen(then, after_bytes,
     refusal = steps.refuse_early(403, code="SignatureDoesNotMatch", then=then, after_bytes=after_bytes)
     storage.on(PUT, refusal)
     for _ in range(5):
-        with pytest.raises(UploadForbidden, match="SignatureDoesNotMatch"):
+        with pytest.raises(UploadForbidden, match="SignatureDoesNotMatch") as caught:
             send_zeros(client, prepared(storage), size=32 << 20)
+        assert caught.value.may_have_taken_effect is (then == "drain"), "only who takes them all may keep them"
 
 
 def test_a_success_before_all_bytes_were_sent_is_not_believed(storage, client, steps):
@@ -286,3 +287,30 @@ def test_the_body_is_the_content_however_it_is_read(content, copies, read_limit)
     assert b"".join(chunks) == whole
     assert (body.crc32c, body.is_complete) == (expected, True)
     assert all(0 < len(chunk) <= CHUNK_BYTES for chunk in chunks)
+
+
+class NoLongerAllowed(Exception):
+    """What the sender's confirmation raises."""
+
+
+@pytest.mark.parametrize("content", [CONTENT, b"one chunk"], ids=["several chunks", "one chunk"])
+def test_the_last_chunk_is_sent_only_when_the_sender_may_still_finish(content, storage, client, steps):
+    storage.on(PUT, steps.store())
+
+    def refuse() -> None:
+        raise NoLongerAllowed
+
+    def upload(*, before_last_chunk) -> None:
+        client.upload(
+            prepared(storage),
+            open_body=lambda: io.BytesIO(content),
+            size_bytes=len(content),
+            before_last_chunk=before_last_chunk,
+        )
+
+    with pytest.raises(NoLongerAllowed):
+        upload(before_last_chunk=refuse)
+    assert storage.effects[PUT] == 0
+    asked = []
+    upload(before_last_chunk=lambda: asked.append(storage.effects[PUT]))
+    assert (asked, storage.effects[PUT], storage.requests[-1].body) == ([0], 1, content)

@@ -7,10 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from changeable_judge import as_it_is, changeable_judge, with_fewer_detectors
 from command_line import run_command
-from desk import DEMO, JUDGE
+from desk import DEMO, JUDGE, LIMITS, demo_items, open_item_verified
 
 from pique_assets.cli import main
+from pique_assets.cli.code_location import load_code_location
+from pique_assets.evaluation.partition import submit_partition
 from pique_assets.local.record import read_record
 
 RANGE = ("--start", "2026-03-02", "--end", "2026-03-05")
@@ -126,6 +129,40 @@ def test_social_media_urls_are_planned_beside_files(project, capsys):
     assert found["2026-03-04", "social_submissions"] == (2, 0)
     assert found["2026-03-04", "uploads"] == (0, 0)
     assert found["2026-03-02", "uploads"][0] == 3
+
+
+def test_what_a_changed_judge_would_cost_is_said_and_why(project, pique, capsys, monkeypatch):
+    with changeable_judge(pique) as front:
+        monkeypatch.setenv("PIQUE_BASE_URL", front.base_url)
+        write_location(project, "location_with_changed_judge")
+        location = load_code_location("location_with_changed_judge")
+        (evaluation,) = location.evaluations
+        with location.pique.client() as client, location.ledger.ledger() as ledger:
+            items = demo_items("2026-03-02")
+            submit_partition(
+                items,
+                evaluation=evaluation.name,
+                partition="2026-03-02",
+                judge=client.get_judge(JUDGE),
+                client=client,
+                ledger=ledger,
+                open_content=open_item_verified,
+                limits=LIMITS,
+                say=lambda sentence: None,
+            )
+        before = read_record(pique.data_dir)
+        command = ["plan", *RANGE, "--module", "location_with_changed_judge"]
+        front.answers(with_fewer_detectors, as_it_is)
+        assert main([*command, "--json"]) == 0
+        (said,) = json.loads(capsys.readouterr().out)["judges"]
+        assert said["evaluated_again"] == 0, "a moment later it is as it was"
+        front.answers(with_fewer_detectors)
+        assert main(command) == 0
+        assert (
+            "brand_videos: 3 content items were evaluated before and would be evaluated again, because judge "
+            f"{JUDGE} is configured otherwise now (1 detectors: video_specs)"
+        ) in capsys.readouterr().out
+        assert len(read_record(pique.data_dir)) == len(before)
 
 
 def test_the_command_finds_the_definitions_of_the_folder_it_is_started_in(tmp_path, pique):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import socket
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from desk import JUDGE, LIMITS, Desk, demo_items, open_item_verified
@@ -19,6 +20,10 @@ from pique_assets.api.models import PresignedUpload, PresignedUploadRequest
 from pique_assets.evaluation.orphans import REJECTED_CODE, OrphanReport, end_orphans
 from pique_assets.evaluation.results import ResultPoller, collect_partition
 from pique_assets.ledger import InventoryItem, Lease, Submission, SubmissionOrder, work_key
+from pique_assets.local.process import LocalPiqueProcess
+from pique_assets.testing import Fault, FaultScript, Kind, Route
+from pique_assets.testing.history import History
+from pique_assets.testing.proxy import FaultProxy
 
 WHERE = {"evaluation": "brand_videos", "partition": "2026-03-02"}
 NOTHING = OrphanReport(rejected=0, adopted=0, abandoned=0, left=0)
@@ -168,6 +173,49 @@ def test_a_job_that_may_still_get_its_bytes_is_left_alone_and_sent_none(left, de
     assert left.end(untouched_for_s=60) == NOTHING
 
 
+def an_hour_passes(folder: Path) -> None:
+    with closing(sqlite3.connect(folder / "ledger.db")) as ledger, ledger:
+        ledger.execute("UPDATE submissions SET updated_at = '2026-01-01 00:00:00.000000'")
+
+
+def expires(folder: Path) -> None:
+    with closing(sqlite3.connect(folder / "ledger.db")) as ledger, ledger:
+        long_ago = "'2026-01-01 00:00:00.000000'"
+        ledger.execute(f"UPDATE submissions SET prepared_at = {long_ago}, upload_expires_at = {long_ago}")
+
+
+def test_one_404_ends_no_job_that_may_have_its_bytes_and_two_an_hour_apart_do(left, desk, tmp_path):
+    left.dies(left.uploading(sent=True))
+    expires(tmp_path)
+    unknown = Fault(route=Route.RESULT, kind=Kind.STATUS, status=404, every=1)
+    with behind(unknown, pique=desk.pique) as client:
+        for expected in (replace(NOTHING, left=1), replace(NOTHING, abandoned=1)):
+            an_hour_passes(tmp_path)
+            assert left.end(untouched_for_s=3600, client=client) == expected
+
+
+def test_a_404_that_passes_is_forgotten(left, desk, tmp_path):
+    left.dies(left.uploading(sent=True))
+    expires(tmp_path)
+    with behind(Fault(route=Route.RESULT, kind=Kind.STATUS, status=404), pique=desk.pique) as client:
+        for expected in (replace(NOTHING, left=1), replace(NOTHING, adopted=1)):
+            an_hour_passes(tmp_path)
+            assert left.end(untouched_for_s=3600, client=client) == expected
+
+
+@contextmanager
+def behind(*faults: Fault, pique: LocalPiqueProcess) -> Iterator[PiqueClient]:
+    """A client whose requests meet these faults, all of which have to show."""
+    script = FaultScript(faults)
+    with (
+        FaultProxy(script=script, history=History()) as proxy,
+        proxy.serving(pique_url=pique.base_url, api_key=pique.api_key),
+        PiqueClient(base_url=proxy.base_url, api_key=pique.api_key) as client,
+    ):
+        yield client
+    script.require_consumed()
+
+
 def test_what_an_inventory_asks_for_is_left_to_its_uploads(left, desk):
     left.take_inventory(left.wanted())
     left.dies(left.prepared(expires_in_s=-5)[0])
@@ -184,8 +232,7 @@ def test_what_a_living_run_holds_is_not_touched(left):
 def test_what_was_touched_within_the_hour_is_not_touched(left, tmp_path):
     left.dies(left.intended())
     assert left.end(untouched_for_s=3600) == NOTHING
-    with closing(sqlite3.connect(tmp_path / "ledger.db")) as ledger, ledger:
-        ledger.execute("UPDATE submissions SET updated_at = '2026-01-01 00:00:00.000000'")
+    an_hour_passes(tmp_path)
     assert left.end(untouched_for_s=3600) == replace(NOTHING, rejected=1)
 
 

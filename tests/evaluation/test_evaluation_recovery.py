@@ -51,13 +51,21 @@ def submission(state: SubmissionState = SubmissionState.PREPARED, *, life_s: flo
     )
 
 
-def step(status: str | None, *, after_s: float, state: str = "PREPARED", quiet_after_s: float | None = None) -> Step:
+def step(
+    status: str | None,
+    *,
+    after_s: float,
+    state: str = "PREPARED",
+    quiet_after_s: float | None = None,
+    unknown_after_s: float | None = None,
+) -> Step:
     return next_step(
         submission(SubmissionState(state)),
         status=status,
         quiet_since=None if quiet_after_s is None else START + timedelta(seconds=quiet_after_s),
         now=START + timedelta(seconds=after_s),
         limits=LIMITS,
+        unknown_since=None if unknown_after_s is None else START + timedelta(seconds=unknown_after_s),
     ).step
 
 
@@ -87,8 +95,16 @@ def test_an_unknown_job_is_waited_for_before_it_is_given_up():
 
 
 def test_an_unknown_job_that_may_have_bytes_is_given_up_only_when_its_url_is_dead():
-    assert step(None, after_s=31, state="UPLOADING", quiet_after_s=0) is Step.WAIT
-    assert step(None, after_s=961, state="UPLOADING", quiet_after_s=0) is Step.ABANDON
+    sent = {"state": "UPLOADING", "quiet_after_s": 0}
+    assert step(None, after_s=31, **sent, unknown_after_s=1) is Step.WAIT
+    assert step(None, after_s=961, **sent, unknown_after_s=1) is Step.ABANDON
+
+
+def test_a_single_404_is_no_proof_however_late_it_comes():
+    sent = {"state": "UPLOADING", "quiet_after_s": 0}
+    assert step(None, after_s=100_000, **sent) is Step.WAIT
+    assert step(None, after_s=100_000, **sent, unknown_after_s=99_971) is Step.WAIT
+    assert step(None, after_s=100_000, **sent, unknown_after_s=99_969) is Step.ABANDON
 
 
 def test_a_job_that_is_not_visible_yet_is_asked_for_again_as_soon_as_it_should_be():
@@ -132,8 +148,12 @@ def test_a_job_to_which_nobody_began_to_send_need_not_wait_for_the_lag(after_s):
     assert (decided is Step.ABANDON) == (after_s >= DEAD_AFTER_S)
 
 
-@given(after_s=MOMENTS, quiet_s=st.none() | MOMENTS)
-def test_a_job_that_pique_does_not_know_is_never_sent_to(after_s, quiet_s):
-    for state, dead_after_s in (("PREPARED", LIMITS.creation_lag_s), ("UPLOADING", DEAD_AFTER_S)):
+@given(after_s=MOMENTS, quiet_s=st.none() | MOMENTS, unknown_s=st.none() | MOMENTS)
+def test_a_job_that_pique_does_not_know_is_never_sent_to(after_s, quiet_s, unknown_s):
+    # One 404 proves nothing: the first of them begins the wait.
+    unknown_since_s = after_s if unknown_s is None else unknown_s
+    lost_after_s = max(DEAD_AFTER_S, unknown_since_s + LIMITS.creation_lag_s)
+    for state, dead_after_s in (("PREPARED", LIMITS.creation_lag_s), ("UPLOADING", lost_after_s)):
         expected = Step.ABANDON if after_s >= dead_after_s else Step.WAIT
-        assert step(None, after_s=after_s, state=state, quiet_after_s=quiet_s) is expected
+        found = step(None, after_s=after_s, state=state, quiet_after_s=quiet_s, unknown_after_s=unknown_s)
+        assert found is expected

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 from social_desk import (
@@ -23,6 +18,7 @@ from social_desk import (
     listed,
     running_social_pique,
     said_nothing,
+    submit_to,
     urls,
 )
 
@@ -138,6 +134,10 @@ AMBIGUOUS = {
     "reset in the middle of the body": Fault(route=POST, kind=Kind.RESET, after_bytes=40),
     "500 after the effect": Fault(route=POST, kind=Kind.STATUS, status=500, after_effect=True),
     "503 before the effect": Fault(route=POST, kind=Kind.STATUS, status=503, retry_after=0),
+    **{
+        f"{status} after the effect": Fault(route=POST, kind=Kind.STATUS, status=status, after_effect=True)
+        for status in (408, 409, 410, 425, 499)
+    },
     "the answer was cut": Fault(route=POST, kind=Kind.CUT_ANSWER),
     "half a JSON": Fault(route=POST, kind=Kind.TRUNCATED_JSON),
     "a page of HTML": Fault(route=POST, kind=Kind.INVALID_JSON),
@@ -207,7 +207,7 @@ def test_without_a_connection_nothing_was_sent(desk, pique):
         PiqueClient(base_url="http://127.0.0.1:9", api_key="pk_nobody", retries=RETRIES) as nobody,
         pytest.raises(SubmissionsUnfinished),
     ):
-        submit(addresses, desk=desk, client=nobody)
+        submit_to(nobody, addresses, desk=desk)
     assert desk.states(addresses) == {_S.INTENDED}
     assert desk.submit(addresses).accepted == 2
 
@@ -278,83 +278,3 @@ def test_two_runs_at_once_send_each_url_once(desk, ledger_url, pique):
             thread.join()
     assert {len(of_url) for of_url in desk.jobs(addresses).values()} == {1}
     assert desk.states(addresses) <= {_S.UPLOADED}
-
-
-@contextmanager
-def answering(jobs_for: Callable[[dict[str, Any]], list[dict[str, Any]]]) -> Iterator[PiqueClient]:
-    """A client of a Pique that answers 202 to every batch, with these jobs."""
-
-    class Answers(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            jobs = jobs_for(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            answer = json.dumps({"batch_id": "batch_1", "jobs": jobs, "total_videos": len(jobs)}).encode()
-            self.send_response(202)
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
-
-        def log_message(self, *args: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        with PiqueClient(base_url=f"http://127.0.0.1:{server.server_port}", api_key="pk_any") as client:
-            yield client
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-def test_a_url_that_an_answer_does_not_name_stays_unanswered(desk):
-    _, second, third = addresses = urls(3)
-    jobs = [
-        # Written otherwise, and in another order, it is the same URL.
-        {"job_id": "job_2", "url": second.replace("http://", "HTTP://") + "#x", "status": "awaiting_upload"},
-        {"job_id": None, "url": third, "status": "failed", "error_message": "private video"},
-        {"job_id": "job_9", "url": None, "status": "awaiting_upload"},
-    ]
-    with answering(lambda body: jobs) as client:
-        report = submit(addresses, desk=desk, client=client)
-    assert (report.accepted, report.rejected, report.unanswered) == (1, 1, 1)
-    assert [desk.submission(url).state for url in addresses] == [_S.SUBMITTING, _S.UPLOADED, _S.REJECTED]
-    assert desk.submission(second).job_id == "job_2"
-    assert desk.submission(third).error == "private video"
-
-
-def test_a_single_job_without_a_url_is_that_of_the_single_url(desk):
-    addresses = urls(1)
-    with answering(lambda body: [{"job_id": "job_only", "status": "pending"}]) as client:
-        assert submit(addresses, desk=desk, client=client).accepted == 1
-    assert desk.submission(addresses[0]).job_id == "job_only"
-
-
-def test_the_webhook_url_goes_with_every_batch(desk):
-    bodies = []
-    with answering(lambda body: bodies.append(body) or []) as client:
-        submit(urls(21), desk=desk, client=client, webhook_url="https://hooks.example/pique")
-    assert [(body["webhook_url"], len(body["video_urls"])) for body in bodies] == [
-        ("https://hooks.example/pique", 20),
-        ("https://hooks.example/pique", 1),
-    ]
-
-
-def submit(addresses: list[str], *, desk: SocialDesk, client: PiqueClient, **more: object):
-    """Submit with a client of the test's own."""
-    return replace(desk, client=Impostor(judges=desk.client, submits=client)).submit(addresses, **more)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Impostor:
-    """Asks one Pique for the judge and submits to another."""
-
-    judges: PiqueClient
-    submits: PiqueClient
-
-    def get_judge(self, judge_id: str):
-        return self.judges.get_judge(judge_id)
-
-    def submit_social_media(self, request):
-        return self.submits.submit_social_media(request)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -119,6 +120,20 @@ def test_a_job_that_was_announced_before_ours_was_sent_is_not_ours(unanswered):
         (job,) = desk.jobs(addresses)[url]
         desk.hear_of(job, received_at=datetime.now(UTC) - timedelta(hours=1))
         assert (find(desk).found, desk.states(addresses)) == (0, {_S.SUBMITTING})
+
+
+def test_a_webhook_that_spells_the_url_otherwise_is_understood(unanswered):
+    one, other = addresses = [url.replace("http://", "http://www.") for url in urls(2, host="127.0.0.1.nip.test:1")]
+    twin = one.replace("http://", "https://")
+    with unanswered([*addresses, twin]) as desk:
+        jobs = {url: of_url[0] for url, of_url in desk.jobs([*addresses, twin]).items()}
+        respelt = other.replace("http://www.", "https://") + "/"
+        desk.hear_of(replace(jobs[other], url=respelt))
+        # Of two URLs that differ in their scheme alone, nobody can tell which this one is.
+        desk.hear_of(replace(jobs[one], url=one.replace("www.", "")))
+        assert find(desk).found == 1
+        assert desk.submission(other).job_id == jobs[other].job_id
+        assert desk.states([one, twin]) == {_S.SUBMITTING}
 
 
 def test_a_webhook_without_a_url_or_with_nonsense_for_one_decides_nothing(unanswered):

@@ -197,6 +197,7 @@ def _questions(ledger, story, clock) -> dict[str, Callable[[], object]]:
         "an answer": accept,
         "what was begun": lambda: ledger.evaluations_begun(since=since),
         "what was begun for a judge": lambda: ledger.evaluations_begun(since=since, judge_id="judge_abc123"),
+        "how a judge was last": lambda: ledger.last_configuration("judge_abc123"),
         "standings": lambda: ledger.standings([story.key(f"n{n}") for n in range(9)]),
         "what is unreconciled": lambda: ledger.unreconciled(limit=3),
         "what is unanswered": lambda: ledger.claim_unanswered(started_before=clock.now, limit=3, lease_s=60),

@@ -449,6 +449,12 @@ WRITES = {
         True,
         lambda m, lease: m.ledger.record_accepted(lease, job_id=m.new_job(), batch_id="batch", next_poll_at=_soon(m)),
     ),
+    "unattributed": Write(
+        frozenset({S.SUBMITTING}),
+        None,
+        True,
+        lambda m, lease: m.ledger.record_unattributed(lease, batch_id="batch", evidence="job x is of none of ours"),
+    ),
     "not_sent": Write(frozenset({S.SUBMITTING}), S.INTENDED, True, lambda m, lease: m.ledger.record_not_sent(lease)),
     "never_sent": Write(
         frozenset({S.SUBMITTING, S.IN_DOUBT}),

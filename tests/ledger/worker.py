@@ -125,10 +125,10 @@ def walk_with_urls(ledger: Ledger, evaluation: str) -> Iterator[str]:
     yield "record_never_sent"
     ledger.record_in_doubt(doubted, evidence="no answer")
     yield "record_in_doubt"
+    ledger.record_unattributed(unanswered, batch_id="batch", evidence="its answer named job x for no URL of ours")
+    yield "record_unattributed"
     ledger.claim_for_reconciliation(doubted.submission_id, lease_s=600)
     yield "claim_for_reconciliation"
-    ledger.release_lease(unanswered)
-    yield "release_lease"
     # The last step: what it leases is not asked for by name, and must not be another walk's.
     (found,) = ledger.claim_unanswered(started_before=soon, limit=1000, lease_s=600)
     assert found.lease.submission_id == unanswered.submission_id

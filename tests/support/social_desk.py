@@ -18,6 +18,7 @@ from desk import LIMITS
 from pique_assets.api.client import PiqueClient
 from pique_assets.api.policy import RetryPolicy, Timeouts
 from pique_assets.evaluation.limits import Limits
+from pique_assets.evaluation.reconciliation import give_up_waiting
 from pique_assets.evaluation.results import collect_partition
 from pique_assets.evaluation.social import SocialReport, submit_social_partition
 from pique_assets.ledger import Ledger, SettledPartition, Submission, SubmissionState
@@ -127,6 +128,10 @@ class SocialDesk:
             say=said_nothing,
         )
 
+    def give_up(self) -> int:
+        """End the waiting for answers; returns for how many URLs."""
+        return give_up_waiting(ledger=self.ledger, limits=self.limits, evaluation=EVALUATION, say=said_nothing)
+
     def waiting(self, **changes: object) -> SocialDesk:
         """The same desk under other limits."""
         return replace(self, limits=replace(self.limits, **changes))
@@ -159,6 +164,25 @@ class SocialDesk:
     def hear_of(self, job: JobRecord, *, received_at: datetime | None = None) -> None:
         """The receiver stores the webhook of a job."""
         hear_of(job, ledger=self.ledger, received_at=received_at)
+
+
+def submit_to(client: PiqueClient, addresses: Sequence[str], *, desk: SocialDesk, **more: object) -> SocialReport:
+    """Submit to another Pique than the desk's, which is only asked for the judge."""
+    return replace(desk, client=_Impostor(judges=desk.client, submits=client)).submit(addresses, **more)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Impostor:
+    """Asks one Pique for the judge and submits to another."""
+
+    judges: PiqueClient
+    submits: PiqueClient
+
+    def get_judge(self, judge_id: str):
+        return self.judges.get_judge(judge_id)
+
+    def submit_social_media(self, request):
+        return self.submits.submit_social_media(request)
 
 
 def hear_of(job: JobRecord, *, ledger: Ledger, received_at: datetime | None = None) -> None:

@@ -1,0 +1,55 @@
+"""A process that submits one content item and is stopped in the middle of its PUT. Argument: the ledger's URL."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import sys
+from typing import BinaryIO
+
+from desk import JUDGE, LIMITS, demo_items, open_item_verified
+
+from pique_assets.api.client import PiqueClient
+from pique_assets.evaluation.partition import submit_partition
+from pique_assets.ledger import Ledger
+from pique_assets.media import ContentItem
+
+
+class _StopsItsProcess(io.BufferedReader):
+    """Stops its process when it is asked for more after its first bytes, until somebody continues the process."""
+
+    _asked = False
+
+    def read(self, size: int | None = -1) -> bytes:
+        if self._asked:
+            os.kill(os.getpid(), signal.SIGSTOP)
+        self._asked = True
+        return super().read(size)
+
+
+def opened(item: ContentItem) -> BinaryIO:
+    return _StopsItsProcess(open_item_verified(item))
+
+
+def main(ledger_url: str) -> None:
+    with (
+        Ledger.open(ledger_url) as ledger,
+        PiqueClient(base_url=os.environ["PIQUE_BASE_URL"], api_key=os.environ["PIQUE_API_KEY"]) as client,
+    ):
+        report = submit_partition(
+            demo_items("2026-03-02")[:1],
+            evaluation="brand_videos",
+            partition="2026-03-02",
+            judge=client.get_judge(JUDGE),
+            client=client,
+            ledger=ledger,
+            open_content=opened,
+            limits=LIMITS,
+            say=lambda sentence: None,
+        )
+    print(report.uploaded, report.already_known)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
