@@ -27,7 +27,7 @@ class StorageTransport:
     def __init__(self, *, timeouts: Timeouts, max_connections: int, longest_pause_s: float) -> None:
         """Open nothing yet; the first upload does."""
         self._limit = AdaptiveLimit(most=max_connections, longest_pause_s=longest_pause_s)
-        self._wire = Wire(timeouts=timeouts, max_connections=max_connections, headers={})
+        self._wire = Wire(timeouts=timeouts, max_connections=max_connections)
 
     def put(self, upload: PresignedUpload, body: UploadBody, *, begin_before: datetime) -> int | None:
         """Send content once, with exactly the headers given besides ``Host`` and ``Content-Length``.
@@ -75,7 +75,8 @@ class StorageTransport:
     def _no_turn(self, upload: PresignedUpload) -> UploadError:
         if self._limit.is_stopped:
             return UploadInterrupted("the client is closed", job_id=upload.job_id, request_sent=False)
-        return UploadExpired("before its turn came; nothing was sent", job_id=upload.job_id)
+        over = f"{upload.expires_at:%Y-%m-%d %H:%M:%SZ} by our clock was too near or past before its turn came"
+        return UploadExpired(f"{over}; nothing was sent", job_id=upload.job_id)
 
     def _put_once(self, upload: PresignedUpload, body: UploadBody, slot: Slot) -> BaseException | str | None:
         job_id = upload.job_id

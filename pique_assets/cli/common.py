@@ -192,7 +192,8 @@ def opened_client(arguments: argparse.Namespace) -> PiqueClient:
     """The API at `PIQUE_BASE_URL` with the key of `PIQUE_API_KEY`; a context manager."""
     from pique_assets.api.client import PiqueClient
 
-    found = {name: os.environ.get(name) for name in (BASE_URL_VARIABLE, API_KEY_VARIABLE)}
-    if missing := [name for name, value in found.items() if not value]:
+    missing = [name for name in (BASE_URL_VARIABLE, API_KEY_VARIABLE) if not os.environ.get(name)]
+    if missing:
         arguments.parser.error(f"set the environment variable {' and '.join(missing)}: where Pique is, and your key")
-    return PiqueClient(base_url=found[BASE_URL_VARIABLE] or "", api_key=found[API_KEY_VARIABLE] or "")
+    # In no variable of ours, where a traceback would show it.
+    return PiqueClient(base_url=os.environ[BASE_URL_VARIABLE], api_key=os.environ[API_KEY_VARIABLE])
