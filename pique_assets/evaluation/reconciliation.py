@@ -19,7 +19,15 @@ from pique_assets.api.client import PiqueClient
 from pique_assets.api.errors import PiqueError, Unauthorized
 from pique_assets.evaluation.limits import IN_DOUBT_WAIT, Limits
 from pique_assets.evaluation.progress import Say
-from pique_assets.ledger import UNANSWERED_STATES, LeaseLost, Ledger, StoredWebhook, Submission, SubmissionState
+from pique_assets.ledger import (
+    UNANSWERED_STATES,
+    JobTaken,
+    LeaseLost,
+    Ledger,
+    StoredWebhook,
+    Submission,
+    SubmissionState,
+)
 from pique_assets.media import ContentError, canonical_url, url_fingerprint
 
 # What nobody ever explains stays IN_DOUBT, and is looked at again as long as webhooks come: a POST has twenty.
@@ -194,7 +202,7 @@ def _record(submission: Submission, *, webhook: StoredWebhook, ledger: Ledger, l
         ledger.record_accepted(
             held.lease, job_id=webhook.job_id, batch_id=_batch_of(webhook), next_poll_at=datetime.now(UTC)
         )
-    except LeaseLost:
+    except (LeaseLost, JobTaken):
         return False
     return True
 

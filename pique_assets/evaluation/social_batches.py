@@ -26,7 +26,7 @@ from pique_assets.evaluation.lease_keeper import LeaseKeeper
 from pique_assets.evaluation.limits import Limits
 from pique_assets.evaluation.poll_schedule import PollSchedule
 from pique_assets.evaluation.progress import Say
-from pique_assets.ledger import Lease, LeaseLost, Ledger, LedgerError, SubmissionOrder, SubmissionState
+from pique_assets.ledger import JobTaken, Lease, LeaseLost, Ledger, LedgerError, SubmissionOrder, SubmissionState
 from pique_assets.ledger.failpoints import failpoint
 from pique_assets.media import ContentError, canonical_url
 
@@ -238,7 +238,7 @@ class BatchSender:
             course.note(unnamed, SocialFate.UNANSWERED, reason=reason)
         self._say(f"batch {answer.batch_id}: {len(held) - len(unnamed)} of {len(held)} URLs have an answer")
 
-    def _accepted(self, one: _Held, *, job_id: str, job: SocialMediaJob, batch_id: str, course: _Course) -> None:
+    def _accepted(self, one: _Held, *, job_id: str, job: SocialMediaJob, batch_id: str | None, course: _Course) -> None:
         now = datetime.now(UTC)
         # A job may have failed within the 202: its record is there to be fetched.
         next_poll_at = now if job.status == JobStatus.FAILED else self._schedule.first_poll_at(now)
@@ -247,6 +247,11 @@ class BatchSender:
         except LeaseLost:
             # Only a reconciliation takes over what is SUBMITTING: it has recorded this job by its webhook.
             course.note([one], SocialFate.KNOWN)
+            return
+        except JobTaken as taken:
+            # Pique has answered, so nothing more is to be waited for, and sending it again might be paid for again.
+            self._ledger.record_in_doubt(one.lease, evidence=str(taken))
+            course.note([one], SocialFate.UNANSWERED, reason=str(taken))
             return
         course.note([one], SocialFate.ACCEPTED, reason=job.error_message or "")
 

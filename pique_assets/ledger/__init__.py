@@ -6,7 +6,14 @@ Dagster. The ledger decides nothing: it refuses writes that would break a rule, 
 
 from __future__ import annotations
 
-from pique_assets.ledger.errors import LeaseLost, LedgerError, LedgerUnavailable, RestoreRefused, TransitionRefused
+from pique_assets.ledger.errors import (
+    JobTaken,
+    LeaseLost,
+    LedgerError,
+    LedgerUnavailable,
+    RestoreRefused,
+    TransitionRefused,
+)
 from pique_assets.ledger.failpoints import FAILPOINTS, failpoint
 from pique_assets.ledger.ledger import Ledger
 from pique_assets.ledger.model import (
@@ -51,6 +58,7 @@ __all__ = [
     "UNSENT_STATES",
     "Claim",
     "InventoryItem",
+    "JobTaken",
     "Lease",
     "LeaseLost",
     "LeasedSubmission",
