@@ -82,6 +82,8 @@ class StorageTransport:
         job_id = upload.job_id
         if not is_secure_url(upload.upload_url):
             return UploadRejected("the upload URL is not https (http only on loopback)", job_id=job_id)
+        if _announces_another_size(upload, body):
+            return UploadRejected("its headers announce another size than the content has", job_id=job_id)
         outcome = self._wire.put(upload.upload_url, body, headers=upload.upload_headers, at_most=_MAX_ANSWER_BYTES)
         if isinstance(outcome, Broken):
             return UploadInterrupted(outcome.reason, job_id=job_id, request_sent=outcome.request_sent)
@@ -93,3 +95,9 @@ class StorageTransport:
             reason = f"status {outcome.status} before all bytes were sent"
             return UploadInterrupted(reason, job_id=job_id, request_sent=True, status=outcome.status)
         return failure or outcome.headers.get("x-goog-hash")
+
+
+def _announces_another_size(upload: PresignedUpload, body: UploadBody) -> bool:
+    """Whether the storage host might take a beginning of the content for all of it."""
+    given = [value for name, value in upload.upload_headers.items() if name.lower() == "content-length"]
+    return any(value.strip() != str(body.size_bytes) for value in given)
