@@ -51,8 +51,8 @@ def require_known_jobs(*, lake: Lake, ledger: Ledger, evaluation: str, say: Call
 
     def refuse(named: _NamedJobs, unknown: set[str]) -> None:
         raise LedgerKnowsLess(
-            f"the lake {lake.root} names {len(unknown)} jobs of {evaluation} {named.file.date} that {ledger.location} has never "
-            f"heard of ({_some(unknown)}): {_WHAT_TO_DO}"
+            f"the lake {lake.root} names {len(unknown)} jobs of {evaluation} {named.file.date} that "
+            f"{ledger.location} has never heard of ({_some(unknown)}): {_WHAT_TO_DO}"
         )
 
     _compare(lake, ledger=ledger, say=say, evaluation=evaluation, on_unknown=refuse)

@@ -1,7 +1,7 @@
 """Pique over HTTP: the client, what it says and hears, and how it fails.
 
 Here belongs everything that knows the API's addresses, words and limits. Nothing here knows of Dagster, the
-ledger, the media or the lake, and only ``transport`` knows the HTTP library.
+ledger, the media or the lake, and only ``wire`` knows the HTTP library.
 
 The names below are loaded when first asked for, so that importing the models or the errors costs no HTTP
 library. Models and errors are imported from ``models`` and ``errors``.

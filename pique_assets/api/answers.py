@@ -13,11 +13,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
 
 from pique_assets.api.concurrency import Slot
 from pique_assets.api.errors import (
     InvalidRequest,
     NotFound,
+    NotReached,
     PiqueApiError,
     RateLimited,
     ServerError,
@@ -30,12 +32,20 @@ from pique_assets.api.errors import (
     UploadRejected,
 )
 from pique_assets.api.policy import Repeat, parse_http_date, parse_retry_after
-from pique_assets.api.redaction import redact
+from pique_assets.api.redaction import Secret, redact
 
 _DETAIL_CHARACTERS = 500
 _LONGEST_TEXT = 64 * 1024
-# A `Date` has whole seconds: closer than this, two clocks agree.
-_SAME_TIME = timedelta(seconds=2)
+LONGEST_LIFE = timedelta(days=7)
+"""How long a signed URL of Google Cloud Storage works at most; with what lies farther off nobody can reckon."""
+
+_A_DATE_IS_SHORT_BY = timedelta(seconds=1)
+# Only what stands before the host asks for a sign-in to itself: a proxy, and a network (RFC 9110, RFC 6585).
+_BY_A_GATEWAY = frozenset({407, 511})
+# They say that the request was not carried out here and is to be made there (RFC 9110).
+_MOVED = frozenset({301, 307, 308})
+# Servers also send these once a request is carried out, to show its outcome elsewhere on the same site.
+_SEE_OTHER = frozenset({302, 303})
 _XML_CODE = re.compile(rb"<Code>\s*([A-Za-z0-9]{1,64})\s*</Code>")
 _EXPIRED = frozenset({"ExpiredToken", "ExpiredSignature", "RequestExpired"})
 
@@ -72,6 +82,7 @@ class Answer:
         asked_at: When the request was sent, by our clock.
         received_at: When the answer was read, by our clock.
         date: The header of that name: a moment in between, by the host's clock.
+        sends_elsewhere: Whether it only says that the request was not carried out here, and where else to ask.
     """
 
     request: str
@@ -81,20 +92,24 @@ class Answer:
     received_at: datetime
     retry_after: str | None = None
     date: str | None = None
+    sends_elsewhere: bool = False
 
     def by_our_clock(self, moment: datetime) -> datetime:
         """Translate a moment the host names in this answer, such as an expiry, into our clock's time.
 
         Either clock may be wrong by minutes; what counts is how long after this answer the moment comes. What can't
-        be known, the time the request took, is counted against us: the moment comes rather too early than too late.
+        be known, the time the request took and the fraction of a second that `date` leaves out, is counted against us:
+        the moment comes rather too early than too late.
+
+        Returns:
+            A moment from `asked_at`, if it is over, to `LONGEST_LIFE` later, however far off the host says it is.
         """
         said_at = parse_http_date(self.date)
-        if said_at is None or self.asked_at - _SAME_TIME <= said_at <= self.received_at + _SAME_TIME:
-            return moment
-        return self.asked_at + (moment - said_at)
+        life = moment - self.asked_at if said_at is None else moment - said_at - _A_DATE_IS_SHORT_BY
+        return self.asked_at + min(max(life, timedelta(0)), LONGEST_LIFE)
 
 
-def api_error(answer: Answer, *, secrets: Sequence[str] = ()) -> PiqueApiError | None:
+def api_error(answer: Answer, *, secrets: Sequence[Secret] = ()) -> PiqueApiError | None:
     """Tell what is wrong with an answer of the API, or None for a success.
 
     Args:
@@ -105,6 +120,9 @@ def api_error(answer: Answer, *, secrets: Sequence[str] = ()) -> PiqueApiError |
     if 200 <= status < 300:
         return None
     detail = _detail(answer.body, secrets=secrets)
+    if status in _BY_A_GATEWAY or answer.sends_elsewhere:
+        detail = "a redirect elsewhere, never followed" if status < 400 else detail
+        return NotReached(status=status, detail=detail, request=request)
     if status < 400:
         return UnexpectedAnswer(status=status, detail="a redirect, never followed", request=request)
     if status in (400, 422):
@@ -141,8 +159,42 @@ def upload_error(*, status: int, body: bytes, job_id: str, all_sent: bool) -> Up
     if status in (401, 403):
         return UploadForbidden(reason, job_id=job_id, status=status, code=code, all_sent=all_sent)
     if status in (408, 429) or status >= 500:
-        return UploadInterrupted(reason, job_id=job_id, request_sent=True, status=status, code=code)
+        sent = status not in _BY_A_GATEWAY
+        return UploadInterrupted(reason, job_id=job_id, request_sent=sent, status=status, code=code)
     return UploadRejected(reason, job_id=job_id, status=status, code=code, all_sent=all_sent)
+
+
+def sends_elsewhere(*, status: int, location: str | None, url: str) -> bool:
+    """Tell whether an answer shows that whoever gave it did not carry the request out: a network's sign-in page, say.
+
+    Args:
+        status: Of the answer.
+        location: The header of that name, as received.
+        url: What was asked.
+    """
+    if status in _MOVED:
+        return True
+    return status in _SEE_OTHER and not _is_same_site(location or "", url)
+
+
+def _is_same_site(location: str, url: str) -> bool:
+    try:
+        there, here = urlsplit(location), urlsplit(url)
+        is_same_port = there.port == here.port or {there.port, here.port} <= {None, 80, 443}
+    except ValueError:
+        # Where it leads can't be told, so it shows nothing.
+        return True
+    if there.hostname is None or here.hostname is None:
+        return True
+    if there.hostname == here.hostname:
+        return is_same_port
+    return _site(there.hostname) == _site(here.hostname)
+
+
+def _site(host: str) -> str:
+    """A name's last two labels, near enough to who owns it; an address as it is."""
+    is_address = ":" in host or host.replace(".", "").isdigit()
+    return host if is_address else ".".join(host.split(".")[-2:])
 
 
 def heed(slot: Slot, *, status: int, retry_after: str | None) -> None:
@@ -176,7 +228,7 @@ def parse_goog_hash(value: str | None) -> int | None:
     return None
 
 
-def _detail(body: bytes, *, secrets: Sequence[str]) -> str:
+def _detail(body: bytes, *, secrets: Sequence[Secret]) -> str:
     """Say in one line what an error body says: ``{"detail": text or list}``, or whatever else there is."""
     try:
         document = json.loads(body)

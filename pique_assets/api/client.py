@@ -6,7 +6,6 @@ repeated is the transport's subject; what to do with the answers is the caller's
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -25,6 +24,7 @@ from pique_assets.api.batch_answer import named_jobs, with_documented_jobs
 from pique_assets.api.body import UploadBody
 from pique_assets.api.concurrency import Concurrency
 from pique_assets.api.errors import UnexpectedAnswer, UploadCorrupted
+from pique_assets.api.fields import parsed
 from pique_assets.api.models import (
     CreatedJudge,
     EvaluationResult,
@@ -124,6 +124,7 @@ class PiqueClient:
 
         Raises:
             ValueError: The URL or the key cannot be used; the message does not show the key.
+            BrokenEnvironment: A variable of the environment about proxies or certificates cannot be used.
         """
         key = Secret(api_key)
         # A traceback with variables must not show it when the address or the key turns out to be useless.
@@ -378,7 +379,7 @@ class PiqueClient:
         # Raised after, not inside, the except blocks: their errors quote the answer, which may hold a
         # signed URL.
         try:
-            return model.model_validate(tidied(json.loads(answer.body)))
+            return model.model_validate(tidied(parsed(answer.body)))
         except ValidationError as error:
             problem = "; ".join(
                 f"{'.'.join(str(part) for part in item['loc']) or 'answer'}: {item['msg']}"

@@ -44,6 +44,19 @@ class PiqueError(Exception):
         return False
 
 
+class BrokenEnvironment(PiqueError):
+    """A variable of the environment that decides about connections can't be used. Nothing was sent.
+
+    Attributes:
+        variable: Its name. Its value may hold a password, so nothing of the value is kept or said.
+    """
+
+    def __init__(self, variable: str, problem: str) -> None:
+        """Say what is wrong with the variable, in words that follow its name."""
+        super().__init__(f"the environment variable {variable} {problem}; correct it or unset it")
+        self.variable = variable
+
+
 class NoAnswer(PiqueError):
     """Nothing came back: no connection, a timeout, a connection cut short.
 
@@ -111,6 +124,15 @@ class NotFound(PiqueApiError):
     advice = "Check the id, and that the API key belongs to the organisation that owns it."
 
 
+class NotReached(PiqueApiError):
+    """Something between us and Pique answered in its place, such as a network's sign-in page: Pique got nothing.
+
+    Known by 407 and 511, which only a proxy and a network give, and by a redirect that says to ask elsewhere.
+    """
+
+    advice = "Pique never got the request. Sign in to the network, or check the proxy and the base URL."
+
+
 class TryLater(PiqueApiError):
     """Pique could not do it now, and was asked as often as was safe.
 
@@ -140,7 +162,7 @@ class ServerError(TryLater):
 
 
 class UnexpectedAnswer(PiqueApiError):
-    """A success that cannot be read, or a redirect, which is never followed.
+    """A success that cannot be read, or a redirect that may follow what was asked for; none is ever followed.
 
     Attributes:
         named_jobs: Job ids that the answer names all the same: their evaluations may run.

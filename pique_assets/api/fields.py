@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import (
     AfterValidator,
@@ -21,6 +21,12 @@ from pydantic import (
     WrapValidator,
     model_validator,
 )
+
+LONGEST_ID: Final = 255
+"""Far longer than any id that was seen, and short enough for an address and for any database's index."""
+
+_FIRST_YEAR: Final = 1970
+_LAST_YEAR: Final = 2200
 
 
 def _as_utc(value: datetime) -> datetime:
@@ -40,6 +46,13 @@ def _missing_if_unreadable(value: object, read: ValidatorFunctionWrapHandler) ->
         return None
 
 
+def _in_our_time(value: datetime) -> datetime:
+    # "Never" and "not set" are written as the calendar's ends; with those nobody can reckon, nor a database keep them.
+    if not _FIRST_YEAR <= value.year <= _LAST_YEAR:
+        raise ValueError("a time of another century")
+    return value
+
+
 UtcDatetime = Annotated[datetime, AfterValidator(_as_utc)]
 
 # One odd field must not make a finished job unreadable for ever: a value that does not fit reads as missing.
@@ -48,7 +61,10 @@ Text = Annotated[str | None, Field(strict=True), LENIENT]
 Flag = Annotated[bool | None, Field(strict=True), LENIENT]
 Number = Annotated[float | None, Field(strict=True), LENIENT]
 Items = Annotated[tuple[object, ...] | None, LENIENT]
-Time = Annotated[UtcDatetime | None, LENIENT]
+Time = Annotated[Annotated[UtcDatetime, AfterValidator(_in_our_time)] | None, LENIENT]
+Count = Annotated[int | None, LENIENT]
+Id = Annotated[str, Field(min_length=1, max_length=LONGEST_ID)]
+OptionalId = Annotated[Id | None, LENIENT]
 
 
 class WireModel(BaseModel):
@@ -85,6 +101,23 @@ def renamed(data: object, names: Mapping[str, str]) -> object:
         if fields.get(polled_name) is None and fields.get(webhook_name) is not None:
             fields[polled_name] = fields.pop(webhook_name)
     return fields
+
+
+def parsed(body: bytes) -> object:
+    """Read JSON. An integer of more digits than Python takes for one is kept as text, and spoils nothing else.
+
+    Raises:
+        ValueError: It is no JSON, or no Unicode.
+        RecursionError: It is nested too deep.
+    """
+    return json.loads(body, parse_int=_integer)
+
+
+def _integer(digits: str) -> int | str:
+    try:
+        return int(digits)
+    except ValueError:
+        return digits
 
 
 def canonical_json(value: object) -> str:

@@ -9,15 +9,19 @@ kept by whoever received them; these models are for deciding what to do next.
 from __future__ import annotations
 
 import hashlib
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator, model_validator
 
 from pique_assets.api.fields import (
     LENIENT,
+    LONGEST_ID,
+    Count,
     Flag,
+    Id,
     Items,
     Number,
+    OptionalId,
     Text,
     Time,
     UtcDatetime,
@@ -114,7 +118,7 @@ class JudgePage(WireModel):
     """One page of judges, newest first."""
 
     judges: tuple[Judge, ...] = ()
-    total: int | None = None
+    total: Count = None
     has_more: bool = False
 
 
@@ -187,7 +191,7 @@ class PresignedUpload(WireModel):
         expires_at: What to trust: the documentation names both 15 minutes and an hour.
     """
 
-    job_id: str = Field(min_length=1)
+    job_id: Id
     upload_url: str = Field(min_length=1, repr=False)
     upload_headers: dict[str, str] = Field(default_factory=dict, repr=False)
     expires_at: UtcDatetime
@@ -204,21 +208,38 @@ class SocialMediaRequest(WireModel):
 
 
 class SocialMediaJob(WireModel):
-    """One video of a batch; it can have failed although the batch was accepted."""
+    """One video of a batch; it can have failed although the batch was accepted.
 
-    job_id: str | None = None
-    url: str | None = None
-    status: str | None = None
-    error_message: str | None = None
+    The batch is committed to, whatever one of its videos looks like: what is odd about one reads as missing.
+    """
+
+    job_id: OptionalId = None
+    url: Text = None
+    status: Text = None
+    error_message: Text = None
+
+
+def _nameless_if_unreadable(value: object, read: ValidatorFunctionWrapHandler) -> SocialMediaJob:
+    try:
+        job: SocialMediaJob = read(value)
+    except ValidationError:
+        return SocialMediaJob()
+    return job
 
 
 class SocialMediaBatch(WireModel):
     """The answer to a submission of social media URLs."""
 
-    batch_id: str | None = None
-    jobs: tuple[SocialMediaJob, ...] = ()
-    total_videos: int | None = None
-    webhook_id: str | None = None
+    batch_id: Text = None
+    jobs: tuple[Annotated[SocialMediaJob, WrapValidator(_nameless_if_unreadable)], ...] = ()
+    total_videos: Count = None
+    webhook_id: Text = None
+
+    @model_validator(mode="after")
+    def _names_something(self) -> Self:
+        if self.batch_id is None and not self.jobs:
+            raise ValueError("it names neither a batch nor a job")
+        return self
 
 
 class DetectorResult(WireModel):
@@ -260,7 +281,7 @@ class EvaluationResult(WireModel):
     """
 
     job_id: str = Field(min_length=1)
-    status: str = Field(min_length=1)
+    status: str = Field(min_length=1, max_length=LONGEST_ID)
     event: Text = None
     evaluation_id: Text = None
     content_id: Text = None

@@ -38,7 +38,7 @@ class Secret:
     value: str = field(repr=False)
 
 
-def redact(text: str, *, secrets: Sequence[str] = ()) -> str:
+def redact(text: str, *, secrets: Sequence[Secret] = ()) -> str:
     """Make a text safe to show.
 
     Args:
@@ -49,8 +49,8 @@ def redact(text: str, *, secrets: Sequence[str] = ()) -> str:
         The text without API keys, the values of ``X-API-Key``, the queries of signed URLs and URL passwords.
     """
     for secret in secrets:
-        if secret:
-            text = text.replace(secret, _HIDDEN)
+        if secret.value:
+            text = text.replace(secret.value, _HIDDEN)
     text = _QUERY.sub(_without_credentials, text)
     text = _SIGNING_PARAMETER.sub(rf"\g<1>{_HIDDEN}", text)
     text = _KEY_HEADER.sub(rf"\g<1>{_HIDDEN}", text)

@@ -27,7 +27,7 @@ class StorageTransport:
     def __init__(self, *, timeouts: Timeouts, max_connections: int, longest_pause_s: float) -> None:
         """Open nothing yet; the first upload does."""
         self._limit = AdaptiveLimit(most=max_connections, longest_pause_s=longest_pause_s)
-        self._wire = Wire(timeouts=timeouts, max_connections=max_connections, headers={})
+        self._wire = Wire(timeouts=timeouts, max_connections=max_connections)
 
     def put(self, upload: PresignedUpload, body: UploadBody, *, begin_before: datetime) -> int | None:
         """Send content once, with exactly the headers given besides ``Host`` and ``Content-Length``.
@@ -75,12 +75,15 @@ class StorageTransport:
     def _no_turn(self, upload: PresignedUpload) -> UploadError:
         if self._limit.is_stopped:
             return UploadInterrupted("the client is closed", job_id=upload.job_id, request_sent=False)
-        return UploadExpired("before its turn came; nothing was sent", job_id=upload.job_id)
+        over = f"{upload.expires_at:%Y-%m-%d %H:%M:%SZ} by our clock was too near or past before its turn came"
+        return UploadExpired(f"{over}; nothing was sent", job_id=upload.job_id)
 
     def _put_once(self, upload: PresignedUpload, body: UploadBody, slot: Slot) -> BaseException | str | None:
         job_id = upload.job_id
         if not is_secure_url(upload.upload_url):
             return UploadRejected("the upload URL is not https (http only on loopback)", job_id=job_id)
+        if _announces_another_size(upload, body):
+            return UploadRejected("its headers announce another size than the content has", job_id=job_id)
         outcome = self._wire.put(upload.upload_url, body, headers=upload.upload_headers, at_most=_MAX_ANSWER_BYTES)
         if isinstance(outcome, Broken):
             return UploadInterrupted(outcome.reason, job_id=job_id, request_sent=outcome.request_sent)
@@ -92,3 +95,9 @@ class StorageTransport:
             reason = f"status {outcome.status} before all bytes were sent"
             return UploadInterrupted(reason, job_id=job_id, request_sent=True, status=outcome.status)
         return failure or outcome.headers.get("x-goog-hash")
+
+
+def _announces_another_size(upload: PresignedUpload, body: UploadBody) -> bool:
+    """Whether the storage host might take a beginning of the content for all of it."""
+    given = [value for name, value in upload.upload_headers.items() if name.lower() == "content-length"]
+    return any(value.strip() != str(body.size_bytes) for value in given)

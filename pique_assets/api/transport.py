@@ -11,7 +11,7 @@ import logging
 from datetime import UTC, datetime
 from typing import Final
 
-from pique_assets.api.answers import Answer, ApiRequest, api_error, heed
+from pique_assets.api.answers import Answer, ApiRequest, api_error, heed, sends_elsewhere
 from pique_assets.api.concurrency import AdaptiveLimit, HostConcurrency, Slot
 from pique_assets.api.errors import NoAnswer, PiqueError, TryLater, Unauthorized, UnexpectedAnswer
 from pique_assets.api.policy import Repeat, RetryPolicy, Timeouts
@@ -43,6 +43,7 @@ class ApiTransport:
 
         Raises:
             ValueError: The URL would send the key in the clear, or the key is no header value.
+            BrokenEnvironment: What the environment says of proxies or certificates can't be used.
         """
         if not is_secure_url(base_url) or "?" in base_url or "#" in base_url or "@" in base_url:
             shown = redact(base_url.partition("?")[0])
@@ -51,12 +52,13 @@ class ApiTransport:
             # Never shown: a broken key is mostly a real one with a line break.
             raise ValueError("the API key must be one word of printable ASCII; check for a stray line break")
         self.base_url = base_url.rstrip("/")
-        self._secrets = (api_key.value,)
+        self._secrets = (api_key,)
         self._timeouts = timeouts
         self._retries = retries
         self._limit = AdaptiveLimit(most=max_connections, longest_pause_s=retries.retry_after_cap_s)
         self._refusal: Unauthorized | None = None
-        self._wire = Wire(timeouts=timeouts, max_connections=max_connections, headers={"X-API-Key": api_key.value})
+        self._wire = Wire(timeouts=timeouts, max_connections=max_connections, asked_with={"X-API-Key": api_key})
+        self._wire.find_road(base_url)
 
     def send(self, request: ApiRequest) -> Answer:
         """Send until there is a success, or repeating is useless or unsafe.
@@ -137,24 +139,26 @@ class ApiTransport:
             return NoAnswer(request=request.name, reason=reason, request_sent=outcome.request_sent)
         if not isinstance(outcome, Reply):
             return outcome
-        answer = _answer(request, outcome, asked_at=asked_at)
+        answer = self._answer(request, outcome, asked_at=asked_at)
         heed(slot, status=answer.status, retry_after=answer.retry_after)
         if len(answer.body) > MAX_ANSWER_BYTES:
             detail = f"more than {MAX_ANSWER_BYTES} bytes"
             return UnexpectedAnswer(status=answer.status, detail=detail, request=request.name)
         return api_error(answer, secrets=self._secrets) or answer
 
-
-def _answer(request: ApiRequest, reply: Reply, *, asked_at: datetime) -> Answer:
-    return Answer(
-        request=request.name,
-        status=reply.status,
-        body=reply.body,
-        asked_at=asked_at,
-        received_at=datetime.now(UTC),
-        retry_after=reply.headers.get("retry-after"),
-        date=reply.headers.get("date"),
-    )
+    def _answer(self, request: ApiRequest, reply: Reply, *, asked_at: datetime) -> Answer:
+        return Answer(
+            request=request.name,
+            status=reply.status,
+            body=reply.body,
+            asked_at=asked_at,
+            received_at=datetime.now(UTC),
+            retry_after=reply.headers.get("retry-after"),
+            date=reply.headers.get("date"),
+            sends_elsewhere=sends_elsewhere(
+                status=reply.status, location=reply.headers.get("location"), url=self.base_url
+            ),
+        )
 
 
 def _is_one_word(key: Secret) -> bool:

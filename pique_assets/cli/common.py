@@ -239,10 +239,14 @@ def opened_client(arguments: argparse.Namespace) -> PiqueClient:
     """The API at `base_url` with the key of `PIQUE_API_KEY`; a context manager."""
     from pique_assets.api.client import PiqueClient
 
-    address, key = base_url(), setting(API_KEY_VARIABLE)
-    if missing := [name for name, value in ((BASE_URL_VARIABLE, address), (API_KEY_VARIABLE, key)) if not value]:
+    address = base_url()
+    missing = [] if address else [BASE_URL_VARIABLE]
+    if not setting(API_KEY_VARIABLE):
+        missing.append(API_KEY_VARIABLE)
+    if missing:
         arguments.parser.error(
             f"set the environment variable {' and '.join(missing)}: where Pique is, and your key "
             f"({ENVIRONMENT_VARIABLE}=production or sandbox names Pique's own addresses)"
         )
-    return PiqueClient(base_url=address or "", api_key=key or "")
+    # In no variable of ours, where a traceback would show it.
+    return PiqueClient(base_url=address or "", api_key=setting(API_KEY_VARIABLE) or "")

@@ -6,6 +6,11 @@ files (`media.errors`) or of the ledger (`ledger.errors`), which pass through un
 
 from __future__ import annotations
 
+from typing import Final
+
+UPLOAD_CORRUPTED: Final = "upload_corrupted"
+"""The storage host says that it got other bytes than were sent. They are evaluated all the same, so nothing more is."""
+
 
 class EvaluationError(Exception):
     """Base of the engine's errors."""

@@ -20,7 +20,15 @@ from pique_assets.api.client import PiqueClient
 from pique_assets.api.errors import PiqueError, Unauthorized
 from pique_assets.evaluation.limits import IN_DOUBT_WAIT, Limits
 from pique_assets.evaluation.progress import Say
-from pique_assets.ledger import UNANSWERED_STATES, LeaseLost, Ledger, StoredWebhook, Submission, SubmissionState
+from pique_assets.ledger import (
+    UNANSWERED_STATES,
+    JobTaken,
+    LeaseLost,
+    Ledger,
+    StoredWebhook,
+    Submission,
+    SubmissionState,
+)
 from pique_assets.media import ContentError, canonical_url, url_fingerprint
 from pique_assets.media.names import MAX_FILENAME_CHARACTERS
 from pique_assets.media.urls import spelling
@@ -229,7 +237,7 @@ def _record(submission: Submission, *, webhook: StoredWebhook, ledger: Ledger, l
         ledger.record_accepted(
             held.lease, job_id=webhook.job_id, batch_id=_batch_of(webhook), next_poll_at=datetime.now(UTC)
         )
-    except LeaseLost:
+    except (LeaseLost, JobTaken):
         return False
     return True
 

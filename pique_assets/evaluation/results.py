@@ -17,7 +17,7 @@ from enum import Enum, auto
 from pique_assets.api.client import PiqueClient, ReceivedResult
 from pique_assets.api.errors import NotFound, PiqueError, Unauthorized
 from pique_assets.api.models import JobStatus
-from pique_assets.evaluation.errors import ResultsPending
+from pique_assets.evaluation.errors import UPLOAD_CORRUPTED, ResultsPending
 from pique_assets.evaluation.limits import Limits
 from pique_assets.evaluation.poll_schedule import PollSchedule, learned_schedule
 from pique_assets.evaluation.progress import Say
@@ -138,6 +138,7 @@ class ResultPoller:
 
     def _keep(self, held: LeasedSubmission, *, received: ReceivedResult) -> PollOutcome:
         completed = received.result.status == JobStatus.COMPLETED
+        flaw = held.submission if held.submission.error_code == UPLOAD_CORRUPTED else None
         failpoint("ask.after")
         try:
             self._ledger.record_result(
@@ -147,7 +148,8 @@ class ResultPoller:
                 source="polled",
                 received_at=received.received_at,
                 finished_at=received.result.timestamp,
-                error=received.result.error,
+                error_code=flaw.error_code if flaw else None,
+                error=received.result.error or (flaw.error if flaw else None),
             )
         except LeaseLost:
             # Whoever took over asks for the same result and keeps it.

@@ -30,6 +30,7 @@ from pique_assets.api.errors import (
     UploadInterrupted,
 )
 from pique_assets.api.models import PresignedUpload, PresignedUploadRequest
+from pique_assets.evaluation.errors import UPLOAD_CORRUPTED
 from pique_assets.evaluation.lease_keeper import LeaseKeeper
 from pique_assets.evaluation.limits import Limits
 from pique_assets.evaluation.poll_schedule import PollSchedule
@@ -37,6 +38,7 @@ from pique_assets.evaluation.recovery import Decision, Step, next_step
 from pique_assets.ledger import (
     UNSENT_STATES,
     Claim,
+    JobTaken,
     Lease,
     LeaseLost,
     Ledger,
@@ -197,7 +199,7 @@ class Submitter:
         except (Unauthorized, NotFound):
             self._ledger.release_lease(lease)
             raise
-        except PiqueError as error:
+        except (PiqueError, JobTaken) as error:
             self._ledger.release_lease(lease)
             return Outcome(fate=Fate.UNFINISHED, reason=str(error))
 
@@ -284,6 +286,7 @@ class Submitter:
         if target is None:
             return _Held(submission=uploading, lease=held.lease, fresh=False, quiet_since=held.quiet_since)
         failpoint("upload.before")
+        flaw: UploadCorrupted | None = None
         try:
             self._client.upload(
                 _presigned(uploading, target),
@@ -297,12 +300,17 @@ class Submitter:
             self._abandon(held, evidence=f"no complete upload: {error}")
             return Outcome(fate=Fate.UNUSABLE, reason=str(error), error_code=_error_code(error))
         except UploadCorrupted as error:
-            self._abandon(held, evidence=str(error))
-            return Outcome(fate=Fate.UNUSABLE, reason=str(error), error_code="upload_corrupted")
+            # Whatever arrived is being evaluated, and paid for: another job would be paid for once more, at each run.
+            flaw = error
         except UploadError as error:
             return self._after_failed_put(held, uploading=uploading, error=error)
         failpoint("upload.after")
-        self._ledger.record_uploaded(held.lease, next_poll_at=self._schedule.first_poll_at(_now()))
+        self._ledger.record_uploaded(
+            held.lease,
+            next_poll_at=self._schedule.first_poll_at(_now()),
+            error_code=UPLOAD_CORRUPTED if flaw else None,
+            error=str(flaw) if flaw else None,
+        )
         return Outcome(fate=Fate.UPLOADED)
 
     def _after_failed_put(self, held: _Held, *, uploading: Submission, error: UploadError) -> _Held | Outcome:

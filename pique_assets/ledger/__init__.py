@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pique_assets.ledger.errors import (
     DeclaredDifferently,
+    JobTaken,
     LeaseLost,
     LedgerError,
     LedgerMissing,
@@ -63,6 +64,7 @@ __all__ = [
     "Declaration",
     "DeclaredDifferently",
     "InventoryItem",
+    "JobTaken",
     "Lease",
     "LeaseLost",
     "LeasedSubmission",

@@ -38,6 +38,10 @@ class LeaseLost(LedgerError):
     """Somebody else took this submission over; the holder of the old lease must stop working on it."""
 
 
+class JobTaken(LedgerError):
+    """Another submission has this job already: nothing was written, and this submission is as it was."""
+
+
 class RestoreRefused(LedgerError):
     """What is to be restored contradicts what the ledger knows; nothing of that partition was written."""
 

@@ -26,7 +26,11 @@ class LedgerRecords(LedgerBase):
         upload_headers: Mapping[str, str],
         expires_at: datetime,
     ) -> Submission:
-        """INTENDED -> PREPARED, before the PUT. Keeps the lease."""
+        """INTENDED -> PREPARED, before the PUT. Keeps the lease.
+
+        Raises:
+            JobTaken: another submission has this job.
+        """
         with self._database.write("record_prepared") as connection:
             return writes.prepared(
                 connection,
@@ -43,10 +47,21 @@ class LedgerRecords(LedgerBase):
         with self._database.write("record_upload_started") as connection:
             return writes.upload_started(connection, lease, now=self._clock())
 
-    def record_uploaded(self, lease: Lease, *, next_poll_at: datetime) -> Submission:
-        """UPLOADING -> UPLOADED. Erases the signed URL, releases the lease."""
+    def record_uploaded(
+        self, lease: Lease, *, next_poll_at: datetime, error_code: str | None = None, error: str | None = None
+    ) -> Submission:
+        """UPLOADING -> UPLOADED. Erases the signed URL, releases the lease.
+
+        Args:
+            lease: the caller's lease.
+            next_poll_at: when to ask for its result.
+            error_code: what is wrong with what arrived, in a word.
+            error: the same, in a sentence.
+        """
         with self._database.write("record_uploaded") as connection:
-            return writes.uploaded(connection, lease, now=self._clock(), next_poll_at=next_poll_at)
+            return writes.uploaded(
+                connection, lease, now=self._clock(), next_poll_at=next_poll_at, error_code=error_code, error=error
+            )
 
     def adopt(self, lease: Lease, *, next_poll_at: datetime, status: str | None = None) -> Submission:
         """PREPARED | UPLOADING -> UPLOADED, as Pique says. Erases the signed URL, releases the lease."""
@@ -88,7 +103,7 @@ class LedgerRecords(LedgerBase):
             evidence: what else the answer said that must not be lost; None leaves what is known.
 
         Raises:
-            LedgerError: another submission has this job.
+            JobTaken: another submission has this job.
         """
         with self._database.write("record_accepted") as connection:
             return social_writes.accepted(
@@ -209,7 +224,8 @@ class LedgerRecords(LedgerBase):
 
         Raises:
             ValueError: ``outcome`` is neither COMPLETED nor FAILED.
-            LedgerError: no job is known, or another submission has it.
+            JobTaken: another submission has the job.
+            LedgerError: no job is known.
         """
         with self._database.write("record_result") as connection:
             return writes.result(

@@ -21,7 +21,7 @@ from pique_assets.ledger.inventory import reopen
 from pique_assets.ledger.leases import RELEASED
 from pique_assets.ledger.model import Lease, Submission, SubmissionState
 from pique_assets.ledger.rows import load, to_leased_submission
-from pique_assets.ledger.swaps import is_in_doubt, moment, read, still_runs, swap
+from pique_assets.ledger.swaps import is_in_doubt, moment, read, require_free, still_runs, swap
 from pique_assets.ledger.tables import submissions
 
 _S = SubmissionState
@@ -60,6 +60,7 @@ def accepted(
     """
     was_in_doubt = is_in_doubt(connection, lease)
     woken = webhooks.job_is_named(connection, job_id)
+    require_free(connection, job_id, lease=lease)
     values: dict[str, object] = {
         "job_id": job_id,
         "batch_id": batch_id,

@@ -12,7 +12,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from pique_assets.ledger.errors import LeaseLost, TransitionRefused
+from pique_assets.ledger.errors import JobTaken, LeaseLost, TransitionRefused
 from pique_assets.ledger.leases import holds
 from pique_assets.ledger.model import TRANSITIONS, Lease, Submission, SubmissionState
 from pique_assets.ledger.rows import load, to_leased_submission
@@ -84,6 +84,20 @@ def is_in_doubt(connection: Connection, lease: Lease) -> bool:
         submissions.c.submission_id == lease.submission_id, submissions.c.state == SubmissionState.IN_DOUBT
     )
     return connection.execute(sa.select(sa.literal(1)).where(of_this)).first() is not None
+
+
+def require_free(connection: Connection, job_id: str, *, lease: Lease) -> None:
+    """Refuse a job that another submission has: its result could not be told from this one's.
+
+    Raises:
+        JobTaken: another has it.
+    """
+    others = sa.select(submissions.c.filename).where(
+        submissions.c.job_id == job_id, submissions.c.submission_id != lease.submission_id
+    )
+    taken = connection.execute(others).first()
+    if taken is not None:
+        raise JobTaken(f"Pique named job {job_id} for it, which is the job of {taken.filename}")
 
 
 def still_runs(now: datetime) -> sa.ColumnElement[bool]:

@@ -91,4 +91,6 @@ def _erase_old(connection: Connection, *, now: datetime) -> None:
 def _one_at_a_time(connection: Connection, job_id: str) -> None:
     """Let the webhook and the naming of a job wait for each other: else on Postgres neither might see the other."""
     if connection.dialect.name == "postgresql":
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(job_id, 0))))
+        # As the columns store it: what a job id may hold, a plain text of Postgres may not.
+        stored = sa.literal(job_id, type_=webhooks.c.job_id.type)
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(stored, 0))))

@@ -22,7 +22,7 @@ from pique_assets.ledger.database import insert_or_ignore
 from pique_assets.ledger.inventory import reopen
 from pique_assets.ledger.leases import RELEASED
 from pique_assets.ledger.model import FINISHED_STATES, Lease, PayloadSource, Submission, SubmissionState
-from pique_assets.ledger.swaps import is_in_doubt, moment, read, still_runs, swap, unless_woken
+from pique_assets.ledger.swaps import is_in_doubt, moment, read, require_free, still_runs, swap, unless_woken
 from pique_assets.ledger.tables import inventory, payloads, submissions, upload_targets
 
 _S = SubmissionState
@@ -40,6 +40,7 @@ def prepared(
 ) -> Submission:
     """INTENDED -> PREPARED: Pique named a job; its signed URL is kept until it is used or expires."""
     woken = webhooks.job_is_named(connection, job_id)
+    require_free(connection, job_id, lease=lease)
     values = {"job_id": job_id, "upload_expires_at": expires_at, "prepared_at": now, "woken": woken}
     swap(connection, lease, to=_S.PREPARED, now=now, values=values)
     connection.execute(
@@ -67,9 +68,23 @@ def upload_started(connection: Connection, lease: Lease, *, now: datetime) -> Su
     return read(connection, lease)
 
 
-def uploaded(connection: Connection, lease: Lease, *, now: datetime, next_poll_at: datetime) -> Submission:
-    """UPLOADING -> UPLOADED: the storage host confirmed the bytes."""
-    values = {"uploaded_at": now, "next_poll_at": unless_woken(now, next_poll_at), **RELEASED}
+def uploaded(
+    connection: Connection,
+    lease: Lease,
+    *,
+    now: datetime,
+    next_poll_at: datetime,
+    error_code: str | None,
+    error: str | None,
+) -> Submission:
+    """UPLOADING -> UPLOADED: the storage host confirmed the bytes, perhaps with something wrong about them."""
+    values = {
+        "uploaded_at": now,
+        "next_poll_at": unless_woken(now, next_poll_at),
+        "error_code": error_code,
+        "error": error,
+        **RELEASED,
+    }
     swap(connection, lease, to=_S.UPLOADED, sources={_S.UPLOADING}, now=now, values=values)
     return _read_without_target(connection, lease)
 
@@ -106,6 +121,7 @@ def rejected(
     """INTENDED | SUBMITTING -> REJECTED: it could not be submitted, and no evaluation happened."""
     if job_id is not None:
         webhooks.job_is_named(connection, job_id)
+        require_free(connection, job_id, lease=lease)
     values = {
         "live": False,
         "error_code": error_code,
@@ -178,8 +194,9 @@ def result(
     was_in_doubt = is_in_doubt(connection, lease)
     if job_id is not None:
         webhooks.job_is_named(connection, job_id)
+        require_free(connection, job_id, lease=lease)
     values = {
-        "job_id": sa.func.coalesce(submissions.c.job_id, job_id),
+        "job_id": sa.func.coalesce(submissions.c.job_id, sa.literal(job_id, type_=submissions.c.job_id.type)),
         "pique_status": outcome.value.lower(),
         "finished_at": finished_at or received_at,
         "settled_at": now,

@@ -26,6 +26,7 @@ class PiqueResource(dg.ConfigurableResource[Any]):
 
         Raises:
             ValueError: The address is neither https nor loopback.
+            BrokenEnvironment: A variable of the environment about proxies or certificates cannot be used.
         """
         from pique_assets.api.client import PiqueClient
 

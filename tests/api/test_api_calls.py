@@ -12,6 +12,7 @@ import pytest
 from pique_assets.api.errors import (
     InvalidRequest,
     NotFound,
+    NotReached,
     PiqueApiError,
     Unauthorized,
     UnexpectedAnswer,
@@ -210,7 +211,7 @@ def test_a_success_that_cannot_be_read_says_so(body, server, client, steps):
 def test_a_redirect_is_not_followed(server, client, steps, new_server):
     elsewhere = new_server()
     server.on("GET /v1/judges/j", steps.reply(302, {}, Location=f"{elsewhere.url}/v1/judges/j"))
-    with pytest.raises(UnexpectedAnswer, match="redirect"):
+    with pytest.raises(NotReached, match="redirect"):
         client.get_judge("j")
     assert elsewhere.requests == []
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pique_assets.api import errors
-from pique_assets.api.redaction import RedactingFilter, install_redaction, redact
+from pique_assets.api.redaction import RedactingFilter, Secret, install_redaction, redact
 
 SIGNATURE = "ab12cd34ef56"
 SIGNED_URL = (
@@ -25,11 +25,13 @@ def examples():
     api = {"status": 400, "detail": f"{KEY} {SIGNED_URL}", "request": "GET /v1/judges"}
     return [
         errors.PiqueError(f"{KEY} {SIGNED_URL}"),
+        errors.BrokenEnvironment("NO_PROXY", f"{KEY} {SIGNED_URL}"),
         errors.NoAnswer(request="GET /v1/judges", reason=f"{KEY} {SIGNED_URL}", request_sent=True),
         errors.PiqueApiError(**api),
         errors.InvalidRequest(**api),
         errors.Unauthorized(**api),
         errors.NotFound(**api),
+        errors.NotReached(**api),
         errors.RateLimited(**api, retry_after_s=3.5),
         errors.ServerError(**api, retry_after_s=None),
         errors.UnexpectedAnswer(**api),
@@ -114,7 +116,7 @@ def test_what_is_no_secret_stays(text):
 
 
 def test_a_known_secret_is_hidden_whatever_it_looks_like():
-    assert redact("no such key: hunter2!", secrets=["hunter2", ""]) == "no such key: ***!"
+    assert redact("no such key: hunter2!", secrets=[Secret("hunter2"), Secret("")]) == "no such key: ***!"
 
 
 @given(st.text())

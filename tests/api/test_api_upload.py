@@ -99,6 +99,16 @@ def test_a_content_length_among_the_given_headers_is_not_doubled(storage, client
     assert sorted(names) == ["content-length", "host"]
 
 
+@pytest.mark.parametrize("announced", [str(CHUNK_BYTES), "0", str(len(CONTENT) + 1), f"{len(CONTENT)}, 0", ""])
+def test_a_beginning_of_the_content_is_never_sent_as_all_of_it(announced, storage, client, steps):
+    """Content of four chunks under the length of one would arrive as a complete upload of its first quarter."""
+    storage.on(PUT, steps.store())
+    with pytest.raises(UploadRejected, match="announce another size") as caught:
+        send(client, prepared(storage, **{"content-Length": announced}))
+    assert not caught.value.may_have_taken_effect
+    assert storage.requests == []
+
+
 def test_an_empty_content_item_is_sent_as_such(storage, client, steps):
     storage.on(PUT, steps.store())
     assert send(client, prepared(storage), b"", crc32c=0).verified

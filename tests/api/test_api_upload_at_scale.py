@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import ipaddress
 import json
 import os
-import ssl
 import subprocess
 import sys
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from pique_assets.api.errors import UploadForbidden, UploadInterrupted
 from pique_assets.api.models import PresignedUpload
@@ -63,31 +56,9 @@ def test_memory_stays_flat_for_a_large_upload(storage, steps, tmp_path):
 
 
 @pytest.fixture
-def tls_storage(new_server, tmp_path, monkeypatch):
+def tls_storage(new_server, trusted_tls):
     """A storage host over TLS that this process trusts."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    now = dt.datetime.now(dt.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False)
-        .sign(key, hashes.SHA256())
-    )
-    pem = tmp_path / "storage.pem"
-    pem.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        + certificate.public_bytes(serialization.Encoding.PEM)
-    )
-    monkeypatch.setenv("SSL_CERT_FILE", str(pem))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pem)
-    return new_server(tls=context)
+    return new_server(tls=trusted_tls)
 
 
 def send(client, storage, path, size=16 << 20):

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from pique_assets.ledger import LeaseLost, Ledger, LedgerError, SubmissionState, TransitionRefused
+from pique_assets.ledger import JobTaken, LeaseLost, Ledger, LedgerError, SubmissionState, TransitionRefused
 
 DAY = {"evaluation": "brand", "partition": "2026-03-02"}
 
@@ -197,7 +197,7 @@ def test_a_result_never_renames_a_job(story, ledger, clock):
 def test_one_job_cannot_answer_two_posts(story, ledger, clock):
     first, second = story.submitting("a", "b")
     ledger.record_accepted(first, job_id="job_1", next_poll_at=clock.now)
-    with pytest.raises(LedgerError, match="constraint"):
+    with pytest.raises(JobTaken, match="job_1 for it, which is the job of"):
         ledger.record_accepted(second, job_id="job_1", next_poll_at=clock.now)
     assert story.state("b") == ["SUBMITTING"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import shutil
 import signal
 import socket
@@ -15,11 +16,13 @@ from desk import DEMO, LIMITS, demo_items
 
 from pique_assets.api import RetryPolicy, Timeouts
 from pique_assets.api.client import PiqueClient
-from pique_assets.api.errors import NoAnswer, Unauthorized, UploadForbidden, UploadInterrupted
+from pique_assets.api.errors import BrokenEnvironment, NoAnswer, Unauthorized, UploadForbidden, UploadInterrupted
 from pique_assets.api.models import PresignedUploadRequest
+from pique_assets.cli.common import opened_client
 from pique_assets.evaluation.errors import SubmissionsUnfinished
 from pique_assets.media import ContentError, MediaChanged, open_content
 from pique_assets.media.local_files import LocalFile
+from pique_assets.resources import PiqueResource
 
 DATE = "2026-03-02"
 IMPATIENT = replace(LIMITS, attempts=1, notification_lag_s=0.1, expiry_grace_s=0.1)
@@ -172,6 +175,32 @@ def test_a_key_that_is_none_is_not_shown(key, canaries, words, pique):
 def test_an_address_that_is_none_does_not_show_the_key(canaries, words):
     with pytest.raises(ValueError, match="must be https") as caught:
         PiqueClient(base_url="http://example.test", api_key=canaries.api_key)
+    canaries.assert_silent(words.of(caught.value))
+
+
+def by_the_command_line(canaries):
+    opened_client(argparse.Namespace(parser=argparse.ArgumentParser()))
+
+
+def by_a_resource(canaries):
+    PiqueResource(base_url="https://api.getpique.ai", api_key=canaries.api_key).client()
+
+
+def by_hand(canaries):
+    PiqueClient(base_url="https://api.getpique.ai", api_key=canaries.api_key)
+
+
+@pytest.mark.parametrize("made", [by_the_command_line, by_a_resource, by_hand], ids=lambda made: made.__name__)
+@pytest.mark.parametrize("variable", ["HTTPS_PROXY", "ALL_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR"])
+def test_a_broken_environment_shows_neither_key_nor_password(made, variable, canaries, words, monkeypatch):
+    for name in ("HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    monkeypatch.setenv("PIQUE_BASE_URL", "https://api.getpique.ai")
+    monkeypatch.setenv("PIQUE_API_KEY", canaries.api_key)
+    monkeypatch.setenv(variable, f"http://user:{canaries.database_password}#@proxy.test:8080")
+    with pytest.raises(BrokenEnvironment, match=f"variable {variable} names ") as caught:
+        made(canaries)
     canaries.assert_silent(words.of(caught.value))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import os
 from collections import Counter
 from datetime import UTC, datetime, timedelta, timezone
@@ -33,6 +34,41 @@ def accepted(body: object, header: object, secrets: object = SECRET, **options: 
 
 def header_at(moment: int = NOW, *secrets: str) -> str:
     return sign_webhook(BODY, *(secrets or (SECRET,)), timestamp=moment)
+
+
+def test_nothing_but_a_comparison_in_constant_time_accepts_a_signature(monkeypatch):
+    """How long a comparison by ``==`` takes tells a forger how many of his digits are right."""
+    compared: list[tuple[bytes, bytes]] = []
+
+    def never_equal(one: bytes, other: bytes) -> bool:
+        compared.append((one, other))
+        return False
+
+    others = ("whsec_aaaaaaaaaaaaaaaa", "whsec_bbbbbbbbbbbbbbbb")
+    genuine = header_at(NOW, SECRET, others[0])
+    assert accepted(BODY, genuine, [SECRET, *others], now=NOW)
+    monkeypatch.setattr(hmac, "compare_digest", never_equal)
+    assert not accepted(BODY, genuine, [SECRET, *others], now=NOW)
+    # Each of three keys with each of two signatures: neither does the first that fits end the search.
+    assert len(compared) == 6
+    compared.clear()
+    with pytest.raises(SignatureError):
+        verify_older_signature(BODY, sign_webhook_without_time(BODY, SECRET), SECRET)
+    assert len(compared) == 1
+
+
+def test_a_signature_that_fits_does_not_end_the_search(monkeypatch):
+    calls: list[bytes] = []
+    compare = hmac.compare_digest
+
+    def counting(one: bytes, other: bytes) -> bool:
+        calls.append(one)
+        return compare(one, other)
+
+    monkeypatch.setattr(hmac, "compare_digest", counting)
+    others = ("whsec_aaaaaaaaaaaaaaaa", "whsec_bbbbbbbbbbbbbbbb")
+    assert accepted(BODY, header_at(NOW, SECRET, others[0]), [SECRET, *others], now=NOW)
+    assert len(calls) == 6
 
 
 @pytest.mark.slow
