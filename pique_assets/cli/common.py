@@ -172,9 +172,10 @@ def existing_ledger(arguments: argparse.Namespace) -> Ledger:
         FileNotFoundError: There is none.
         LedgerUnavailable: It can't be opened.
     """
-    url = ledger_url(arguments)
-    path = url.removeprefix("sqlite:///")
-    if url.startswith("sqlite:///") and not Path(path).exists():
+    from pique_assets.ledger import ledger_file
+
+    path = ledger_file(ledger_url(arguments))
+    if path is not None and not path.exists():
         raise FileNotFoundError(f"there is no ledger at {path}: name another with --ledger or {LEDGER_VARIABLE}")
     return opened_ledger(arguments)
 
