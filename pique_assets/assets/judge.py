@@ -36,12 +36,14 @@ def judge_asset(evaluation: Evaluation) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, pique: PiqueResource, lake: LakeResource
     ) -> dg.MaterializeResult[None]:
         from pique_assets.assets.judge_snapshots import keep_snapshot
+        from pique_assets.visible import visible
 
         with pique.client() as client:
             fetched = fetch_judge(
                 evaluation, client=client, create_missing=evaluation.create_missing_judge, say=context.log.info
             )
-        context.log.info(f"judge {fetched.id} ({fetched.name}) is {fetched.status}, active: {fetched.is_active}")
+        said = f"judge {fetched.id} ({fetched.name}) is {fetched.status}, active: {fetched.is_active}"
+        context.log.info(visible(said))
         configs, written = keep_snapshot(fetched, fetched_at=datetime.now(UTC), evaluation=evaluation, lake=lake.lake())
         return dg.MaterializeResult(
             metadata={

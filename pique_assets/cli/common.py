@@ -18,6 +18,8 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, TypeAlias
 
+from pique_assets.visible import visible
+
 if TYPE_CHECKING:
     from pique_assets.api.client import PiqueClient
     from pique_assets.evaluation.limits import Limits
@@ -41,12 +43,12 @@ API_KEY_VARIABLE = "PIQUE_API_KEY"
 
 def say(sentence: str) -> None:
     """Print a line of the result."""
-    print(sentence, flush=True)
+    print(visible(sentence), flush=True)
 
 
 def tell(sentence: str) -> None:
     """Print a line of progress: to standard error, so that what is piped onward is the result alone."""
-    print(sentence, file=sys.stderr, flush=True)
+    print(visible(sentence), file=sys.stderr, flush=True)
 
 
 def complain(reason: object) -> int:
@@ -55,7 +57,7 @@ def complain(reason: object) -> int:
     Returns:
         `FAILED`, the exit status.
     """
-    print(f"pique-assets: {reason}", file=sys.stderr, flush=True)
+    print(visible(f"pique-assets: {reason}"), file=sys.stderr, flush=True)
     return FAILED
 
 

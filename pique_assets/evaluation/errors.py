@@ -6,9 +6,15 @@ files (`media.errors`) or of the ledger (`ledger.errors`), which pass through un
 
 from __future__ import annotations
 
+from pique_assets.visible import visible
+
 
 class EvaluationError(Exception):
     """Base of the engine's errors."""
+
+    def __str__(self) -> str:
+        """Safe to print: names of files and words of Pique are anything."""
+        return visible(super().__str__())
 
 
 class JudgeNotUsable(EvaluationError):

@@ -29,6 +29,7 @@ from pique_assets.evaluation.progress import Say
 from pique_assets.ledger import Lease, LeaseLost, Ledger, LedgerError, SubmissionOrder, SubmissionState
 from pique_assets.ledger.failpoints import failpoint
 from pique_assets.media import ContentError, canonical_url
+from pique_assets.visible import visible
 
 URLS_A_BATCH: Final = 20
 """The most the API takes (social-media-urls seed document)."""
@@ -236,7 +237,7 @@ class BatchSender:
             self._release(unnamed)
             reason = f"the answer to batch {answer.batch_id} names no job for this URL"
             course.note(unnamed, SocialFate.UNANSWERED, reason=reason)
-        self._say(f"batch {answer.batch_id}: {len(held) - len(unnamed)} of {len(held)} URLs have an answer")
+        self._say(visible(f"batch {answer.batch_id}: {len(held) - len(unnamed)} of {len(held)} URLs have an answer"))
 
     def _accepted(self, one: _Held, *, job_id: str, job: SocialMediaJob, batch_id: str, course: _Course) -> None:
         now = datetime.now(UTC)
