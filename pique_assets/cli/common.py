@@ -153,7 +153,7 @@ def ledger_url(arguments: argparse.Namespace) -> str:
     if not arguments.ledger:
         arguments.parser.error(f"say where the ledger is: --ledger, or the environment variable {LEDGER_VARIABLE}")
     named: str = arguments.ledger
-    return named if "://" in named else f"sqlite:///{Path(named).expanduser().absolute()}"
+    return named if re.match(r"[A-Za-z][\w.+-]*://", named) else f"sqlite:///{Path(named).expanduser().absolute()}"
 
 
 def opened_ledger(arguments: argparse.Namespace) -> Ledger:
