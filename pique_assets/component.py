@@ -6,6 +6,7 @@ Here: the YAML's fields and their way into `Evaluation`s. Not here: what they me
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -132,4 +133,4 @@ class PiqueEvaluations(dg.Component, dg.Model, dg.Resolvable):
 
 
 def _placed(address: str, *, base: Path) -> str:
-    return address if "://" in address else str(base / address)
+    return address if re.match(r"[A-Za-z][\w.+-]*://", address) else str(base / address)

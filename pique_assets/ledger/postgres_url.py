@@ -107,11 +107,12 @@ def _hosts(text: str) -> dict[str, str]:
 def _options(query: str) -> dict[str, str]:
     options: dict[str, str] = {}
     for part in filter(None, query.split("&")):
-        name, is_option, value = part.partition("=")
-        if not is_option or not _NAME.fullmatch(name):
+        name, equals, value = part.partition("=")
+        if not equals or not _NAME.fullmatch(name):
             raise ValueError(f"the ledger's URL has an option that is not of the form name=value; or {_ENCODE}")
         if name in options:
-            raise ValueError(f"the ledger's URL has the option {name!r} twice; several hosts are host=a,b&port=1,2")
+            named = _named(name, query=query)
+            raise ValueError(f"the ledger's URL has an option{named} twice; several hosts are host=a,b&port=1,2")
         # As in a form: a plus is a blank here, where libpq would keep it, because no setting of a server holds one.
         options[name] = unquote(value.replace("+", " ") if name == "options" else value)
     if options.get("ssl") == "true":
@@ -169,12 +170,16 @@ def _require_known(parameters: Mapping[str, str], *, query: str) -> None:
     known = {option.keyword.decode() for option in Conninfo.get_defaults()}
     unknown = sorted(parameters.keys() - known)
     if unknown:
-        # Behind an @ the name could be a part of a password that holds a question mark.
-        named = f" {unknown[0]!r}" if "@" not in query else ""
+        named = _named(unknown[0], query=query)
         raise ValueError(
             f"the ledger's URL has an option{named} that libpq does not know: options are those of psql, and "
             f"prepare_threshold; or {_ENCODE}"
         )
+
+
+def _named(option: str, *, query: str) -> str:
+    """The option's name for a message; nothing where it could be a part of a password that holds a question mark."""
+    return "" if "@" in query else f" {option!r}"
 
 
 def _spellings(*passwords: str) -> tuple[str, ...]:

@@ -66,6 +66,7 @@ def test_other_spellings_name_the_same_file(tmp_path, url):
         ("postgresql://u:hun?ter2@host/db", "percent-encode"),
         ("postgresql://u:1?hunter2=x@host/db", "percent-encode"),
         ("postgresql://u:1?hunter=2@host/db", "percent-encode"),
+        ("postgresql://u:1?hunter=2&hunter=3@host/db", "an option twice"),
         ("postgresql://u:hunter2@host:port/db", "percent-encode"),
     ],
 )
