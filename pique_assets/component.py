@@ -6,6 +6,7 @@ Here: the YAML's fields and their way into `Evaluation`s. Not here: what they me
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -36,6 +37,11 @@ class EvaluationModel(dg.Model, dg.Resolvable):
     )
     manifest: str | None = Field(
         default=None, description="CSV or Parquet manifest; its path may hold {date}. Give this or `dated_folder`."
+    )
+    manifest_buckets: list[str] | None = Field(
+        default=None,
+        description="Further buckets whose objects the manifest may name; left out, one in a bucket names its own "
+        "bucket's, one on a disk any.",
     )
     social: str | None = Field(
         default=None,
@@ -73,7 +79,9 @@ class EvaluationModel(dg.Model, dg.Resolvable):
         Raises:
             ValueError: Both of `dated_folder` and `manifest`, or neither without `social`; or an unknown limit.
         """
-        declared: dict[str, Any] = self.model_dump(exclude={"dated_folder", "manifest", "social", "limits", "budget"})
+        declared: dict[str, Any] = self.model_dump(
+            exclude={"dated_folder", "manifest", "manifest_buckets", "social", "limits", "budget"}
+        )
         if self.judge_file is not None:
             declared["judge_file"] = _placed(self.judge_file, base=base)
         return Evaluation(
@@ -85,10 +93,12 @@ class EvaluationModel(dg.Model, dg.Resolvable):
         )
 
     def _media(self, base: Path) -> DatedFolder | Manifest | None:
+        if self.manifest_buckets is not None and self.manifest is None:
+            raise ValueError(f"evaluation {self.name!r}: manifest_buckets are those of a manifest, and there is none")
         if self.dated_folder is not None and self.manifest is None:
             return DatedFolder(_placed(self.dated_folder, base=base))
         if self.manifest is not None and self.dated_folder is None:
-            return Manifest(_placed(self.manifest, base=base))
+            return Manifest(_placed(self.manifest, base=base), buckets=self.manifest_buckets)
         if self.dated_folder is None and self.social is not None:
             return None
         raise ValueError(f"evaluation {self.name!r}: give either dated_folder or manifest, or social alone")
@@ -160,4 +170,4 @@ class PiqueEvaluations(dg.Component, dg.Model, dg.Resolvable):
 
 
 def _placed(address: str, *, base: Path) -> str:
-    return address if "://" in address else str(base / address)
+    return address if re.match(r"[A-Za-z][\w.+-]*://", address) else str(base / address)

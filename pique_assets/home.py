@@ -17,6 +17,7 @@ Here: finding. Not here: opening, which is `ledger` and `lake`. Nothing is made,
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -177,7 +178,7 @@ def require_intended(place: FoundAddress) -> None:
         LedgerNotMade: The message says what is there instead, and what to do.
     """
     path = Path(place.address.removeprefix("sqlite:///"))
-    if ("://" in place.address and not place.address.startswith("sqlite:///")) or path.exists():
+    if (is_url(place.address) and not place.address.startswith("sqlite:///")) or path.exists():
         return
     begin = f"if a new ledger is meant, begin it with `pique-assets ledger create --ledger {path}`"
     for environment in _EARLIER_FOLDERS:
@@ -198,6 +199,11 @@ def require_intended(place: FoundAddress) -> None:
         )
 
 
+def is_url(address: str) -> bool:
+    """Whether an address is a URL, and no path, in which no character has a meaning."""
+    return re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", address) is not None
+
+
 def absolute_ledger(address: str, *, named_by: str) -> str:
     """A ledger's address that is the same from every working directory.
 
@@ -208,9 +214,9 @@ def absolute_ledger(address: str, *, named_by: str) -> str:
     Raises:
         HomeUnknown: It is a relative path.
     """
-    scheme, separator, path = address.partition("://")
-    if not separator:
+    if not is_url(address):
         return _absolute(address, named_by=named_by)
+    scheme, _, path = address.partition("://")
     if scheme.startswith("sqlite"):
         # SQLAlchemy's form: the path follows a third slash.
         _absolute(path.removeprefix("/"), named_by=named_by)
@@ -227,7 +233,7 @@ def absolute_lake(address: str, *, named_by: str) -> str:
     Raises:
         HomeUnknown: It is a relative path.
     """
-    return address if "://" in address else _absolute(address, named_by=named_by)
+    return address if is_url(address) else _absolute(address, named_by=named_by)
 
 
 def _absolute(path: str, *, named_by: str) -> str:

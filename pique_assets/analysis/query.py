@@ -5,9 +5,9 @@ Belongs here: making every table a view. Results come back with the dtypes of `f
 
 from __future__ import annotations
 
-from collections import defaultdict
+import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 
@@ -19,6 +19,16 @@ from pique_assets.lake import SCHEMAS, partitioned_schema
 if TYPE_CHECKING:
     import duckdb
     import pandas as pd
+
+_PATH: Final = "path_in_the_lake"
+_END_OF_PATH: Final = r"'/judge=([^/]+)/date=([^/]+)/([^/]+)\.parquet$'"
+# DuckDB computes these once for a file, and passes over files that a query's conditions exclude.
+_OF_THE_PATH: Final = {
+    "judge": f"regexp_extract({_PATH}, {_END_OF_PATH}, 1) as judge",
+    "date": f"cast(regexp_extract({_PATH}, {_END_OF_PATH}, 2) as date) as date",
+    "evaluation": f"regexp_extract({_PATH}, {_END_OF_PATH}, 3) as evaluation",
+}
+_GLOB: Final = re.compile(r"[*?\[]")
 
 
 def sql(
@@ -43,7 +53,7 @@ def sql(
     Raises:
         ExtraMissing: DuckDB is not installed; the message names the extra that brings it.
         NoLake: no lake was given or found.
-        ValueError: the statement is no query.
+        ValueError: the statement is no query, or the lake is where DuckDB can't read.
         duckdb.Error: the query is wrong, or a file cannot be read.
     """
     try:
@@ -55,10 +65,10 @@ def sql(
         if not source.is_local:
             connection.register_filesystem(source.filesystem)
         for name in SCHEMAS:
-            uris: dict[str, list[str]] = defaultdict(list)
-            for file in source.partitions(name, judge=judge, start=start, end=end):
-                uri = source.uri(name, judge=file.judge, date=file.date, evaluation=file.evaluation)
-                uris[file.evaluation].append(uri)
+            uris = [
+                source.uri(name, judge=file.judge, date=file.date, evaluation=file.evaluation)
+                for file in source.partitions(name, judge=judge, start=start, end=end)
+            ]
             _create_view(connection, name, uris)
         answer = connection.sql(query, params=parameters)
         if answer is None:
@@ -66,25 +76,27 @@ def sql(
         return to_frame(_without_wide_integers(answer.to_arrow_table()))
 
 
-def _create_view(connection: duckdb.DuckDBPyConnection, name: str, uris: Mapping[str, Sequence[str]]) -> None:
-    """Make a table a view of its files, which are given by evaluation."""
+def _create_view(connection: duckdb.DuckDBPyConnection, name: str, uris: Sequence[str]) -> None:
+    """Make a table a view of its files."""
     schema = partitioned_schema(name)
     if not uris:
         connection.register(name, schema.empty_table())
         return
-    # The partition's types are said outright: a judge named 007 is no number.
-    parts = [
-        f"select {_columns(schema, evaluation=evaluation)} "
-        f"from read_parquet([{', '.join(_quoted(uri) for uri in files)}], "
-        "hive_partitioning = true, hive_types = {'judge': varchar, 'date': date})"
-        for evaluation, files in uris.items()
-    ]
-    connection.execute(f"create view {name} as {' union all '.join(parts)}")
+    columns = ", ".join(_OF_THE_PATH.get(column, column) for column in schema.names)
+    # Not by hive_partitioning: it would also read the folders above the lake, which may be named in that way too.
+    connection.execute(
+        f"create view {name} as select {columns} from read_parquet([{', '.join(map(_pattern, uris))}], "
+        f"filename = '{_PATH}', hive_partitioning = false)"
+    )
 
 
-def _columns(schema: pa.Schema, *, evaluation: str) -> str:
-    said = {"evaluation": f"{_quoted(evaluation)} as evaluation"}
-    return ", ".join(said.get(name, name) for name in schema.names)
+def _pattern(uri: str) -> str:
+    """The one file at this address, as DuckDB reads addresses: as patterns, as soon as one of `*?[` is in them."""
+    if _GLOB.search(uri) and "\\" in uri:
+        raise ValueError(
+            f"DuckDB can't name {uri}, with a backslash and one of *?[ in it: use load(), or move the lake"
+        )
+    return _quoted(_GLOB.sub(r"[\g<0>]", uri))
 
 
 def _quoted(text: str) -> str:

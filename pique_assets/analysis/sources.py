@@ -9,7 +9,7 @@ import datetime as dt
 from pathlib import Path
 
 from pique_assets.analysis.errors import NoLake
-from pique_assets.home import HomeUnknown, lake_place
+from pique_assets.home import HomeUnknown, is_url, lake_place
 from pique_assets.lake import Lake
 
 LakeLike = Lake | str | Path
@@ -33,7 +33,7 @@ def open_lake(lake: LakeLike | None = None) -> Lake:
         place = lake_place()
     except HomeUnknown as unknown:
         raise NoLake(f"{unknown} that `make run` fills (.pique); or give lake=..., or set PIQUE_LAKE") from None
-    if "://" not in place.address and not Path(place.address).is_dir():
+    if not is_url(place.address) and not Path(place.address).is_dir():
         raise NoLake(
             f"no lake at {place.address} yet ({place.because}). Give lake=..., set PIQUE_LAKE to its address, or fill "
             "one with `make run`."

@@ -10,6 +10,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from pique_assets.visible import visible
+
 _HIDDEN = "***"
 
 # Texts come from outside and can be long: each pattern takes time linear in them.
@@ -46,7 +48,8 @@ def redact(text: str, *, secrets: Sequence[Secret] = ()) -> str:
         secrets: Exact values to hide as well; keys are opaque and need not look like one.
 
     Returns:
-        The text without API keys, the values of ``X-API-Key``, the queries of signed URLs and URL passwords.
+        The text without API keys, the values of ``X-API-Key``, the queries of signed URLs and URL passwords, and with
+        whatever would command a terminal written out.
     """
     for secret in secrets:
         if secret.value:
@@ -55,7 +58,7 @@ def redact(text: str, *, secrets: Sequence[Secret] = ()) -> str:
     text = _SIGNING_PARAMETER.sub(rf"\g<1>{_HIDDEN}", text)
     text = _KEY_HEADER.sub(rf"\g<1>{_HIDDEN}", text)
     text = _KEY.sub(rf"\g<1>{_HIDDEN}", text)
-    return _USERINFO.sub(rf"\g<1>{_HIDDEN}@", text)
+    return visible(_USERINFO.sub(rf"\g<1>{_HIDDEN}@", text))
 
 
 def _without_credentials(query: re.Match[str]) -> str:

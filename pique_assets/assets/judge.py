@@ -46,6 +46,7 @@ def judge_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.AssetsDefiniti
     ) -> dg.MaterializeResult[None]:
         from pique_assets.assets.judge_snapshots import keep_snapshot, latest_configuration
         from pique_assets.evaluation.judge_agreement import agreed_judge
+        from pique_assets.visible import visible
 
         opened, say = lake.lake(), context.log.info
         with pique.client() as client:
@@ -54,7 +55,7 @@ def judge_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.AssetsDefiniti
                 known=lambda judge: latest_configuration(evaluation, lake=opened),
                 say=say,
             )
-        say(f"judge {fetched.id} ({fetched.name}) is {fetched.status}, active: {fetched.is_active}")
+        say(visible(f"judge {fetched.id} ({fetched.name}) is {fetched.status}, active: {fetched.is_active}"))
         configs, written = keep_snapshot(fetched, fetched_at=datetime.now(UTC), evaluation=evaluation, lake=opened)
         return dg.MaterializeResult(
             metadata={

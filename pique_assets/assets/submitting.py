@@ -126,4 +126,6 @@ def submitted(
 
 def _place(address: str | None) -> str | None:
     """A source's address as it is the same from every working directory."""
-    return address if address is None or "://" in address else os.path.abspath(os.path.expanduser(address))  # noqa: PTH100, PTH111
+    from pique_assets.home import is_url
+
+    return address if address is None or is_url(address) else os.path.abspath(os.path.expanduser(address))  # noqa: PTH100, PTH111

@@ -10,6 +10,7 @@ Exit statuses: 0 done, 1 refused or failed (the reason is on standard error), 2 
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -41,10 +42,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status.
     """
+    _print_in_any_encoding()
     parsed = _parser().parse_args(arguments)
     try:
         status: int = parsed.command(parsed)
-        sys.stdout.flush()
+        # None where the caller closed it.
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except KeyboardInterrupt:
         complain("stopped")
         return INTERRUPTED
@@ -58,6 +62,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         return complain(error)
     return status
+
+
+def _print_in_any_encoding() -> None:
+    """Write out what the terminal's encoding does not have, instead of losing the rest of the text to it."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _parser() -> argparse.ArgumentParser:

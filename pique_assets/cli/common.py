@@ -23,11 +23,13 @@ from pique_assets.home import (
     LEDGER_OPTION,
     LEDGER_VARIABLE,
     FoundAddress,
+    is_url,
     lake_place,
     ledger_place,
     require_intended,
     setting,
 )
+from pique_assets.visible import visible
 
 if TYPE_CHECKING:
     from pique_assets.api.client import PiqueClient
@@ -48,12 +50,12 @@ API_KEY_VARIABLE = "PIQUE_API_KEY"
 
 def say(sentence: str) -> None:
     """Print a line of the result."""
-    print(sentence, flush=True)
+    print(visible(sentence), flush=True)
 
 
 def tell(sentence: str) -> None:
     """Print a line of progress: to standard error, so that what is piped onward is the result alone."""
-    print(sentence, file=sys.stderr, flush=True)
+    print(visible(sentence), file=sys.stderr, flush=True)
 
 
 def complain(reason: object) -> int:
@@ -62,7 +64,7 @@ def complain(reason: object) -> int:
     Returns:
         `FAILED`, the exit status.
     """
-    print(f"pique-assets: {reason}", file=sys.stderr, flush=True)
+    print(visible(f"pique-assets: {reason}"), file=sys.stderr, flush=True)
     return FAILED
 
 
@@ -162,7 +164,7 @@ def ledger_place_of(arguments: argparse.Namespace) -> FoundAddress:
         return ledger_place()
     named: str = arguments.ledger
     # Typed now and here, so that a relative path is meant from here.
-    address = named if "://" in named else str(Path(named).expanduser().absolute())
+    address = named if is_url(named) else str(Path(named).expanduser().absolute())
     return FoundAddress(address=address, because=LEDGER_OPTION)
 
 
@@ -175,7 +177,7 @@ def lake_place_of(arguments: argparse.Namespace) -> FoundAddress:
     if not arguments.lake:
         return lake_place()
     named: str = arguments.lake
-    address = named if "://" in named else str(Path(named).expanduser().absolute())
+    address = named if is_url(named) else str(Path(named).expanduser().absolute())
     return FoundAddress(address=address, because="--lake")
 
 

@@ -24,6 +24,7 @@ from pique_assets.cli.common import (
     say,
     tell,
 )
+from pique_assets.visible import visible
 
 SECRETS_VARIABLE = "PIQUE_WEBHOOK_SECRETS"
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8787
@@ -33,6 +34,13 @@ LEDGER_PATIENCE_S = 3.0
 
 class SecretsUnusable(Exception):
     """There are no secrets, or others can read their file; the text says what to do and holds none of them."""
+
+
+class _VisibleFormatter(logging.Formatter):
+    """Lines that command no terminal: anybody can have one written."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return visible(super().format(record))
 
 
 def add_command(commands: CommandParsers) -> None:
@@ -64,7 +72,9 @@ def add_command(commands: CommandParsers) -> None:
 
 def _receive(arguments: argparse.Namespace) -> int:
     _leave_the_api_key_behind()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    log = logging.StreamHandler(sys.stderr)
+    log.setFormatter(_VisibleFormatter("%(asctime)s %(levelname)s %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[log])
     try:
         from pique_assets.ledger import LedgerError
         from pique_assets.webhooks import WEBHOOK_PATH, receiver_app

@@ -8,6 +8,8 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 
+from pique_assets.visible import visible
+
 GAP = "  "
 SHORTEST_LAST_CELL = 20
 WIDTH_WITHOUT_TERMINAL = 160
@@ -29,8 +31,8 @@ def text_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 
 def one_line(text: str) -> str:
-    """Text from anywhere as one line that no terminal takes for a command: whatever can't be printed is a space."""
-    return " ".join("".join(character if character.isprintable() else " " for character in text).split())
+    """Text from anywhere as one line that no terminal takes for a command; other blanks than spaces are spaces."""
+    return " ".join("".join(one if one.isprintable() else " " for one in visible(text)).split())
 
 
 def _cell(value: object) -> str:

@@ -26,7 +26,7 @@ from pique_assets.cli.common import (
     say,
 )
 from pique_assets.cli.text_table import text_table
-from pique_assets.home import project_root, setting
+from pique_assets.home import is_url, project_root, setting
 
 if TYPE_CHECKING:
     from pique_assets.home import FoundAddress
@@ -133,4 +133,4 @@ def _differing(module: str, *, ledger: FoundAddress, lake: FoundAddress) -> list
 
 def _shown(place: FoundAddress) -> str:
     # The address of a database may hold a password.
-    return "" if "://" in place.address and "@" in place.address else f", {Path(place.address)}"
+    return "" if is_url(place.address) and "@" in place.address else f", {Path(place.address)}"

@@ -8,12 +8,18 @@ from __future__ import annotations
 
 from typing import Final
 
+from pique_assets.visible import visible
+
 UPLOAD_CORRUPTED: Final = "upload_corrupted"
 """The storage host says that it got other bytes than were sent. They are evaluated all the same, so nothing more is."""
 
 
 class EvaluationError(Exception):
     """Base of the engine's errors."""
+
+    def __str__(self) -> str:
+        """Safe to print: names of files and words of Pique are anything."""
+        return visible(super().__str__())
 
 
 class JudgeNotUsable(EvaluationError):

@@ -25,6 +25,7 @@ from pique_assets.evaluation.errors import (
 from pique_assets.evaluation.judge_changes import DetectorSettings, detector_changes
 from pique_assets.evaluation.judge_file import JudgeDeclaration, ReferenceFile, read_judge_file, record_reference
 from pique_assets.evaluation.progress import Say
+from pique_assets.visible import visible
 
 # A judge whose creation nobody confirmed is looked for this often: a listing may lag behind.
 LOOKS: Final = 3
@@ -156,7 +157,7 @@ def create_judge(
         if not error.may_have_taken_effect:
             raise
         return _look_for_created(client, declaration, doubt=error, sleep=sleep)
-    say(f"created judge {created.id} ({declaration.name}), {created.status}")
+    say(visible(f"created judge {created.id} ({declaration.name}), {created.status}"))
     # By its name once more: two that create at the same moment see each other's judge here, if not before.
     found = find_judge(client, declaration)
     return client.get_judge(created.id) if found is None else found
@@ -173,7 +174,7 @@ def upload_references(client: PiqueClient, declaration: JudgeDeclaration, *, say
     for file in declaration.not_uploaded():
         uri = _upload(client, file)
         record_reference(declaration.path, sha256=file.sha256, uri=uri)
-        say(f"uploaded {file.path} ({file.size_bytes} bytes) as {uri}")
+        say(visible(f"uploaded {file.path} ({file.size_bytes} bytes) as {uri}"))
 
 
 def wait_until_prepared(

@@ -32,6 +32,7 @@ from pique_assets.ledger import (
 from pique_assets.media import ContentError, canonical_url, url_fingerprint
 from pique_assets.media.names import MAX_FILENAME_CHARACTERS
 from pique_assets.media.urls import spelling
+from pique_assets.visible import visible
 
 # What nobody ever explains stays IN_DOUBT, and is looked at again as long as webhooks come: a POST has twenty.
 SUBMISSIONS_LOOKED_AT: Final = 10_000
@@ -94,12 +95,12 @@ def find_jobs(
         if ours is None:
             if (fingerprint, judge_id) in answered:
                 foreign.append(webhook.job_id)
-                say(f"job {webhook.job_id} for {webhook.url} is not ours: another job is; it is left alone")
+                say(visible(f"job {webhook.job_id} for {webhook.url} is not ours: another job is; it is left alone"))
         elif _record(ours, webhook=webhook, ledger=ledger, limits=limits):
             unanswered[fingerprint].remove(ours)
             answered.add((fingerprint, judge_id))
             found += 1
-            say(f"job {webhook.job_id} for {webhook.url} was found by its webhook")
+            say(visible(f"job {webhook.job_id} for {webhook.url} was found by its webhook"))
     return ReconciliationReport(found=found, foreign=tuple(foreign))
 
 

@@ -37,6 +37,7 @@ from pique_assets.ledger import (
     SubmissionState,
 )
 from pique_assets.ledger.failpoints import failpoint
+from pique_assets.visible import visible
 
 URLS_A_BATCH: Final = 20
 """The most the API takes (social-media-urls seed document)."""
@@ -250,9 +251,9 @@ class BatchSender:
             spare = None
         reason = f"the answer to {_batch(answer.batch_id)} names no job for this URL"
         self._unattributed(unnamed, because=reason, batch_id=answer.batch_id, others=others, course=course)
-        self._say(f"{_batch(answer.batch_id)}: {len(held) - len(unnamed)} of {len(held)} URLs have an answer")
+        self._say(visible(f"{_batch(answer.batch_id)}: {len(held) - len(unnamed)} of {len(held)} URLs have an answer"))
         if others:
-            self._say(_evidence(answer.batch_id, others))
+            self._say(visible(_evidence(answer.batch_id, others)))
 
     def _unattributed(
         self,

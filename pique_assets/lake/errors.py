@@ -5,9 +5,15 @@ Belongs here: errors a caller of the lake may want to catch. A bad payload is no
 
 from __future__ import annotations
 
+from pique_assets.visible import visible
+
 
 class LakeError(Exception):
     """Base of every error of the lake."""
+
+    def __str__(self) -> str:
+        """Safe to print: what a file holds is anything."""
+        return visible(super().__str__())
 
 
 class TableUnknown(LakeError):

@@ -16,10 +16,12 @@ from dataclasses import dataclass
 import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
+from fsspec.implementations.local import LocalFileSystem
 
 from pique_assets.lake.errors import FileMissing, FileUnreadable, LakeOfAnotherPique, SchemaMismatch
 from pique_assets.lake.layout import PartitionFile, as_date
 from pique_assets.lake.replace import replace_file
+from pique_assets.lake.root import file_system_of
 from pique_assets.lake.schemas import sort_table, table_spec
 
 # The end of a file that holds its schema: thousands of columns would fit.
@@ -46,14 +48,17 @@ class Lake:
     without touching each other's file.
 
     Args:
-        root: a local path (`~` is understood) or an fsspec URL such as `gs://bucket/lake`.
+        root: a local path (`~` is understood) or a URL such as `gs://bucket/lake`; nothing else in it has a meaning.
         storage_options: what the file system needs, e.g. a project or an endpoint; never shown in a repr.
+
+    Raises:
+        ValueError: the URL chains file systems, or no file system is known for it.
+        ImportError: the file system's package is not installed; the message names it.
     """
 
     def __init__(self, root: str, storage_options: Mapping[str, object] | None = None) -> None:
-        self._fs, path = fsspec.core.url_to_fs(root, **(storage_options or {}))
-        self._root: str = str(path).rstrip("/")
-        self._is_local = isinstance(self._fs, fsspec.implementations.local.LocalFileSystem)
+        self._fs, self._root = file_system_of(root, storage_options=storage_options or {})
+        self._is_local = isinstance(self._fs, LocalFileSystem)
 
     def __repr__(self) -> str:
         return f"Lake({self.root!r})"

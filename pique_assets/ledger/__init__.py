@@ -6,6 +6,7 @@ Dagster. The ledger decides nothing: it refuses writes that would break a rule, 
 
 from __future__ import annotations
 
+from pique_assets.ledger.address import ledger_file
 from pique_assets.ledger.errors import (
     DeclaredDifferently,
     JobTaken,
@@ -92,5 +93,6 @@ __all__ = [
     "UploadTarget",
     "WebhookReceipt",
     "failpoint",
+    "ledger_file",
     "work_key",
 ]

@@ -17,27 +17,29 @@ from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import URL, Connection, Engine, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from pique_assets.ledger.address import Address, SqliteAddress, ledger_address
 from pique_assets.ledger.errors import LedgerMissing, LedgerUnavailable
 from pique_assets.ledger.failpoints import failpoint
-from pique_assets.ledger.faults import location_of, translated
+from pique_assets.ledger.faults import translated
+from pique_assets.ledger.postgres_url import PostgresAddress
 
 _IMMEDIATE = "pique_ledger_immediate"
 # Of each connection, of which a submitting process has dozens; the system caches the file for all of them.
 _CACHE_KIB = 512
+_CONNECT_TIMEOUT_S = 10
 
 
 class Database:
     """An open database; thread-safe. Use `Database.open`."""
 
-    def __init__(self, *, engine: Engine, url: URL, busy_timeout_s: float) -> None:
+    def __init__(self, *, engine: Engine, address: Address, busy_timeout_s: float) -> None:
         """Wrap an engine made by `open`."""
         self._engine = engine
-        self._location = location_of(url)
-        self._password = str(url.password) if url.password else None
+        self._location = address.location
+        self._secrets = address.secrets
         self._busy_timeout_s = busy_timeout_s
         # SQLite has one writer at a time and lets the others poll for their turn; inside one process a lock
         # is fairer.
@@ -54,17 +56,17 @@ class Database:
             create: make the SQLite file and its folder where there is none.
 
         Raises:
-            ValueError: the URL is neither, or is SQLite in memory, which forgets.
+            ValueError: the URL is neither, is SQLite in memory, which forgets, or says what cannot be honoured.
             LedgerMissing: there is no file, and none is to be made.
-            LedgerUnavailable: the folder or file cannot be made.
+            LedgerUnavailable: the folder or file cannot be made, or Postgres' driver is not installed.
         """
-        parsed = _parsed(url)
-        with translated(location_of(parsed)):
-            if parsed.get_backend_name() == "sqlite":
-                engine = _sqlite_engine(parsed, busy_timeout_s, create=create)
+        address = ledger_address(url)
+        with translated(address.location):
+            if isinstance(address, SqliteAddress):
+                engine = _sqlite_engine(address.path, busy_timeout_s, create=create)
             else:
-                engine = _postgres_engine(parsed, busy_timeout_s)
-        return cls(engine=engine, url=parsed, busy_timeout_s=busy_timeout_s)
+                engine = _postgres_engine(address, busy_timeout_s)
+        return cls(engine=engine, address=address, busy_timeout_s=busy_timeout_s)
 
     @property
     def location(self) -> str:
@@ -84,7 +86,7 @@ class Database:
             LedgerUnavailable: see there.
         """
         with (
-            translated(self._location, self._password),
+            translated(self._location, self._secrets),
             self._engine.connect() as connection,
             connection.begin(),
         ):
@@ -100,7 +102,7 @@ class Database:
         Raises:
             LedgerUnavailable: see there.
         """
-        with translated(self._location, self._password), self._turn(), self._engine.connect() as connection:
+        with translated(self._location, self._secrets), self._turn(), self._engine.connect() as connection:
             connection.execution_options(**{_IMMEDIATE: True})
             with connection.begin():
                 yield connection
@@ -119,7 +121,7 @@ class Database:
         Raises:
             LedgerUnavailable: see there; nothing was changed.
         """
-        with translated(self._location, self._password), self._turn(), self._engine.connect() as connection:
+        with translated(self._location, self._secrets), self._turn(), self._engine.connect() as connection:
             connection.execution_options(**{_IMMEDIATE: True})
             if self.is_sqlite:
                 # Never given back to the pool, where it would go on not looking.
@@ -164,32 +166,14 @@ def insert_or_ignore(connection: Connection, table: sa.Table, rows: Sequence[Map
         connection.execute(postgresql.insert(table).on_conflict_do_nothing(), rows)
 
 
-def _parsed(url: str) -> URL:
-    if url and "://" not in url and url != ":memory:":
-        # A path, in which no character has a meaning.
-        return URL.create("sqlite+pysqlite", database=url)
-    try:
-        parsed = make_url(url)
-        backend = parsed.get_backend_name()
-    except (ArgumentError, ValueError):
-        backend = "unknown"
-    if backend == "sqlite" and parsed.database not in (None, "", ":memory:") and not parsed.query:
-        return parsed.set(drivername="sqlite+pysqlite")
-    if backend in ("postgresql", "postgres"):
-        return parsed.set(drivername="postgresql+psycopg")
-    # The URL itself is not repeated: it may hold a password.
-    raise ValueError("the ledger's URL must be sqlite:///path/to/file.db or postgresql://user:password@host/database")
-
-
-def _sqlite_engine(url: URL, busy_timeout_s: float, *, create: bool) -> Engine:
-    path = Path(url.database or "").absolute()
+def _sqlite_engine(path: Path, busy_timeout_s: float, *, create: bool) -> Engine:
     if not create and not path.exists():
         raise LedgerMissing(f"there is no ledger at {path}")
     path.parent.mkdir(parents=True, exist_ok=True)
     # Made here because SQLite would let everybody read it; its -wal and -shm files take over the mode.
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     engine = sa.create_engine(
-        url.set(database=str(path)),
+        URL.create("sqlite+pysqlite", database=str(path)),
         hide_parameters=True,
         pool_size=8,
         max_overflow=-1,
@@ -227,18 +211,29 @@ def _use_wal(connection: sqlite3.Connection, busy_timeout_s: float) -> None:
             time.sleep(0.02)
 
 
-def _postgres_engine(url: URL, busy_timeout_s: float) -> Engine:
-    return sa.create_engine(
-        url,
+def _postgres_engine(address: PostgresAddress, busy_timeout_s: float) -> Engine:
+    defaults: dict[str, object] = {"fallback_application_name": "pique_assets", "client_encoding": "utf8"}
+    if "PGCONNECT_TIMEOUT" not in os.environ:
+        defaults["connect_timeout"] = _CONNECT_TIMEOUT_S
+    engine = sa.create_engine(
+        # Everything about the connection is an argument of it: a URL would be shown, and read in SQLAlchemy's own way.
+        URL.create("postgresql+psycopg"),
         hide_parameters=True,
         pool_size=5,
         max_overflow=15,
         pool_timeout=busy_timeout_s,
         pool_pre_ping=True,
         isolation_level="READ COMMITTED",
-        connect_args={
-            "application_name": "pique_assets",
-            "connect_timeout": 10,
-            "options": f"-c lock_timeout={int(busy_timeout_s * 1000)}",
-        },
+        connect_args={**defaults, **address.parameters, "prepare_threshold": address.prepare_threshold},
     )
+    settings = {"lock_timeout": str(int(busy_timeout_s * 1000)), **address.settings}
+    statement = f"SELECT {', '.join(['set_config(%s, %s, true)'] * len(settings))}"
+    values = tuple(part for setting in settings.items() for part in setting)
+
+    @sa.event.listens_for(engine, "begin")
+    def set_up(connection: Connection) -> None:
+        # Each transaction for itself: behind a pooler the next one may have another connection to the server, and what
+        # a session is told at its start never gets there.
+        connection.exec_driver_sql(statement, values)
+
+    return engine

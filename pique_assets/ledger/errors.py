@@ -8,9 +8,15 @@ No exception of this room carries a password or a signed URL, not even through i
 
 from __future__ import annotations
 
+from pique_assets.visible import visible
+
 
 class LedgerError(Exception):
     """Base of everything this room raises on purpose."""
+
+    def __str__(self) -> str:
+        """Safe to print: what a server says, and rows it quotes, are anything."""
+        return visible(super().__str__())
 
 
 class LedgerUnavailable(LedgerError):

@@ -1,20 +1,20 @@
 """Database errors, translated into this room's own: what happened and what to do, without a secret.
 
-Belongs here: the knowledge of SQLite's error names and Postgres' SQLSTATEs. Does not: retries; the ledger
-fails closed.
+Belongs here: the knowledge of SQLite's error names. Does not: what Postgres means (`postgres_faults.py`), nor retries;
+the ledger fails closed.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from sqlalchemy.engine import URL
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from pique_assets.ledger.errors import LedgerError, LedgerUnavailable
+from pique_assets.ledger.postgres_faults import postgres_advice
 
 _SQLITE_ADVICE = {
     "SQLITE_BUSY": "another process kept it locked; find out which, or allow a longer busy_timeout_s",
@@ -28,30 +28,9 @@ _SQLITE_ADVICE = {
     "SQLITE_NOTADB": "the file is no SQLite database; point the ledger's URL to another file",
 }
 
-_POSTGRES_ADVICE = {
-    "08": "it cannot be reached; check host, port and network",
-    "25": "the server is read-only (a replica?); point the ledger's URL to the primary",
-    "28": "the server refused the login; check user and password",
-    "3D": "the database does not exist; create it, the tables are made by themselves",
-    "42": "its tables are not as they should be, or not for this user; check grants and version",
-    "53": "the server is out of disk, memory or connections",
-    "55": "another session kept a lock; find it in pg_stat_activity, or allow a longer busy_timeout_s",
-    "57": "the server is starting or shutting down; run again when it is up",
-}
-"""By class of SQLSTATE."""
-
-_UNREACHABLE = "it cannot be reached or the connection broke; check that the server runs, and run again"
-
-
-def location_of(url: URL) -> str:
-    """Name a ledger in messages: its place, without password and without the query part (it may hold one)."""
-    if url.get_backend_name() == "sqlite":
-        return f"ledger {url.database}"
-    return f"ledger {url.set(password=None, query={}).render_as_string()}"
-
 
 @contextmanager
-def translated(location: str, password: str | None = None) -> Iterator[None]:
+def translated(location: str, secrets: Sequence[str] = ()) -> Iterator[None]:
     """Turn what the database raises inside into `LedgerUnavailable` or `LedgerError`.
 
     The original exception is left out on purpose: Postgres quotes the failing row in it. A `DataError`
@@ -59,28 +38,29 @@ def translated(location: str, password: str | None = None) -> Iterator[None]:
 
     Args:
         location: the ledger's name for messages.
-        password: removed from whatever the driver says.
+        secrets: removed from whatever the driver says.
     """
     try:
         yield
     except DataError:
         raise
     except IntegrityError as error:
-        raise LedgerError(f"{location}: refused by a constraint: {_first_line(error)}") from None
+        raise LedgerError(f"{location}: refused by a constraint: {_first_line(error, secrets)}") from None
     except (DBAPIError, PoolTimeout, OSError) as error:
-        said = _first_line(error)
-        if password:
-            said = said.replace(password, "***")
+        said = _first_line(error, secrets)
         raise LedgerUnavailable(f"{location} is unavailable: {_advice(error)} ({said})") from None
     except StatementError as error:
         # A value that a column type refused before anything was sent: say what the type said.
         raise (error.orig or error) from None
 
 
-def _first_line(error: SQLAlchemyError | OSError) -> str:
+def _first_line(error: SQLAlchemyError | OSError, secrets: Sequence[str]) -> str:
     cause = error.orig if isinstance(error, DBAPIError) else error
     lines = str(cause).strip().splitlines()
-    return lines[0] if lines else type(cause).__name__
+    said = lines[0] if lines else type(cause).__name__
+    for secret in secrets:
+        said = said.replace(secret, "***")
+    return said
 
 
 def _advice(error: SQLAlchemyError | OSError) -> str:
@@ -93,5 +73,4 @@ def _advice(error: SQLAlchemyError | OSError) -> str:
             (advice for known, advice in _SQLITE_ADVICE.items() if name.startswith(known)),
             "SQLite cannot work with it; check the file, and that no other program changed it",
         )
-    state = getattr(cause, "sqlstate", None) or ""
-    return _POSTGRES_ADVICE.get(state[:2], _UNREACHABLE)
+    return postgres_advice(state=getattr(cause, "sqlstate", None), said=str(cause))

@@ -40,6 +40,9 @@ def download(order: DownloadOrder, *, guard: NetworkGuard) -> DownloadAnswer:
     guard.refused.clear()
     # Relative names from here on: a folder's own name could hold what yt-dlp takes for a template.
     os.chdir(order.folder)
+    # Python writes what it compiled without asking whether all of it was written: half a file would break every later
+    # start of the environment this runs in.
+    sys.dont_write_bytecode = True
     # What is not announced and comes nevertheless meets this limit, whatever code writes it.
     _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (order.max_bytes + 1, hard))

@@ -19,6 +19,7 @@ from pique_assets.local.jobs import JobStore, StoredContent
 from pique_assets.local.orders import DownloadAnswer, DownloadedVideo, DownloadOrder, EvaluationAnswer
 from pique_assets.local.settings import Settings
 from pique_assets.local.worker_process import WorkerLost, WorkerProcess
+from pique_assets.visible import visible
 
 SILENCE_S = 20.0
 """Seconds a host may be silent, where the deadline leaves that much."""
@@ -95,7 +96,7 @@ class Downloader:
             self._keep(job, answer.video)
             self._on_content()
         else:
-            _log.warning("download for job %s failed: %s", job.job_id, answer.reason)
+            _log.warning("download for job %s failed: %s", job.job_id, visible(answer.reason or ""))
             self._jobs.fail(job.job_id, EvaluationAnswer(error=f"Video download failed: {answer.reason}"))
             self._on_failed()
         shutil.rmtree(self._folder(job.job_id), ignore_errors=True)

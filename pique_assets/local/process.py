@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+from pique_assets.local.private_files import make_private_folder, open_private
+
 LOG_FILE = "server.log"
 STOP_PATIENCE_S = 5.0
 
@@ -101,9 +103,9 @@ def running_local_pique(
             command += [name, str(value)]
     for host in social_allow_hosts:
         command += ["--social-allow-host", host]
-    data_dir.mkdir(parents=True, exist_ok=True)
+    make_private_folder(data_dir)
     log_path = data_dir / LOG_FILE
-    with log_path.open("ab") as log:
+    with open_private(log_path) as log:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, start_new_session=True
         )

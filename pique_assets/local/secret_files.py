@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 API_KEY_FILE = "api_key"
 WEBHOOK_SECRET_FILE = "webhook_secret"
 SIGNING_KEY_FILE = "signing_key.pem"
+SECRET_FILES = (API_KEY_FILE, WEBHOOK_SECRET_FILE, SIGNING_KEY_FILE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

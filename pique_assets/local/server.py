@@ -24,12 +24,15 @@ from pique_assets.local.downloads import Downloader
 from pique_assets.local.evaluation import Evaluator
 from pique_assets.local.jobs import JobStore
 from pique_assets.local.judges import JudgeStore
-from pique_assets.local.secret_files import load_secrets
+from pique_assets.local.private_files import make_private_folder, take_from_others
+from pique_assets.local.secret_files import SECRET_FILES, load_secrets
 from pique_assets.local.service import Service
 from pique_assets.local.settings import HOST, Settings
 from pique_assets.local.storage import StorageRoute
 from pique_assets.local.webhook_outbox import WebhookOutbox
 from pique_assets.local.webhooks import WebhookSender
+
+LOCK_FILE, PORT_FILE = "lock", "port"
 
 LOCK_PATIENCE_S = 3.0
 """How long a start waits for the last server of the same data_dir to be gone."""
@@ -57,7 +60,10 @@ def run(
         OSError: The folder or the port cannot be used.
         ValueError: The seed file or the database cannot be read.
     """
+    # Everything made here, by this process or its workers, is its user's alone: content, keys, results, logs.
+    os.umask(0o077)
     _make_folders(settings)
+    take_from_others(_own_files(settings))
     with _locked(settings.data_dir), _bound_socket(settings) as listener:
         database = Database.open(settings.database_path)
         try:
@@ -166,14 +172,24 @@ async def _stop_without_parent(server: uvicorn.Server, parent_pid: int) -> None:
 
 
 def _make_folders(settings: Settings) -> None:
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    make_private_folder(settings.data_dir)
     settings.content_dir.mkdir(exist_ok=True)
     settings.reference_dir.mkdir(exist_ok=True)
 
 
+def _own_files(settings: Settings) -> Iterator[Path]:
+    """What a server keeps in its folder, in which other things may lie too."""
+    database = settings.database_path
+    yield from (database, *(database.with_name(f"{database.name}{suffix}") for suffix in ("-wal", "-shm")))
+    yield from (settings.data_dir / name for name in (LOCK_FILE, PORT_FILE, *SECRET_FILES))
+    for folder in (settings.content_dir, settings.reference_dir):
+        yield folder
+        yield from folder.iterdir()
+
+
 @contextmanager
 def _locked(data_dir: Path) -> Iterator[None]:
-    with (data_dir / "lock").open("a") as file:
+    with (data_dir / LOCK_FILE).open("a") as file:
         give_up = time.monotonic() + LOCK_PATIENCE_S
         while True:
             try:
@@ -191,7 +207,7 @@ def _locked(data_dir: Path) -> Iterator[None]:
 @contextmanager
 def _bound_socket(settings: Settings) -> Iterator[socket.socket]:
     """Listen on the wanted port; for port 0, on that of the last start if nobody took it meanwhile."""
-    port_file = settings.data_dir / "port"
+    port_file = settings.data_dir / PORT_FILE
     last = port_file.read_text().strip() if settings.port == 0 and port_file.exists() else ""
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -7,10 +7,15 @@ item never makes an inventory raise: it becomes a `ContentItem` with an error co
 from __future__ import annotations
 
 from pique_assets.media.content import ErrorCode
+from pique_assets.visible import visible
 
 
 class MediaError(Exception):
     """Base of everything this room raises on purpose."""
+
+    def __str__(self) -> str:
+        """Safe to print: names of files are anything."""
+        return visible(super().__str__())
 
 
 class SourceUnavailable(MediaError):
@@ -37,7 +42,7 @@ class ContentError(MediaError):
 
     def __str__(self) -> str:
         """Say the sentence; the code is for machines."""
-        return self.error
+        return visible(self.error)
 
 
 class MediaChanged(ContentError):

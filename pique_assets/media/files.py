@@ -168,6 +168,11 @@ def name_of(uri: str) -> str:
     return uri.rpartition("/")[2]
 
 
+def bucket_of(uri: str) -> str:
+    """Return the name of the bucket of a ``gs://`` uri."""
+    return uri.removeprefix(GCS_SCHEME).partition("/")[0]
+
+
 def _path_of_file_uri(text: str) -> str:
     host, slash, path = text.removeprefix(LOCAL_SCHEME).partition("/")
     if host not in {"", "localhost"}:

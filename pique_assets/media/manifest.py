@@ -7,13 +7,13 @@ Belongs here: the rules about lines. Does not belong here: how lines are read fr
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from pique_assets.media.content import Entry, ErrorCode, Problem
 from pique_assets.media.content_type import CONTENT_TYPES
 from pique_assets.media.errors import ContentError, SourceUnavailable
-from pique_assets.media.files import Files, name_of, to_uri
+from pique_assets.media.files import GCS_SCHEME, Files, bucket_of, name_of, to_uri
 from pique_assets.media.manifest_lines import Line, date_of, read_lines
 from pique_assets.media.names import name_problem, shown
 from pique_assets.media.sources import DATE_PLACEHOLDER, Manifest
@@ -35,7 +35,8 @@ def list_manifest(manifest: Manifest, *, files: Files, date: dt.date) -> Iterato
     dated_uri = uri.replace(DATE_PLACEHOLDER, day)
     try:
         with files.open(dated_uri) as file:
-            listing = _Listing(uri=dated_uri, day=None if manifest.is_dated else day)
+            buckets = _allowed_buckets(dated_uri, named=manifest.buckets)
+            listing = _Listing(uri=dated_uri, day=None if manifest.is_dated else day, buckets=buckets)
             yield from listing.entries(read_lines(file, dated_uri))
     except ContentError as error:
         if error.code is ErrorCode.VANISHED and manifest.is_dated and _has_home(uri, files=files):
@@ -50,11 +51,13 @@ class _Listing:
     Attributes:
         uri: The manifest's.
         day: The date whose lines are wanted, YYYY-MM-DD; None when the whole manifest is of one date.
+        buckets: Those whose objects it may name; None when any.
         seen: The line on which a content uri came first, and what it said.
     """
 
     uri: str
     day: str | None
+    buckets: frozenset[str] | None
     seen: dict[str, tuple[int, Entry]] = field(default_factory=dict)
 
     def entries(self, lines: Iterator[Line]) -> Iterator[Entry]:
@@ -86,6 +89,7 @@ class _Listing:
         if written is None:
             raise _bad("the uri is missing.")
         uri = to_uri(written, beside=self.uri)
+        _require_allowed(uri, buckets=self.buckets)
         content_type = line.text("content_type")
         if content_type is not None and content_type not in CONTENT_TYPES:
             raise _bad(f"the content_type {content_type!r} is none of {', '.join(CONTENT_TYPES)}.")
@@ -100,6 +104,22 @@ class _Listing:
 
     def _bad_line(self, line: Line, problem: Problem) -> Entry:
         return Entry(content_uri=f"{self.uri}#line={line.number}", filename=shown(name_of(self.uri)), problem=problem)
+
+
+def _allowed_buckets(uri: str, *, named: Sequence[str] | None) -> frozenset[str] | None:
+    if uri.startswith(GCS_SCHEME):
+        return frozenset({bucket_of(uri), *(named or ())})
+    return None if named is None else frozenset(named)
+
+
+def _require_allowed(uri: str, *, buckets: frozenset[str] | None) -> None:
+    if buckets is None or not uri.startswith(GCS_SCHEME) or bucket_of(uri) in buckets:
+        return
+    raise ContentError(
+        ErrorCode.UNSUPPORTED_URI,
+        f"it names an object of the bucket {bucket_of(uri)!r}, which the manifest may not; if it shall, say "
+        f"Manifest(..., buckets=[{bucket_of(uri)!r}]).",
+    )
 
 
 def _has_home(uri: str, *, files: Files) -> bool:

@@ -5,6 +5,8 @@ touches a disk or a bucket; ``open_source`` in ``reader.py`` does that, when an 
 """
 
 import os
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -43,20 +45,36 @@ class Manifest:
     ``content_type`` (video, image or audio) and, when the path has no ``{date}``, ``date`` (YYYY-MM-DD).
     Other columns are ignored.
 
+    A manifest in a bucket may be written by others, who must not have whatever this process can read uploaded: it
+    names objects of its own bucket, and of those in ``buckets``. A manifest on a disk names files of this host and
+    objects of any bucket, or of those in ``buckets`` alone.
+
     Args:
         path: A local path, a ``file://`` URI or a ``gs://`` URI. ``{date}`` in it stands for the partition's
             date, so that every date has a manifest of its own. The name must end in ``.csv`` or ``.parquet``.
+        buckets: Names of further buckets whose objects it may name, without ``gs://``; for a manifest on a disk, of
+            all of them. None is the rule above.
 
     Raises:
-        ValueError: When ``path`` is neither a CSV nor a Parquet file by its name.
+        ValueError: When ``path`` is neither a CSV nor a Parquet file by its name, or ``buckets`` are no names.
     """
 
     path: str | os.PathLike[str]
+    buckets: Sequence[str] | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a path whose format cannot be told."""
+        """Refuse a path whose format cannot be told, and what is no bucket."""
         if not os.fspath(self.path).lower().endswith((".csv", ".parquet")):
             raise ValueError(f"Manifest({os.fspath(self.path)!r}) must end in .csv or .parquet.")
+        if self.buckets is None:
+            return
+        # One name is a text, which is a sequence too.
+        names = (self.buckets,) if isinstance(self.buckets, str) else tuple(self.buckets)
+        for name in names:
+            if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", name):
+                raise ValueError(f"Manifest(buckets=...): {name!r} is no name of a bucket, such as 'my-videos'.")
+        # Kept as a tuple, so that equal sources are equal and can be put into a set.
+        object.__setattr__(self, "buckets", names)
 
     @property
     def is_dated(self) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import dagster as dg
 
@@ -56,9 +56,9 @@ def _is_this_machine(url: str) -> bool:
 
 
 def _has_password(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        # No address at all; opening it will say so.
+    # Not by urlsplit, which gives up at a bracket: a password may hold anything that nobody percent-encoded.
+    scheme, _, rest = url.partition("://")
+    if scheme.strip().lower().startswith("sqlite"):
         return False
-    return bool(parts.password) or "password" in parse_qs(parts.query)
+    options = (option.partition("=")[0] for option in rest.partition("?")[2].split("&"))
+    return ":" in rest.rpartition("@")[0] or any(name in ("password", "sslpassword") for name in options)

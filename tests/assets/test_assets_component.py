@@ -10,6 +10,7 @@ from graph import resources_at, video_evaluation
 
 from pique_assets.component import PiqueEvaluations
 from pique_assets.definitions import build_defs
+from pique_assets.media import Manifest
 
 # Dagster itself reads YAML with it.
 pytestmark = pytest.mark.filterwarnings("ignore:`parse_obj_as` is deprecated")
@@ -65,6 +66,7 @@ def test_yaml_gives_the_same_assets_jobs_and_checks_as_python(tmp_path):
     [
         ({"manifest": "list.csv"}, "either dated_folder or manifest"),
         ({"dated_folder": None}, "either dated_folder or manifest"),
+        ({"manifest_buckets": ["others"]}, "there is none"),
         ({"limits": {"speed": 9}}, "unknown limits speed"),
         ({"name": "not a name"}, "letters, digits"),
     ],
@@ -83,6 +85,13 @@ def test_relative_media_lie_beside_the_yaml(tmp_path: Path):
     model = PiqueEvaluations.resolve_from_dict(ATTRIBUTES).evaluations[0]
     assert model.to_evaluation(base=tmp_path).media_address == str(tmp_path / "media")
     assert model.to_evaluation(base=tmp_path).limits.concurrent_uploads == 8
+
+
+def test_a_manifest_may_name_the_buckets_that_yaml_names(tmp_path: Path):
+    changes = {"dated_folder": None, "manifest": "gs://ours/list.csv", "manifest_buckets": ["theirs"]}
+    attributes = ATTRIBUTES | {"evaluations": [ATTRIBUTES["evaluations"][0] | changes]}
+    (model,) = PiqueEvaluations.resolve_from_dict(attributes).evaluations
+    assert model.to_evaluation(base=tmp_path).media == Manifest("gs://ours/list.csv", buckets=["theirs"])
 
 
 def test_a_relative_judge_file_lies_beside_the_yaml(tmp_path: Path):

@@ -165,3 +165,15 @@ def test_a_job_whose_tables_are_not_written_yet_shows_what_they_will_hold(home, 
 def test_an_unknown_job_is_a_failure_that_says_where_was_looked(home, capsys):
     assert trace(home, "job_nobody_made") == 1
     assert "job_nobody_made" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["ads? round 1", "a::b", "https:", "50% off", "week #3"])
+def test_a_ledger_and_a_lake_in_any_folder_are_found(home, tmp_path, capsys, name):
+    folder = tmp_path / name / "x"
+    shutil.copytree(home, folder)
+    # As somebody may write it: behind a folder that ends with a colon these are the slashes of no URL.
+    ledger, lake = f"{tmp_path}/{name}//x/ledger.db", f"{tmp_path}/{name}//x/lake"
+    assert main(["jobs", "--all", "--json", "--ledger", ledger]) == 0
+    job_id = json.loads(capsys.readouterr().out)[0]["job_id"]
+    assert main(["trace", job_id, "--ledger", ledger, "--lake", lake]) == 0
+    assert str(folder / "lake") in capsys.readouterr().out

@@ -28,6 +28,8 @@ _SUBMIT = textwrap.dedent(
     import resource, sys
     from pique_assets.ledger import LedgerUnavailable
     import submit_and_collect
+    # Else a module that is imported now would be kept half compiled.
+    sys.dont_write_bytecode = True
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
     try:
         submit_and_collect.main(sys.argv[1])
@@ -154,6 +156,8 @@ _WRITE = textwrap.dedent(
     import pyarrow.parquet as pq
     from pique_assets.lake import Lake
     table = pq.read_table(sys.argv[2])
+    # Else a module that is imported now would be kept half compiled.
+    sys.dont_write_bytecode = True
     resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, resource.RLIM_INFINITY))
     try:
         Lake(sys.argv[1]).write("content", table, judge="brand", date="2026-03-02", evaluation="brand_videos")

@@ -99,6 +99,8 @@ _FILL = textwrap.dedent(
     import resource, sys
     from pique_assets.ledger import InventoryItem, Ledger, LedgerUnavailable
     with Ledger.open(sys.argv[1]) as ledger:
+        # Else a module that is imported now would be kept half compiled.
+        sys.dont_write_bytecode = True
         resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, 400_000))
         items = [
             InventoryItem(content_uri=f"/media/{n}" + "x" * 200, filename="a", error_code="e", error="n" * 500)

@@ -167,6 +167,24 @@ def test_a_manifest_in_a_bucket_names_objects_but_no_files_of_this_host(client, 
     assert list(inventory(reader, date=date.replace(day=3))) == []
 
 
+def test_a_manifest_in_a_bucket_names_objects_of_others_only_where_it_may(client, put, bucket, date, mp4):
+    for name in ("others", "secrets"):
+        client.create_bucket(f"{bucket.name}-{name}").blob("a.mp4").upload_from_string(mp4)
+    put("own.mp4", mp4)
+    uris = [f"gs://{bucket.name}{place}" for place in ("/own.mp4", "-others/a.mp4", "-secrets/a.mp4")]
+    put("list.csv", "uri,date\n" + "\n".join(f"{uri},2026-03-02" for uri in uris))
+
+    def codes(**options) -> list[str | None]:
+        manifest = Manifest(f"gs://{bucket.name}/list.csv", **options)
+        return [
+            item.error_code for item in inventory(open_source(manifest, gcs_client_factory=lambda: client), date=date)
+        ]
+
+    refused = "unsupported_uri"
+    assert codes() == codes(buckets=[]) == [None, refused, refused]
+    assert codes(buckets=[f"{bucket.name}-others"]) == [None, None, refused]
+
+
 def test_a_local_manifest_names_objects(client, put, bucket, date, tmp_path, mp4):
     put("b.mp4", mp4)
     path = tmp_path / "2026-03-02.csv"

@@ -25,7 +25,7 @@ ROOMS = {
     "webhooks": {"api", "ledger"},
 }
 # For every room: they know nothing of any.
-SHARED = {"pique_assets.chunks", "pique_assets.home"}
+SHARED = {"pique_assets.chunks", "pique_assets.home", "pique_assets.visible"}
 HEAVY = ("pandas", "pyarrow", "google", "av", "numpy", "httpx", "sqlalchemy", "PIL", "duckdb", "matplotlib")
 
 

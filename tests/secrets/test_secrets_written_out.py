@@ -45,6 +45,10 @@ def test_a_written_out_key_is_refused(base_url, tmp_path, words):
         f"postgresql://user:{SECRET}@db.internal/ledger",
         f"postgresql+psycopg://user:{SECRET}@127.0.0.1/ledger",
         f"postgresql://db.internal/ledger?user=me&password={SECRET}",
+        f"postgresql://me@db.internal/ledger?sslkey=a&sslpassword={SECRET}",
+        f"postgresql://user:[{SECRET}@db.internal/ledger",
+        f"postgresql://user:a@{SECRET}/?x@db.internal/ledger",
+        f"postgres://user:?{SECRET}@db.internal/ledger",
     ],
 )
 def test_a_written_out_database_password_is_refused(url, tmp_path, words):
@@ -61,7 +65,14 @@ def test_the_key_of_this_machines_own_pique_may_be_written_out(base_url, tmp_pat
 
 
 @pytest.mark.parametrize(
-    "url", ["sqlite:////data/ledger.db", "postgresql://user@db.internal/ledger", dg.EnvVar("PIQUE_LEDGER_URL")]
+    "url",
+    [
+        "sqlite:////data/ledger.db",
+        "sqlite:////data/a:b@c?password=x/ledger.db",
+        "postgresql://user@db.internal/ledger",
+        "postgresql://user@db.internal:5432/ledger?sslmode=require",
+        dg.EnvVar("PIQUE_LEDGER_URL"),
+    ],
 )
 def test_an_address_without_a_password_may_be_written_out(url, tmp_path):
     assert defs_with(tmp_path, ledger=LedgerResource(url=url))

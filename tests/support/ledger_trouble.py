@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import resource
 import sqlite3
+import sys
 import threading
 from pathlib import Path
 
@@ -55,6 +56,8 @@ class LedgerTrouble:
 
     def _fill_the_disk(self) -> None:
         _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        # Else a module that is imported now would be kept half compiled.
+        sys.dont_write_bytecode = True
         resource.setrlimit(resource.RLIMIT_FSIZE, (1, hard))
 
 
