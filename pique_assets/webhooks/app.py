@@ -39,7 +39,7 @@ from pique_assets.api.signatures import (
 )
 from pique_assets.ledger import Ledger, LedgerError
 from pique_assets.webhooks.body import UnreadableWebhook, WebhookSubject, webhook_subject
-from pique_assets.webhooks.calls import CallsExhausted, LedgerCalls
+from pique_assets.webhooks.calls import LedgerCalls
 from pique_assets.webhooks.framing import Framing
 from pique_assets.webhooks.log_limit import LogLimit
 from pique_assets.webhooks.reading import MAX_BODY_BYTES, BodyReader, Refused
@@ -142,7 +142,7 @@ class _Receiver:
         except Refused as refused:
             log.warning("a webhook was refused with %s: %s", refused.status, refused)
             return Response(status_code=refused.status)
-        except (LedgerError, CallsExhausted, TimeoutError) as error:
+        except (LedgerError, TimeoutError) as error:
             reason = str(error) or "the ledger took too long"
             log.error("a webhook could not be stored, so Pique is asked to send it again: %s", reason)
             return Response(status_code=503)
@@ -153,7 +153,7 @@ class _Receiver:
         try:
             async with asyncio.timeout(STORE_WITHIN_S):
                 await self._calls.call("health", lambda: self._ledger.has_due(now=datetime.now(UTC)))
-        except (LedgerError, CallsExhausted, TimeoutError):
+        except (LedgerError, TimeoutError):
             return Response(status_code=503)
         return PlainTextResponse("ok\n")
 
@@ -206,4 +206,4 @@ class _Receiver:
             log.info("webhook for job %s: %s%s", subject.job_id, about, again)
 
         # The same body is about the same job and URL.
-        await self._calls.call(hashlib.sha256(body).digest(), store, size_bytes=len(body))
+        await self._calls.call(hashlib.sha256(body).digest(), store)

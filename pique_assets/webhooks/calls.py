@@ -11,53 +11,46 @@ from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-THREADS = 8
-MOST_CALLS = 64
-MOST_BYTES = 16 * 1024 * 1024
+MOST_CALLS = 8
+"""More at once would only wait for each other in the ledger, each with its webhook in memory."""
 
 T = TypeVar("T")
-
-
-class CallsExhausted(Exception):
-    """The ledger is so slow that there is no room to ask it for more."""
 
 
 class LedgerCalls:
     """The calls under way."""
 
     def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="webhooks")
+        self._threads = ThreadPoolExecutor(max_workers=MOST_CALLS, thread_name_prefix="webhooks")
+        self._room = asyncio.Semaphore(MOST_CALLS)
         self._under_way: dict[Hashable, asyncio.Future[Any]] = {}
-        self._bytes = 0
 
-    async def call(self, key: Hashable, work: Callable[[], T], *, size_bytes: int = 0) -> T:
-        """The outcome of the call under way that has this key, or else of a new one.
+    async def call(self, key: Hashable, work: Callable[[], T]) -> T:
+        """The outcome of the call under way that has this key, or else of a new one, begun when there is room.
 
-        Whoever is cancelled while waiting ends the waiting, never the call.
+        Whoever is cancelled while waiting ends the waiting, never a call that was begun.
 
         Args:
             key: What is asked; equal keys are the same question.
-            work: Asks, in a thread.
-            size_bytes: What the call keeps in memory until it ends.
-
-        Raises:
-            CallsExhausted: Too many calls are under way, or what they keep is too much; nothing was begun.
-            Exception: What the work raised.
+            work: Asks, in a thread. What it raises is raised here.
         """
-        under_way = self._under_way.get(key)
-        if under_way is None:
-            if len(self._under_way) >= MOST_CALLS or self._bytes + size_bytes > MOST_BYTES:
-                raise CallsExhausted("the ledger is too slow for all that came at once")
-            under_way = asyncio.get_running_loop().run_in_executor(self._threads, work)
-            self._under_way[key] = under_way
-            self._bytes += size_bytes
-            under_way.add_done_callback(lambda ended: self._end(key, ended, size_bytes=size_bytes))
-        outcome: T = await asyncio.shield(under_way)
+        if key not in self._under_way:
+            await self._room.acquire()
+            if key in self._under_way:
+                self._room.release()
+            else:
+                self._begin(key, work)
+        outcome: T = await asyncio.shield(self._under_way[key])
         return outcome
 
-    def _end(self, key: Hashable, ended: asyncio.Future[Any], *, size_bytes: int) -> None:
+    def _begin(self, key: Hashable, work: Callable[[], Any]) -> None:
+        under_way = asyncio.get_running_loop().run_in_executor(self._threads, work)
+        self._under_way[key] = under_way
+        under_way.add_done_callback(lambda ended: self._end(key, ended))
+
+    def _end(self, key: Hashable, ended: asyncio.Future[Any]) -> None:
         del self._under_way[key]
-        self._bytes -= size_bytes
+        self._room.release()
         if not ended.cancelled():
             # Looked at, or asyncio would complain where nobody waits any more.
             ended.exception()

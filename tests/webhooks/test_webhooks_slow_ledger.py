@@ -16,7 +16,7 @@ from receiver_process import PATIENCE_S, Answer, serving
 
 from pique_assets.ledger import Ledger
 from pique_assets.webhooks import receiver_app
-from pique_assets.webhooks.calls import MOST_BYTES, MOST_CALLS
+from pique_assets.webhooks.calls import MOST_CALLS
 
 SECRET = "whsec_that-nobody-else-knows"
 TAKEN, LATER = Answer(status=200), Answer(status=503)
@@ -46,7 +46,9 @@ class Stored:
         record = Ledger.record_webhook
 
         def counted(ledger: Ledger, *, job_id: str, **about: object) -> object:
-            self.begun.append(job_id)
+            with self.change:
+                self.begun.append(job_id)
+                self.change.notify_all()
             receipt = record(ledger, job_id=job_id, **about)
             with self.change:
                 self.ended.append(receipt.repeated)
@@ -55,9 +57,9 @@ class Stored:
 
         monkeypatch.setattr(Ledger, "record_webhook", counted)
 
-    def wait_for(self, count: int) -> None:
+    def wait_for(self, count: int, *, begun: bool = False) -> None:
         with self.change:
-            assert self.change.wait_for(lambda: len(self.ended) >= count, PATIENCE_S)
+            assert self.change.wait_for(lambda: len(self.begun if begun else self.ended) >= count, PATIENCE_S)
 
 
 @pytest.fixture
@@ -87,7 +89,7 @@ def test_a_store_that_outlasts_its_answer_is_not_done_twice(tmp_path, monkeypatc
 def test_what_waits_for_a_slow_ledger_is_bounded(tmp_path, monkeypatch, short_patience):
     stored = Stored(monkeypatch)
     path = tmp_path / "ledger.db"
-    bodies = [body_of() for _ in range(MOST_CALLS + 20)]
+    bodies = [body_of() for _ in range(3 * MOST_CALLS)]
     with Ledger.open(f"sqlite:///{path}", busy_timeout_s=2 * PATIENCE_S) as ledger:
         with (
             serving(receiver_app(ledger=ledger, secrets=SECRET)) as receiver,
@@ -101,17 +103,19 @@ def test_what_waits_for_a_slow_ledger_is_bounded(tmp_path, monkeypatch, short_pa
         assert len(ledger.unknown_webhooks(limit=999)) == len(bodies)
 
 
-def test_large_bodies_that_wait_for_a_slow_ledger_are_bounded_by_their_size(tmp_path, monkeypatch, short_patience):
+def test_more_webhooks_than_are_stored_at_once_wait_for_their_turn(tmp_path, monkeypatch):
+    # As long as this test takes.
+    monkeypatch.setattr("pique_assets.webhooks.app.STORE_WITHIN_S", PATIENCE_S)
     stored = Stored(monkeypatch)
     path = tmp_path / "ledger.db"
-    large = MOST_BYTES // 5
-    bodies = [body_of(error="x" * large) for _ in range(7)]
+    bodies = [body_of() for _ in range(5 * MOST_CALLS)]
     with (
         Ledger.open(f"sqlite:///{path}", busy_timeout_s=2 * PATIENCE_S) as ledger,
         serving(receiver_app(ledger=ledger, secrets=SECRET)) as receiver,
+        ThreadPoolExecutor(len(bodies)) as senders,
     ):
         with blocked(path):
-            assert [receiver.deliver(body) for body in bodies] == [LATER] * len(bodies)
-        stored.wait_for(4)
-        assert len(stored.begun) == 4
-        assert receiver.deliver(bodies[-1]) == TAKEN
+            answers = [senders.submit(receiver.deliver, body) for body in bodies]
+            stored.wait_for(MOST_CALLS, begun=True)
+        assert [answer.result() for answer in answers] == [TAKEN] * len(bodies)
+        assert len(stored.begun) == len(bodies)
