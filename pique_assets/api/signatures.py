@@ -127,10 +127,28 @@ def verify_older_signature(body: bytes, header: str, secrets: Secret | Iterable[
         ValueError: No secret, or one that is too short.
     """
     keys = secrets if isinstance(secrets, SigningKeys) else SigningKeys(secrets)
+    _require_match(keys.sign([_raw(body)]), [read_older_signature(header)])
+
+
+def read_signature(header: str) -> WebhookSignature:
+    """Read a value of `SIGNATURE_HEADER` and check nothing: what is none can be refused before its body has come.
+
+    Raises:
+        SignatureError: It is not written as `verify_signature` says.
+    """
+    return _read(header)[0]
+
+
+def read_older_signature(header: str) -> str:
+    """Read a value of `OLDER_SIGNATURE_HEADER` as its 64 hex digits, and check nothing.
+
+    Raises:
+        SignatureError: It is not written as `verify_older_signature` says.
+    """
     read = _OLDER.fullmatch(header) if isinstance(header, str) else None
     if read is None:
         raise SignatureError("the older signature header is not a hex HMAC-SHA256")
-    _require_match(keys.sign([_raw(body)]), [read.group(1)])
+    return read.group(1)
 
 
 def _read(header: str) -> tuple[WebhookSignature, str]:

@@ -25,6 +25,7 @@ from pique_assets.media.stream import open_content
 
 FIELDS: Final = ("name", "description", "content_type", "detectors")
 DETECTOR_FIELDS: Final = ("detector_name", "config")
+MAX_JUDGE_FILE_BYTES: Final = 256 * 1024
 
 # Settings in which the contract's examples name uploaded content: reference_videos, reference_image, reference_audio,
 # top_content_references, bottom_content_references, brand_audio_url.
@@ -158,7 +159,7 @@ def uploaded_references(judge_file: Path) -> dict[str, str]:
         uris = json.loads(record.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise JudgeFileInvalid(f"{record}, the record of uploaded reference content, can't be read: {error}") from None
     if not isinstance(uris, dict) or not all(isinstance(uri, str) for uri in uris.values()):
         raise JudgeFileInvalid(f"{record} is no record of uploaded reference content: SHA-256 to gs:// URI")
@@ -183,7 +184,14 @@ def _document(file: Path) -> dict[str, Any]:
     from pique_assets.evaluation.yaml_values import read_yaml
 
     try:
-        document = read_yaml(file.read_text(encoding="utf-8"))
+        # A pipe would be waited for without end.
+        if file.exists() and not file.is_file():
+            raise ValueError("it is no file")
+        with file.open("rb") as opened:
+            body = opened.read(MAX_JUDGE_FILE_BYTES + 1)
+        if len(body) > MAX_JUDGE_FILE_BYTES:
+            raise ValueError(f"it has more than {MAX_JUDGE_FILE_BYTES} bytes")
+        document = read_yaml(body.decode("utf-8"))
     except (OSError, ValueError) as error:
         raise JudgeFileInvalid(f"the judge file {file} can't be read: {error}") from None
     if not isinstance(document, dict):

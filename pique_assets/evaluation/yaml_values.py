@@ -3,6 +3,9 @@
 Here: the reading. Not here: what a document means. PyYAML reads YAML 1.1, in which the aspect ratio 9:16 is the number
 556, the language `no` is false, a date is no text, and the second of two equal keys wins; all of that stands in real
 judges. Read here are the values of JSON by the rules of YAML 1.2.
+
+A document of a few lines can stand for more than any memory holds, or for itself within itself. What it stands for is
+counted before anything is made of it.
 """
 
 from __future__ import annotations
@@ -23,12 +26,19 @@ _VALUES = (
 )
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 
+DEEPEST = 64
+"""Levels of a document, each alias written out; a judge has half a dozen."""
+
+MOST_VALUES = 100_000
+"""Values of a document, each alias written out."""
+
 
 def read_yaml(text: str) -> object:
     """A document of mappings, lists, texts, numbers, true, false and null.
 
     Raises:
-        ValueError: It is no such document; the message says where.
+        ValueError: It is no such document, or has more than `DEEPEST` levels or `MOST_VALUES` values; the message says
+            where.
     """
     try:
         document: object = yaml.load(text, _Loader)
@@ -47,13 +57,53 @@ class _Loader(yaml.SafeLoader):
         if tag is None or tag.removeprefix(_TAG) in ("null", "bool", "str", "seq", "map")
     }
 
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        self._level = 0
+        # Levels and values of each node that is complete, by its id: the document keeps all of them.
+        self._extents: dict[int, tuple[int, int]] = {}
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        is_alias = self.check_event(yaml.AliasEvent)
+        mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+        self._level += 1
+        if self._level > DEEPEST:
+            raise yaml.composer.ComposerError(None, None, f"more than {DEEPEST} levels", mark)
+        node = super().compose_node(parent, index)
+        self._level -= 1
+        if node is not None and is_alias and id(node) not in self._extents:
+            raise yaml.composer.ComposerError(None, None, "the alias stands in what it is an alias of", mark)
+        if node is not None and not is_alias:
+            self._extents[id(node)] = self._extent(node)
+        return node
+
+    def _extent(self, node: yaml.Node) -> tuple[int, int]:
+        if isinstance(node, yaml.ScalarNode):
+            try:
+                node.value.encode()
+            except UnicodeEncodeError:
+                raise yaml.composer.ComposerError(None, None, "half a surrogate pair", node.start_mark) from None
+            return 1, 1
+        children = node.value if isinstance(node, yaml.SequenceNode) else [part for pair in node.value for part in pair]
+        extents = [self._extents[id(child)] for child in children]
+        levels = 1 + max((levels for levels, _ in extents), default=0)
+        values = 1 + sum(values for _, values in extents)
+        if levels > DEEPEST or values > MOST_VALUES:
+            reason = f"with its aliases written out it has more than {DEEPEST} levels or {MOST_VALUES} values"
+            raise yaml.composer.ComposerError(None, None, reason, node.start_mark)
+        return levels, values
+
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for position, key in enumerate(keys):
+        seen: set[str] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
             if not isinstance(key, str):
-                raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} is no text", node.start_mark)
-            if key in keys[:position]:
-                raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} stands twice", node.start_mark)
+                shown = repr(key)[:80]
+                raise yaml.constructor.ConstructorError(None, None, f"the key {shown} is no text", node.start_mark)
+            if key in seen:
+                shown = repr(key)[:80]
+                raise yaml.constructor.ConstructorError(None, None, f"the key {shown} stands twice", node.start_mark)
+            seen.add(key)
         constructed: dict[object, object] = super().construct_mapping(node, deep=deep)
         return constructed
 

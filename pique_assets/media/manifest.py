@@ -14,9 +14,12 @@ from pique_assets.media.content import Entry, ErrorCode, Problem
 from pique_assets.media.content_type import CONTENT_TYPES
 from pique_assets.media.errors import ContentError, SourceUnavailable
 from pique_assets.media.files import GCS_SCHEME, Files, bucket_of, name_of, to_uri
-from pique_assets.media.manifest_lines import Line, date_of, read_lines
-from pique_assets.media.names import name_problem, shown
+from pique_assets.media.manifest_lines import Line, WrongLines, date_of, read_lines
+from pique_assets.media.names import brief, name_problem, shown
 from pique_assets.media.sources import DATE_PLACEHOLDER, Manifest
+
+LONGEST_URI = 16_384
+"""Characters; enough for the longest path of a file with each of its bytes percent-encoded."""
 
 
 def list_manifest(manifest: Manifest, *, files: Files, date: dt.date) -> Iterator[Entry]:
@@ -61,11 +64,14 @@ class _Listing:
     seen: dict[str, tuple[int, Entry]] = field(default_factory=dict)
 
     def entries(self, lines: Iterator[Line]) -> Iterator[Entry]:
+        wrong = WrongLines(self.uri)
         for line in lines:
             try:
                 entry = self._entry(line)
             except ContentError as error:
-                yield self._bad_line(line, Problem(code=error.code, error=f"Line {line.number}: {error}"))
+                problem = Problem(code=error.code, error=f"Line {line.number}: {error}")
+                wrong.add(problem.error)
+                yield self._bad_line(line, problem)
                 continue
             if entry is not None:
                 yield entry
@@ -88,11 +94,13 @@ class _Listing:
         written = line.text("uri")
         if written is None:
             raise _bad("the uri is missing.")
+        if len(written) > LONGEST_URI:
+            raise _bad(f"the uri has {len(written)} characters, more than {LONGEST_URI}.")
         uri = to_uri(written, beside=self.uri)
         _require_allowed(uri, buckets=self.buckets)
         content_type = line.text("content_type")
         if content_type is not None and content_type not in CONTENT_TYPES:
-            raise _bad(f"the content_type {content_type!r} is none of {', '.join(CONTENT_TYPES)}.")
+            raise _bad(f"the content_type {brief(content_type)!r} is none of {', '.join(CONTENT_TYPES)}.")
         return Entry(
             content_uri=uri,
             filename=shown(name_of(uri)),

@@ -1,7 +1,7 @@
 """The lines of a manifest or list, CSV, Parquet or plain text, as texts by column.
 
-Belongs here: the file formats, and the date of a line. Does not belong here: what the other columns mean (`manifest`,
-`social_urls`).
+Belongs here: CSV and plain text, the date of a line, and how much of a line is read. Does not belong here: Parquet
+(`parquet_lines`), nor what the other columns mean (`manifest`, `social_urls`).
 """
 
 from __future__ import annotations
@@ -9,20 +9,29 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
-import itertools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pique_assets.media.content import ErrorCode
 from pique_assets.media.errors import ContentError, SourceInvalid
 from pique_assets.media.files import OpenedFile
+from pique_assets.media.names import brief
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 COLUMNS = ("uri", "title", "description", "content_type", "date")
 MAX_MANIFEST_BYTES = 256 * 1024 * 1024
+
+LONGEST_TEXT = 131_072
+"""Characters of one value; no title is as long, and whoever reads CSV expects this limit."""
+
+LONGEST_ROW = 1024 * 1024
+"""Characters of all lines of a row of CSV together; what is longer is passed over, without being kept in memory."""
+
+MOST_WRONG_LINES = 100_000
+"""More of them are no wrong lines: the whole file is not what it should be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,11 +42,13 @@ class Line:
         number: Counted from 1, the CSV header included, as an editor shows it; in Parquet, the row counted
             from 1.
         values: Texts by column. Undecodable bytes are surrogates.
+        unreadable: Why a value is no text, by column.
         problem: Why the line cannot be read at all.
     """
 
     number: int
     values: Mapping[str, str | None]
+    unreadable: Mapping[str, str] = field(default_factory=dict)
     problem: str | None = None
 
     def has_column(self, column: str) -> bool:
@@ -48,12 +59,40 @@ class Line:
         """Return a column's text without surrounding blanks; None when there is none.
 
         Raises:
-            ContentError: ``bad_manifest_line`` for a text that is not UTF-8. Only a uri may be any bytes.
+            ContentError: ``bad_manifest_line`` for what is no text, too long, or not UTF-8. Only a uri may be any
+                bytes; whoever opens it says what is wrong with it.
         """
+        if column in self.unreadable:
+            raise _bad(self.unreadable[column])
         value = (self.values.get(column) or "").strip()
-        if column != "uri" and any("\ud800" <= character <= "\udfff" for character in value):
-            raise ContentError(ErrorCode.BAD_MANIFEST_LINE, f"the {column} is not valid UTF-8.")
+        if len(value) > LONGEST_TEXT:
+            raise _bad(f"the {column} has {len(value)} characters, more than {LONGEST_TEXT}.")
+        if column != "uri" and not _is_unicode(value):
+            raise _bad(f"the {column} is not valid UTF-8.")
         return value or None
+
+
+class WrongLines:
+    """Counts the wrong lines of one file, so that a file of the wrong kind is one sentence and not millions of rows."""
+
+    def __init__(self, uri: str) -> None:
+        """Begin to count for the file at a uri."""
+        self._uri = uri
+        self._count = 0
+        self._first = ""
+
+    def add(self, reason: str) -> None:
+        """Count one more.
+
+        Raises:
+            SourceInvalid: These are more than `MOST_WRONG_LINES`.
+        """
+        self._count += 1
+        self._first = self._first or reason
+        if self._count > MOST_WRONG_LINES:
+            raise SourceInvalid(
+                f"More than {MOST_WRONG_LINES} lines of {self._uri} are wrong, the first of them so: {self._first}"
+            )
 
 
 def read_lines(file: OpenedFile, uri: str, *, columns: tuple[str, ...] = COLUMNS) -> Iterator[Line]:
@@ -71,7 +110,9 @@ def read_lines(file: OpenedFile, uri: str, *, columns: tuple[str, ...] = COLUMNS
     if file.size_bytes > MAX_MANIFEST_BYTES:
         raise SourceInvalid(f"The manifest {uri} has more than {MAX_MANIFEST_BYTES} bytes: split it by date.")
     if uri.lower().endswith(".parquet"):
-        return _parquet_lines(file, uri, columns=columns)
+        from pique_assets.media.parquet_lines import parquet_lines
+
+        return parquet_lines(file, uri, columns=columns)
     if uri.lower().endswith(".txt"):
         return _text_lines(file, column=columns[0])
     return _csv_lines(file, uri, columns=columns)
@@ -92,13 +133,44 @@ def date_of(line: Line) -> str:
     try:
         return dt.date.fromisoformat(text or "").isoformat()
     except ValueError:
-        reason = f"the date {text!r} is not of the form YYYY-MM-DD."
-        raise ContentError(ErrorCode.BAD_MANIFEST_LINE, reason) from None
+        written = "" if text is None else brief(text)
+        raise _bad(f"the date {written!r} is not of the form YYYY-MM-DD.") from None
+
+
+def require_column(column: str, *, among: list[str], uri: str) -> None:
+    """Refuse a file without this column.
+
+    Raises:
+        SourceInvalid: It is not among those of the file.
+    """
+    if column not in among:
+        named = ", ".join(repr(name[:40]) for name in among[:10]) or "nothing"
+        raise SourceInvalid(f"The manifest {uri}, line 1: there is no {column} column (found {named}).")
+
+
+def require_once(among: list[str], *, columns: tuple[str, ...], uri: str) -> None:
+    """Refuse a file in which it is not clear which column is meant.
+
+    Raises:
+        SourceInvalid: One of the columns that are read is there twice.
+    """
+    for column in columns:
+        if among.count(column) > 1:
+            raise SourceInvalid(f"The manifest {uri}, line 1: the column {column} is there twice.")
 
 
 def _text_lines(file: OpenedFile, *, column: str) -> Iterator[Line]:
-    for number, text in enumerate(_text(file, newline=None), start=1):
-        value = text.strip()
+    lines = _BoundedLines(_text(file, newline=None))
+    while True:
+        lines.begin_row()
+        number = lines.count + 1
+        try:
+            value = next(lines).strip()
+        except StopIteration:
+            return
+        except _TooLong as error:
+            yield Line(number=number, values={}, problem=str(error))
+            continue
         if value and not value.startswith("#"):
             yield Line(number=number, values={column: value})
 
@@ -111,6 +183,7 @@ def _text(file: OpenedFile, *, newline: str | None) -> io.TextIOWrapper:
 def _csv_lines(file: OpenedFile, uri: str, *, columns: tuple[str, ...]) -> Iterator[Line]:
     rows = _rows(_text(file, newline=""))
     header = _header(rows, uri, columns=columns)
+    places = {column: header.index(column) for column in columns if column in header}
     for number, row in rows:
         if isinstance(row, str):
             yield Line(number=number, values={}, problem=row)
@@ -121,8 +194,10 @@ def _csv_lines(file: OpenedFile, uri: str, *, columns: tuple[str, ...]) -> Itera
                 problem=f"it has {len(row)} fields, the header {len(header)}: quote texts with commas.",
             )
         elif row:
-            padded = [*row, *[""] * (len(header) - len(row))]
-            yield Line(number=number, values=dict(zip(header, padded, strict=True)))
+            yield Line(
+                number=number,
+                values={column: row[place] if place < len(row) else "" for column, place in places.items()},
+            )
 
 
 def _header(rows: Iterator[tuple[int, list[str] | str]], uri: str, *, columns: tuple[str, ...]) -> list[str]:
@@ -130,62 +205,75 @@ def _header(rows: Iterator[tuple[int, list[str] | str]], uri: str, *, columns: t
     if isinstance(first, str):
         raise SourceInvalid(f"The manifest {uri}, line 1: {first}")
     header = [column.strip() for column in first]
-    _require(columns[0], among=header, uri=uri)
-    repeated = sorted({column for column in header if column in columns and header.count(column) > 1})
-    if repeated:
-        raise SourceInvalid(f"The manifest {uri}, line 1: the column {repeated[0]} is there twice.")
+    require_column(columns[0], among=header, uri=uri)
+    require_once(header, columns=columns, uri=uri)
     return header
 
 
 def _rows(text: io.TextIOBase) -> Iterator[tuple[int, list[str] | str]]:
     """Yield each row with the line it starts on; an unreadable row as the reason, and go on behind it."""
+    lines = _BoundedLines(text)
     # strict: a quote left open must be an error that says how far it reaches, not one long title.
-    rows = csv.reader(text, strict=True)
+    rows = csv.reader(lines, strict=True)
     while True:
-        number = rows.line_num + 1
+        number = lines.count + 1
+        lines.begin_row()
         try:
             yield number, next(rows)
         except csv.Error as error:
-            yield number, f"it is not CSV up to line {rows.line_num} ({error})."
+            yield number, f"it is not CSV up to line {lines.count} ({error})."
+        except _TooLong as error:
+            yield number, str(error)
         except StopIteration:
             return
 
 
-def _parquet_lines(file: OpenedFile, uri: str, *, columns: tuple[str, ...]) -> Iterator[Line]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+class _TooLong(Exception):
+    """A row is longer than a row may be; it was passed over."""
 
-    body = io.BufferedReader(_Raw(file)).read()
+
+class _BoundedLines:
+    """The lines of a text, of which one row at a time takes only so much memory.
+
+    Attributes:
+        count: Lines taken so far.
+    """
+
+    def __init__(self, text: io.TextIOBase) -> None:
+        self._text = text
+        self._left = LONGEST_ROW
+        self.count = 0
+
+    def begin_row(self) -> None:
+        """What comes now is of another row."""
+        self._left = LONGEST_ROW
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._text.readline(self._left + 1)
+        if not line:
+            raise StopIteration
+        self.count += 1
+        self._left -= len(line)
+        if self._left >= 0:
+            return line
+        while line and not line.endswith(("\n", "\r")):
+            line = self._text.readline(LONGEST_ROW)
+        raise _TooLong(f"it is longer than {LONGEST_ROW} characters.")
+
+
+def _is_unicode(text: str) -> bool:
     try:
-        parquet = pq.ParquetFile(pa.BufferReader(body))
-        _require(columns[0], among=parquet.schema_arrow.names, uri=uri)
-        found = [column for column in columns if column in parquet.schema_arrow.names]
-        batches = parquet.iter_batches(columns=found)
-        rows = itertools.chain.from_iterable(batch.to_pylist() for batch in batches)
-        for number, row in enumerate(rows, start=1):
-            yield _parquet_line(number, row)
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise SourceInvalid(f"The manifest {uri} is not a readable Parquet file: {error}") from error
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
-def _parquet_line(number: int, row: Mapping[str, object]) -> Line:
-    values: dict[str, str | None] = {}
-    for column, value in row.items():
-        if isinstance(value, dt.datetime):
-            values[column] = value.date().isoformat()
-        elif isinstance(value, dt.date):
-            values[column] = value.isoformat()
-        elif value is None or isinstance(value, str):
-            values[column] = value
-        else:
-            return Line(number=number, values={}, problem=f"the {column} is not text.")
-    return Line(number=number, values=values)
-
-
-def _require(column: str, *, among: list[str], uri: str) -> None:
-    if column not in among:
-        named = ", ".join(repr(name[:40]) for name in among[:10]) or "nothing"
-        raise SourceInvalid(f"The manifest {uri}, line 1: there is no {column} column (found {named}).")
+def _bad(reason: str) -> ContentError:
+    return ContentError(ErrorCode.BAD_MANIFEST_LINE, reason)
 
 
 class _Raw(io.RawIOBase):
@@ -194,6 +282,7 @@ class _Raw(io.RawIOBase):
     def __init__(self, file: OpenedFile) -> None:
         super().__init__()
         self._file = file
+        self._left = MAX_MANIFEST_BYTES
 
     def readable(self) -> bool:
         return True
@@ -201,5 +290,8 @@ class _Raw(io.RawIOBase):
     def readinto(self, buffer: WriteableBuffer) -> int:
         target = memoryview(buffer).cast("B")
         data = self._file.read(len(target))
+        self._left -= len(data)
+        if self._left < 0:
+            raise SourceInvalid(f"The manifest grew to more than {MAX_MANIFEST_BYTES} bytes while it was read.")
         target[: len(data)] = data
         return len(data)

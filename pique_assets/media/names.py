@@ -32,6 +32,7 @@ SYSTEM_LITTER = frozenset(
 )
 """Files and folders that operating systems and file servers leave behind. They get no row."""
 
+_BRIEF_CHARACTERS = 80
 _APPLE_DOUBLE_PREFIX = "._"
 # Control characters, and the line and paragraph separators that many readers treat like a newline.
 _REFUSED_CATEGORIES = frozenset({"Cc", "Zl", "Zp"})
@@ -45,6 +46,11 @@ def is_litter(name: str) -> bool:
 def shown(name: str) -> str:
     """Return a name as valid Unicode: undecodable bytes become ``\\xNN``."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def brief(text: str) -> str:
+    """Return the beginning of a text as valid Unicode, for a sentence that is read by people and kept in tables."""
+    return shown(text if len(text) <= _BRIEF_CHARACTERS else f"{text[:_BRIEF_CHARACTERS]}\u2026")
 
 
 def name_problem(name: str) -> Problem | None:

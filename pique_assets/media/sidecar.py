@@ -14,7 +14,7 @@ from pique_assets.media.content import ErrorCode
 from pique_assets.media.content_type import CONTENT_TYPES
 from pique_assets.media.errors import ContentError
 from pique_assets.media.files import Files, name_of
-from pique_assets.media.names import shown
+from pique_assets.media.names import brief, shown
 
 SIDECAR_SUFFIX = ".json"
 MAX_SIDECAR_BYTES = 256 * 1024
@@ -67,7 +67,7 @@ def parse_sidecar(body: bytes, *, uri: str) -> Description:
         raise _bad(uri, "is not a JSON object")
     content_type = _text(parsed, "content_type", uri=uri)
     if content_type is not None and content_type not in CONTENT_TYPES:
-        raise _bad(uri, f"has the content_type {content_type!r}, which is none of {', '.join(CONTENT_TYPES)}")
+        raise _bad(uri, f"has the content_type {brief(content_type)!r}, which is none of {', '.join(CONTENT_TYPES)}")
     return Description(
         title=_text(parsed, "title", uri=uri),
         description=_text(parsed, "description", uri=uri),

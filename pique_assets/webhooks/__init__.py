@@ -5,6 +5,7 @@ Here: an ASGI app, what of a webhook's body is read, and a server for `pique-ass
 does: a webhook only wakes, the polled result is the record (design section 7). This room never holds an API key.
 """
 
-from pique_assets.webhooks.app import HEALTH_PATH, MAX_BODY_BYTES, WEBHOOK_PATH, receiver_app
+from pique_assets.webhooks.app import HEALTH_PATH, WEBHOOK_PATH, receiver_app
+from pique_assets.webhooks.reading import MAX_BODY_BYTES
 
 __all__ = ["HEALTH_PATH", "MAX_BODY_BYTES", "WEBHOOK_PATH", "receiver_app"]

@@ -1,16 +1,17 @@
 """The receiver as an ASGI app: reads, checks, stores, answers.
 
-Here: the order of these steps, their time limits, and which answer each of them ends in. Every refusal has an empty
-body: whoever may not send learns nothing. Not here: sockets and signals (`server`).
+Here: the order of these steps, and which answer each of them ends in. Every refusal has an empty body: whoever may not
+send learns nothing. Not here: sockets and signals (`server`), the bounds of a body (`reading`), threads (`calls`).
 
-Answers: 200 stored (also when the same came before); 400 not a webhook; 401 not signed by Pique just now; 404 and 405
-another address or method; 408 the body did not come in time; 413 the body is too large; 503 the ledger could not store
-it, so that Pique tries again.
+Answers: 200 stored (also when the same came before); 400 not a webhook, or its length is in doubt; 401 not signed by
+Pique just now; 404 and 405 another address or method; 408 the body did not come in time; 413 the body is too large; 503
+the ledger could not store it, or there was no room, so that Pique tries again.
 """
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
@@ -30,31 +32,26 @@ from pique_assets.api.signatures import (
     Secret,
     SignatureError,
     SigningKeys,
+    read_older_signature,
+    read_signature,
     verify_older_signature,
     verify_signature,
 )
 from pique_assets.ledger import Ledger, LedgerError
-from pique_assets.webhooks.body import UnreadableWebhook, webhook_subject
+from pique_assets.webhooks.body import UnreadableWebhook, WebhookSubject, webhook_subject
+from pique_assets.webhooks.calls import LedgerCalls
+from pique_assets.webhooks.framing import Framing
+from pique_assets.webhooks.log_limit import LogLimit
+from pique_assets.webhooks.reading import MAX_BODY_BYTES, BodyReader, Refused
 
 WEBHOOK_PATH = "/webhooks/pique"
 HEALTH_PATH = "/health"
 
-MAX_BODY_BYTES = 4 * 1024 * 1024
-"""Enough for results with tens of thousands of metrics."""
-
-# Pique waits 10 seconds (direct-upload seed document); both limits together leave it two.
-READ_WITHIN_S = 4.0
+# Pique waits 10 seconds (direct-upload seed document); together with the limit of reading this leaves it two.
 STORE_WITHIN_S = 4.0
 
 log = logging.getLogger("pique_assets.webhooks")
-
-
-class _Refused(Exception):
-    """The request ends here, with this status; the reason is for the log alone."""
-
-    def __init__(self, status: int, reason: str) -> None:
-        super().__init__(reason)
-        self.status = status
+log.addFilter(LogLimit())
 
 
 def receiver_app(
@@ -92,6 +89,7 @@ def receiver_app(
             Route(path, receiver.receive, methods=["POST"]),
             Route(HEALTH_PATH, receiver.health, methods=["GET"]),
         ],
+        middleware=[Middleware(Framing)],
         exception_handlers={HTTPException: _refusal, Exception: _failure},
     )
     # A redirect would be built from the Host header that the sender wrote, and Pique follows none.
@@ -125,23 +123,25 @@ class _Receiver:
         self._ledger = ledger
         self._keys = keys
         self._tolerance_s = tolerance_s
-        self._max_body_bytes = max_body_bytes
+        self._bodies = BodyReader(max_bytes=max_body_bytes)
+        self._calls = LedgerCalls()
         self._accept_without_time = accept_without_time
 
     async def receive(self, request: Request) -> Response:
         """Take one webhook."""
         received_at = datetime.now(UTC)
         try:
-            body = await self._read(request)
-            # In a thread: the ledger blocks, and reading megabytes of JSON would hold up everybody else.
-            async with asyncio.timeout(STORE_WITHIN_S):
-                await run_in_threadpool(self._take, body, headers=request.headers, received_at=received_at)
+            self._bodies.check_announced(request)
+            self._require_signature(request.headers)
+            async with self._bodies.read(request) as body, asyncio.timeout(STORE_WITHIN_S):
+                # In a thread: reading megabytes of JSON would hold up everybody else.
+                subject = await run_in_threadpool(self._subject, body, headers=request.headers)
+                await self._store(subject, body=body, received_at=received_at)
         except ClientDisconnect:
             return Response(status_code=400)
-        except _Refused as refused:
+        except Refused as refused:
             log.warning("a webhook was refused with %s: %s", refused.status, refused)
-            headers = {"Connection": "close"} if refused.status == 408 else None
-            return Response(status_code=refused.status, headers=headers)
+            return Response(status_code=refused.status)
         except (LedgerError, TimeoutError) as error:
             reason = str(error) or "the ledger took too long"
             log.error("a webhook could not be stored, so Pique is asked to send it again: %s", reason)
@@ -152,52 +152,58 @@ class _Receiver:
         """Whether webhooks could be stored now."""
         try:
             async with asyncio.timeout(STORE_WITHIN_S):
-                await run_in_threadpool(self._ledger.has_due, now=datetime.now(UTC))
+                await self._calls.call("health", lambda: self._ledger.has_due(now=datetime.now(UTC)))
         except (LedgerError, TimeoutError):
             return Response(status_code=503)
         return PlainTextResponse("ok\n")
 
-    async def _read(self, request: Request) -> bytes:
-        """The body, refused at the first byte too many: what a sender announces is a promise, not a fact."""
-        announced = request.headers.get("content-length", "")
-        if announced.isdecimal() and int(announced[:20]) > self._max_body_bytes:
-            raise _Refused(413, "its body is announced to be too large")
-        body = bytearray()
+    def _require_signature(self, headers: Headers) -> None:
+        """Refuse what can't be signed, whatever its body will be, before any of that body is taken."""
         try:
-            async with asyncio.timeout(READ_WITHIN_S):
-                async for piece in request.stream():
-                    body += piece
-                    if len(body) > self._max_body_bytes:
-                        raise _Refused(413, "its body is too large")
-        except TimeoutError:
-            raise _Refused(408, "its body did not come in time") from None
-        return bytes(body)
-
-    def _take(self, body: bytes, *, headers: Headers, received_at: datetime) -> None:
-        """Check over the bytes as received, before anything reads them, and store."""
-        try:
-            self._verify(body, headers=headers)
-            subject = webhook_subject(body)
+            header, has_time = self._signature(headers)
+            if has_time:
+                read_signature(header)
+            else:
+                read_older_signature(header)
         except SignatureError as error:
-            raise _Refused(401, str(error)) from None
-        except UnreadableWebhook as error:
-            raise _Refused(400, str(error)) from None
-        receipt = self._ledger.record_webhook(
-            job_id=subject.job_id, url=subject.url, body=body, received_at=received_at
-        )
-        about = "of a job this ledger does not know yet" if not receipt.known else "stored"
-        log.info("webhook for job %s: %s%s", subject.job_id, about, ", the same as before" if receipt.repeated else "")
+            raise Refused(401, str(error)) from None
 
-    def _verify(self, body: bytes, *, headers: Headers) -> None:
-        """Check the signature; the older header counts only where the newer one is missing."""
+    def _subject(self, body: bytes, *, headers: Headers) -> WebhookSubject:
+        """Check the signature over the bytes as received, before anything reads them; then what they are about."""
+        try:
+            header, has_time = self._signature(headers)
+            if has_time:
+                verify_signature(body, header, self._keys, tolerance_s=self._tolerance_s)
+            else:
+                verify_older_signature(body, header, self._keys)
+            return webhook_subject(body)
+        except SignatureError as error:
+            raise Refused(401, str(error)) from None
+        except UnreadableWebhook as error:
+            raise Refused(400, str(error)) from None
+
+    def _signature(self, headers: Headers) -> tuple[str, bool]:
+        """The signature header that counts, the older one only where the newer is missing; whether it has a time."""
         newer, older = headers.getlist(SIGNATURE_HEADER), headers.getlist(OLDER_SIGNATURE_HEADER)
         given = newer or older
         if len(given) != 1:
             raise SignatureError("there are several signature headers" if given else "there is no signature header")
         # The older header has no documented format: one with a time in it, which has commas, is as good as the newer.
-        if newer or "," in given[0]:
-            verify_signature(body, given[0], self._keys, tolerance_s=self._tolerance_s)
-        elif self._accept_without_time:
-            verify_older_signature(body, given[0], self._keys)
-        else:
+        has_time = bool(newer) or "," in given[0]
+        if not has_time and not self._accept_without_time:
             raise SignatureError("the signature has no time in it, and this receiver is not told to accept that")
+        return given[0], has_time
+
+    async def _store(self, subject: WebhookSubject, *, body: bytes, received_at: datetime) -> None:
+        """Store the webhook; when Pique sends it again while that is still under way, wait for the same."""
+
+        def store() -> None:
+            receipt = self._ledger.record_webhook(
+                job_id=subject.job_id, url=subject.url, body=body, received_at=received_at
+            )
+            about = "of a job this ledger does not know yet" if not receipt.known else "stored"
+            again = ", the same as before" if receipt.repeated else ""
+            log.info("webhook for job %s: %s%s", subject.job_id, about, again)
+
+        # The same body is about the same job and URL.
+        await self._calls.call(hashlib.sha256(body).digest(), store)

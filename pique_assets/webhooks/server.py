@@ -1,12 +1,13 @@
 """The receiver as a server of its own: a socket, signals, and one line when it is ready.
 
 Here: what `pique-assets receive` runs once it knows its ledger and secrets. Not here: what is done with a request
-(`app`).
+(`app`), nor how many connections there may be (`connections`).
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -14,7 +15,15 @@ from contextlib import contextmanager
 
 import uvicorn
 from starlette.applications import Starlette
-from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from pique_assets.webhooks.connections import (
+    BACKLOG,
+    HEADERS_WITHIN_S,
+    accepted_at_once,
+    guarded_protocol,
+    most_connections,
+)
+from pique_assets.webhooks.log_limit import LogLimit
 
 STOP_PATIENCE_S = 6
 """What is being stored when the server stops may end: longer than a store may take."""
@@ -27,7 +36,7 @@ def listening_socket(*, host: str, port: int) -> socket.socket:
         OSError: The address is not ours, or taken.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, port), family=family, backlog=128)
+    return socket.create_server((host, port), family=family, backlog=BACKLOG)
 
 
 def serve(app: Starlette, *, listener: socket.socket, on_ready: Callable[[], None]) -> None:
@@ -38,15 +47,10 @@ def serve(app: Starlette, *, listener: socket.socket, on_ready: Callable[[], Non
         listener: Where requests come; closed at the end.
         on_ready: Called once requests are answered.
     """
+    for name in ("uvicorn.error", "asyncio"):
+        logging.getLogger(name).addFilter(LogLimit())
     with listener:
         asyncio.run(_Server(app, on_ready=on_ready).serve(sockets=[listener]))
-
-
-class _Protocol(H11Protocol):
-    """HTTP in Python alone, whose refusal of what is no HTTP is as empty as all others."""
-
-    def send_400_response(self, msg: str) -> None:
-        super().send_400_response("")
 
 
 class _Server(uvicorn.Server):
@@ -57,7 +61,10 @@ class _Server(uvicorn.Server):
             uvicorn.Config(
                 app,
                 # Named, so that the server is the same wherever faster alternatives happen to be installed.
-                http=_Protocol,
+                http=guarded_protocol(most=most_connections()),
+                # As many are accepted in one go.
+                backlog=accepted_at_once(),
+                timeout_keep_alive=int(HEADERS_WITHIN_S),
                 loop="asyncio",
                 ws="none",
                 lifespan="off",
@@ -80,6 +87,9 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        for listener in sockets or ():
+            # Uvicorn made the queue as short as the number above.
+            listener.listen(BACKLOG)
         self._on_ready()
 
     def _stop(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import sqlite3
 from pathlib import Path
@@ -16,7 +17,7 @@ from pique_assets.api.errors import ServerError
 from pique_assets.api.models import DetectorRequest, JudgeRequest
 from pique_assets.cli import main
 from pique_assets.evaluation.errors import JudgeCreationInDoubt, JudgeFileInvalid
-from pique_assets.evaluation.judge_file import read_judge_file, record_file
+from pique_assets.evaluation.judge_file import MAX_JUDGE_FILE_BYTES, read_judge_file, record_file, uploaded_references
 from pique_assets.evaluation.judges import create_judge, upload_references, wait_until_prepared
 from pique_assets.evaluation.yaml_values import read_yaml
 from pique_assets.testing import Fault, FaultScript, Kind, Route, running_faulty_pique
@@ -219,6 +220,54 @@ def test_yaml_is_read_as_it_stands_there(text, value):
 def test_yaml_that_means_something_else_is_refused(text):
     with pytest.raises(ValueError, match="line 1"):
         read_yaml(text)
+
+
+# Nine aliases of nine aliases of ...: a few lines that stand for 9^9 values.
+BOMB = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 10))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[" * 5_000, "more than 64 levels"),
+        ("[" * 300 + "]" * 300, "more than 64 levels"),
+        ("{a: " * 5_000, "more than 64 levels"),
+        ("- " * 3_000 + "a", "more than 64 levels"),
+        ("\n".join(" " * level + "a:" for level in range(2_000)), "more than 64 levels"),
+        ("a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}]\n" for n in range(1, 90)), "more than 64 levels"),
+        (BOMB, "aliases written out"),
+        ("a: &a [*a]", "stands in what it is an alias of"),
+        ("&a\nb: {c: *a}", "stands in what it is an alias of"),
+        ('a: "\\ud800"', "surrogate"),
+        (f"? [{'x' * 9_000}]\n: 1", "is no text"),
+    ],
+)
+def test_yaml_that_stands_for_too_much_or_for_itself_is_one_sentence(tmp_path, text, said):
+    with pytest.raises(ValueError, match="line ") as refused:
+        read_yaml(text)
+    assert said in str(refused.value) and len(str(refused.value)) < 400
+    (tmp_path / "judge.yaml").write_text(text)
+    with pytest.raises(JudgeFileInvalid, match="can't be read"):
+        read_judge_file(tmp_path / "judge.yaml")
+
+
+def test_aliases_are_what_they_stand_for():
+    assert read_yaml("{a: &a [1, 2], b: *a, c: {d: *a}}") == {"a": [1, 2], "b": [1, 2], "c": {"d": [1, 2]}}
+
+
+def test_a_judge_file_without_end_is_one_sentence(tmp_path):
+    os.mkfifo(tmp_path / "judge.yaml")
+    with pytest.raises(JudgeFileInvalid, match="it is no file"):
+        read_judge_file(tmp_path / "judge.yaml")
+    (tmp_path / "large.yaml").write_text("# " + "x" * MAX_JUDGE_FILE_BYTES)
+    with pytest.raises(JudgeFileInvalid, match=f"more than {MAX_JUDGE_FILE_BYTES} bytes"):
+        read_judge_file(tmp_path / "large.yaml")
+
+
+def test_a_record_of_references_that_is_nested_without_end_is_one_sentence(tmp_path):
+    record_file(tmp_path / "judge.yaml").write_text("[" * 100_000)
+    with pytest.raises(JudgeFileInvalid, match="the record of uploaded reference content, can't be read"):
+        uploaded_references(tmp_path / "judge.yaml")
 
 
 @pytest.mark.parametrize(

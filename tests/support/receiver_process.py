@@ -6,8 +6,10 @@ what is expected of the receiver.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -17,6 +19,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from http.client import HTTPResponse
 from pathlib import Path
 
@@ -125,9 +128,13 @@ def running_receiver(
     log: Path,
     secrets: Sequence[str] = (SECRET,),
     cwd: Path | None = None,
+    descriptors: int | None = None,
     **variables: str,
 ) -> Iterator[Receiver]:
-    """A receiver on a free loopback port, stopped at the end of the block; without a ledger it finds one itself."""
+    """A receiver on a free loopback port, stopped at the end of the block.
+
+    Without a ledger it finds one itself, from its working directory; it has so many descriptors, if given.
+    """
     named = () if ledger is None else ("--ledger", ledger)
     variables = {"PIQUE_WEBHOOK_SECRETS": ",".join(secrets), **variables}
     with log.open("ab") as output:
@@ -139,6 +146,7 @@ def running_receiver(
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
+            preexec_fn=None if descriptors is None else partial(_limit_descriptors, descriptors),
         )
     try:
         port = _port(process, log=log, began=began)
@@ -153,10 +161,10 @@ def running_receiver(
 
 
 @contextmanager
-def serving(app: Starlette) -> Iterator[Receiver]:
+def serving(app: Starlette, *, http: str | type[asyncio.BufferedProtocol] = "h11") -> Iterator[Receiver]:
     """An app with a receiver in it, served by a thread of this process."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(app, lifespan="off", http="h11", ws="none", log_config=None))
+        server = uvicorn.Server(uvicorn.Config(app, lifespan="off", http=http, ws="none", log_config=None))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
@@ -164,6 +172,10 @@ def serving(app: Starlette) -> Iterator[Receiver]:
         finally:
             server.should_exit = True
             thread.join()
+
+
+def _limit_descriptors(most: int) -> None:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _port(process: subprocess.Popen[bytes], *, log: Path, began: int) -> int:
