@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -41,7 +42,7 @@ def test_a_refused_repetition_of_an_upload_that_may_have_landed_is_no_proof_of_d
     """The first upload lands, and Pique never notices; the second is refused, which says nothing of the first."""
     lost = Fault(route=Route.UPLOAD, kind=Kind.LOST_ANSWER, hit=1)
     unnoticed = Fault(route=Route.UPLOAD, kind=Kind.NOTIFICATION_LAG, hit=1, seconds=FOR_EVER_S)
-    refused = [Fault(route=Route.UPLOAD, kind=Kind.EARLY_403, hit=hit) for hit in (2, 3)]
+    refused = [Fault(route=Route.UPLOAD, kind=Kind.EARLY_403, hit=hit, required=hit == 2) for hit in (2, 3, 4)]
     with desk_behind(lost, unnoticed, *refused, folder=tmp_path) as desk:
         with pytest.raises(SubmissionsUnfinished):
             desk.submit(ITEM)
@@ -49,12 +50,12 @@ def test_a_refused_repetition_of_an_upload_that_may_have_landed_is_no_proof_of_d
         assert (job.complete_puts, desk.ledger.find_job(job.job_id).state) == (1, "UPLOADING")
 
 
-def test_a_job_whose_first_upload_was_refused_is_given_up_for_another_and_still_watched(tmp_path):
-    with desk_behind(Fault(route=Route.UPLOAD, kind=Kind.EARLY_403, hit=1), folder=tmp_path) as desk:
-        assert desk.submit(ITEM).uploaded == 1
-        dead, alive = sorted(desk.record(), key=lambda job: job.created_at)
-        assert (dead.complete_puts, alive.complete_puts) == (0, 1)
-        watched = desk.ledger.find_job(dead.job_id)
+def test_a_job_that_got_no_complete_content_is_given_up_and_still_watched(desk: Desk):
+    """Should a result of it come after all, it is not lost."""
+    assert desk.submit(ITEM, open_item=lambda item: io.BytesIO(b"other bytes")).unusable == 1
+    (job,) = desk.record()
+    watched = desk.ledger.find_job(job.job_id)
+    assert job.complete_puts == 0
     assert (watched.state, watched.next_poll_at is not None) == (SubmissionState.ABANDONED, True)
 
 

@@ -110,4 +110,4 @@ def test_damage_is_no_reason_to_fail_or_hang(whole, damage, length):
     for place, value in damage:
         if place < len(spoilt):
             spoilt[place] = value
-    assert holds_sound_alone(bytes(spoilt)) in (True, False)
+    assert isinstance(holds_sound_alone(bytes(spoilt)), bool)
