@@ -125,7 +125,7 @@ def poll(folder: Path, *, due: int) -> None:
     with answering_pique() as base_url, dg.instance_for_test() as instance:
         sensor = sensor_over(folder)
         pique = PiqueResource(base_url=base_url, api_key="pk_benchmark")
-        resources = {"pique": pique, "ledger": LedgerResource(url=url)}
+        resources = {"pique": pique, "ledger": LedgerResource(url=url), "media_storage": MediaStorageResource()}
         while len(ticks) < TICKS_AT_MOST and sum(polled(url).values()) < due:
             context = dg.build_sensor_context(instance=instance, cursor=str(len(ticks)), resources=resources)
             start = time.perf_counter()

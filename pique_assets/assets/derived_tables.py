@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from pique_assets.assets.evaluation_asset import dated_asset
+from pique_assets.assets.evaluation_results import collecting_run
 from pique_assets.assets.partition_tables import PartitionTables
 from pique_assets.config import Evaluation
 from pique_assets.metadata import bar, markdown_table
-from pique_assets.resources import LakeResource
+from pique_assets.resources import LakeResource, LedgerResource
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -76,7 +77,9 @@ def partition_status_asset(evaluation: Evaluation) -> dg.AssetsDefinition:
         after=upstream,
         description="Written last: counts of the date, and the run that wrote its tables.",
     )
-    def partition_status(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult[None]:
+    def partition_status(
+        context: dg.AssetExecutionContext, ledger: LedgerResource, lake: LakeResource
+    ) -> dg.MaterializeResult[None]:
         from pique_assets.lake import partition_status as compute
 
         tables = PartitionTables(lake=lake.lake(), evaluation=evaluation, date=context.partition_key)
@@ -87,7 +90,14 @@ def partition_status_asset(evaluation: Evaluation) -> dg.AssetsDefinition:
             payloads=tables.read("payloads"),
             submissions=tables.read("submissions"),
         )
-        return tables.write("partition_status", status)
+        written = tables.write("partition_status", status)
+        # Last of all: a run that failed before leaves the date uncollected, and the sensor asks for another.
+        where = {"evaluation": evaluation.name, "partition": context.partition_key}
+        with ledger.ledger() as opened:
+            digest = opened.collecting_digest(**where, run=collecting_run(context))
+            if digest is not None:
+                opened.record_collected(**where, digest=digest)
+        return written
 
     return partition_status
 

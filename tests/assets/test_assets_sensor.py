@@ -12,13 +12,7 @@ from pique_assets.definitions import build_defs
 
 
 def tick(graph: Graph, pique, *, cursor: str | None = None) -> dg.SensorResult:
-    resources = resources_at(graph.home, pique)
-    context = dg.build_sensor_context(
-        instance=graph.instance,
-        cursor=cursor,
-        resources={"pique": resources["pique"], "ledger": resources["ledger"]},
-    )
-    return graph.defs.resolve_sensor_def("pique_results")(context)
+    return graph.tick(cursor=cursor, resources=resources_at(graph.home, pique))
 
 
 def tick_until_requested(graph: Graph, pique) -> list[dg.RunRequest]:

@@ -26,13 +26,7 @@ SILENCES = {
 
 
 def tick(graph: Graph, pique, *, cursor: str | None = None) -> dg.SensorResult:
-    resources = resources_at(graph.home, pique)
-    context = dg.build_sensor_context(
-        instance=graph.instance,
-        cursor=cursor,
-        resources={"pique": resources["pique"], "ledger": resources["ledger"]},
-    )
-    return graph.defs.resolve_sensor_def("pique_results")(context)
+    return graph.tick(cursor=cursor, resources=resources_at(graph.home, pique))
 
 
 def make_all_due(ledger: Ledger) -> None:

@@ -101,7 +101,7 @@ def location(pique: LocalPiqueProcess, tmp_path_factory: pytest.TempPathFactory)
 def collect_as_the_sensor_asks(defs, graphs, *, pique, instance) -> dict[str, dg.RunRequest]:
     """Run what the one sensor asks for, until it has asked for every evaluation."""
     home = next(iter(graphs.values())).home
-    resources = {name: one for name, one in resources_at(home, pique).items() if name in ("pique", "ledger")}
+    resources = {name: one for name, one in resources_at(home, pique).items() if name != "lake"}
     asked_for: dict[str, dg.RunRequest] = {}
     deadline = time.monotonic() + 200
     while len(asked_for) < len(graphs):

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-import dagster as dg
 import pytest
 from desk import DEMO
 from graph import Graph, resources_at, video_evaluation
@@ -175,11 +174,7 @@ def without_an_answer(pique: LocalPiqueProcess) -> Iterator[LocalPiqueProcess]:
 
 def tick(graph: Graph, pique: LocalPiqueProcess) -> list[str]:
     """What the sensor asks for, as partition keys."""
-    resources = resources_at(graph.home, pique)
-    context = dg.build_sensor_context(
-        instance=graph.instance, resources={"pique": resources["pique"], "ledger": resources["ledger"]}
-    )
-    result = graph.defs.resolve_sensor_def("pique_results")(context)
+    result = graph.tick(resources=resources_at(graph.home, pique))
     return [request.partition_key for request in result.run_requests or ()]
 
 

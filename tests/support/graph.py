@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,13 +57,27 @@ class Graph:
         defs = build_defs(evaluations=[evaluation], resources=resources_at(home, pique))
         return cls(home=home, defs=defs, instance=instance, evaluation=evaluation)
 
-    def run(self, date: str, *, job: str = "everything") -> dg.ExecuteInProcessResult:
+    def run(
+        self, date: str, *, job: str = "everything", tags: Mapping[str, str] | None = None
+    ) -> dg.ExecuteInProcessResult:
         return self.defs.resolve_job_def(f"{self.evaluation.name}_{job}").execute_in_process(
             instance=self.instance,
             partition_key=date,
+            tags=dict(tags or {}),
             raise_on_error=False,
             run_config={"loggers": {"console": {"config": {"log_level": "ERROR"}}}},
         )
+
+    def tick(self, *, cursor: str | None = None, resources: Mapping[str, Any] | None = None) -> dg.SensorResult:
+        """One tick of the sensor, with the resources of the graph or others."""
+        given = dict(resources or self.defs.resources or {})
+        context = dg.build_sensor_context(
+            instance=self.instance,
+            cursor=cursor,
+            repository_def=self.defs.get_repository_def(),
+            resources={name: given[name] for name in ("pique", "ledger", "media_storage")},
+        )
+        return self.defs.resolve_sensor_def("pique_results")(context)
 
     def table(self, name: str, date: str) -> pa.Table:
         return Lake(str(self.home / "lake")).read(

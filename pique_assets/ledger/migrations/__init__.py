@@ -17,7 +17,7 @@ from pique_assets.ledger.errors import LedgerUnavailable
 if TYPE_CHECKING:
     from pique_assets.ledger.database import Database
 
-HEAD = "0003"
+HEAD = "0004"
 """The version this code works with."""
 
 _ADVISORY_LOCK = 0x7069717565  # "pique" in ASCII: any number will do, if it is always the same.
