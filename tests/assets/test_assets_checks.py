@@ -180,7 +180,7 @@ def test_content_that_never_reached_pique_fails(tables, state):
     tables.change("submissions", first(state=state))
     found = tables.look("every_content_item_has_an_outcome")
     assert not found.passed and found.severity is dg.AssetCheckSeverity.ERROR
-    assert found.metadata["found"].value == 1
+    assert found.metadata["found"] == 1
     assert tables.look("every_job_has_ended").passed
 
 
@@ -189,7 +189,7 @@ def test_jobs_that_were_still_open_are_a_warning(tables, state):
     tables.change("submissions", first(state=state))
     found = tables.look("every_job_has_ended")
     assert not found.passed and found.severity is dg.AssetCheckSeverity.WARN
-    assert found.metadata["found"].value == 1
+    assert found.metadata["found"] == 1
     assert tables.look("every_content_item_has_an_outcome").passed
 
 
