@@ -33,7 +33,9 @@ class Evaluation:
             in the same tables as those of `media`.
         start_date: First partition, `YYYY-MM-DD`.
         end_date: The date after the last partition, as Dagster has it; None where there is no last one.
-        end_offset: Partitions beyond yesterday; 1 makes today's partition available.
+        end_offset: Partitions beyond yesterday; 1 makes today's partition available, for runs and backfills by hand:
+            the schedule submits yesterday's all the same, because today is not over. With -1 a date is available, and
+            submitted by the schedule, a day later.
         timezone: In which a date begins and ends, and the schedule runs.
         judge_name: The judge's folder in the lake; the evaluation's own name when left out. Evaluations that share
             a judge share it.
@@ -45,7 +47,8 @@ class Evaluation:
         webhook_url: Where Pique announces results, an address at which `pique-assets receive` can be reached; or an
             `EnvVar` that is read when a run starts. With it, jobs are asked about when their webhook comes, and
             without one only after `limits.webhook_patience_s`. May hold a token, so it is never in the repr.
-        schedule_hour: Hour of the day (0 to 23) at which the daily schedule submits yesterday's partition.
+        schedule_hour: Hour of the day (0 to 23) at which the daily schedule submits yesterday's partition, or with a
+            negative `end_offset` the last one that is available.
         limits: How much at once, how long.
         budget: How many new evaluations a run and a day may begin; no limit by default.
     """

@@ -81,7 +81,7 @@ def build_defs(
             for check in checks_of(evaluation, keys=keys, partitioned=partitioned_checks)
         ],
         jobs=jobs,
-        schedules=[daily_schedule(evaluation, executor=steps_by) for evaluation in evaluations],
+        schedules=[daily_schedule(evaluation) for evaluation in evaluations],
         sensors=[results],
         resources=keys.keyed(resources),
         metadata=unique_names(evaluations=names, name=keys.name, sensor=results.name),

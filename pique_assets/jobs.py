@@ -5,11 +5,14 @@ Here: which assets run together, and when daily. Not here: what they do.
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 
 from pique_assets.config import Evaluation
+from pique_assets.partitions import daily_partitions
 
 RESULT_ASSETS: Final = (
     "evaluation_results",
@@ -78,16 +81,38 @@ def submit_job(
     )
 
 
-def daily_schedule(
-    evaluation: Evaluation, *, executor: dg.ExecutorDefinition = dg.in_process_executor
-) -> dg.UnresolvedPartitionedAssetScheduleDefinition | dg.ScheduleDefinition:
-    """Submits yesterday's date every day. Off until switched on: it spends money."""
-    return dg.build_schedule_from_partitioned_job(
-        # Dagster takes the schedule's job for the job of that name, so that its executor has to be the same.
-        submit_job(evaluation, executor=executor),
+def daily_schedule(evaluation: Evaluation) -> dg.ScheduleDefinition:
+    """Submits yesterday's date every day. Off until switched on: it spends money.
+
+    Dagster's own schedule of a partitioned job takes the last partition there is, which `end_offset` moves.
+    """
+
+    def request_yesterday(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        date = date_to_submit(evaluation, at=context.scheduled_execution_time)
+        with dg.partition_loading_context(effective_dt=context.scheduled_execution_time):
+            is_available = daily_partitions(evaluation).has_partition_key(date)
+        if not is_available:
+            return dg.SkipReason(f"{evaluation.name} has no date {date}: see its start_date, end_date and end_offset")
+        return dg.RunRequest(partition_key=date, run_key=date)
+
+    return dg.ScheduleDefinition(
         name=f"{evaluation.name}_daily",
-        hour_of_day=evaluation.schedule_hour,
+        job_name=submit_job_name(evaluation),
+        cron_schedule=f"0 {evaluation.schedule_hour} * * *",
+        execution_timezone=evaluation.timezone,
+        execution_fn=request_yesterday,
     )
+
+
+def date_to_submit(evaluation: Evaluation, *, at: datetime) -> str:
+    """The date that a tick of the schedule submits: yesterday's, or an earlier one that becomes available only then.
+
+    Args:
+        evaluation: Its `timezone` says when a date ends; a negative `end_offset` makes each available that much later.
+        at: When the tick was scheduled, timezone-aware.
+    """
+    today = at.astimezone(ZoneInfo(evaluation.timezone)).date()
+    return (today - timedelta(days=1 - min(evaluation.end_offset, 0))).isoformat()
 
 
 def _selection(evaluation: Evaluation, assets: tuple[str, ...]) -> dg.AssetSelection:

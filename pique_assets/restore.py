@@ -18,6 +18,7 @@ from pique_assets.lake import FileMissing, Lake, PartitionFile, stored_payloads
 from pique_assets.ledger import (
     DEAD_STATES,
     FINISHED_STATES,
+    OPEN_STATES,
     InventoryItem,
     Ledger,
     PayloadSource,
@@ -33,7 +34,17 @@ _Row = Mapping[str, Any]
 _Attempt = tuple[str, int]
 
 # How far a job has come, where two dates remember it differently: the later memory is the one that knows more.
-_FURTHER = (_S.UPLOADING, _S.SUBMITTING, _S.IN_DOUBT, _S.UPLOADED, _S.REJECTED, _S.ABANDONED, _S.FAILED, _S.COMPLETED)
+_FURTHER = (
+    _S.UPLOADING,
+    _S.SUBMITTING,
+    _S.IN_DOUBT,
+    _S.UPLOADED,
+    _S.GIVEN_UP,
+    _S.REJECTED,
+    _S.ABANDONED,
+    _S.FAILED,
+    _S.COMPLETED,
+)
 
 _JOBLESS = frozenset({_S.SUBMITTING, _S.REJECTED, _S.IN_DOUBT})
 
@@ -186,7 +197,7 @@ def _with_liveness(attempts: Iterable[RememberedSubmission]) -> dict[_Attempt, R
     for key, of_work in by_work.items():
         live_is_named = False
         for place, one in enumerate(sorted(of_work, key=lambda attempt: attempt.attempt, reverse=True)):
-            state = _S.ABANDONED if place > 0 and one.state in (_S.UPLOADED, _S.UPLOADING) else one.state
+            state = _S.ABANDONED if place > 0 and one.state in (_S.UPLOADED, _S.UPLOADING, _S.GIVEN_UP) else one.state
             live = state not in DEAD_STATES and not live_is_named
             live_is_named = live_is_named or live
             found[key, one.attempt] = replace(one, state=state, live=live)
@@ -216,8 +227,9 @@ def _submission(row: _Row, *, with_payload: set[str], file: PartitionFile) -> Re
         state=state,
         job_id=row["job_id"] if state in _JOBLESS else _given(row, "job_id", file),
         batch_id=row["batch_id"],
-        error_code=row["error_code"],
-        error=row["error"],
+        # Of an open job they say only that it was open.
+        error_code=None if state in OPEN_STATES else row["error_code"],
+        error=None if state in OPEN_STATES else row["error"],
         created_at=_given(row, "created_at", file),
         uploaded_at=row["uploaded_at"],
         finished_at=row["finished_at"],

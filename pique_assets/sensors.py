@@ -1,7 +1,7 @@
 """The one sensor: notices finished evaluations and requests the runs that collect them.
 
-Here: a tick's budget and its run requests. Not here: polling (`evaluation`), and which partitions are finished
-(`ledger`).
+Here: a tick's budget, and what it does in which order. Not here: polling (`evaluation`), which dates want a run
+(`collection`), and content that came late (`arrivals`).
 """
 
 from __future__ import annotations
@@ -17,19 +17,20 @@ import dagster as dg
 
 from pique_assets.config import Evaluation
 from pique_assets.jobs import results_job_name
-from pique_assets.partitions import daily_partitions
 from pique_assets.resource_keys import ResourceKeys
-from pique_assets.resources import LedgerResource, PiqueResource
+from pique_assets.resources import LedgerResource, MediaStorageResource, PiqueResource
 
 if TYPE_CHECKING:
     from pique_assets.api.client import PiqueClient
-    from pique_assets.ledger import Ledger, SettledPartition
+    from pique_assets.ledger import Ledger
 
 # Of a tick's budget: for what follows the asking, which is to find the complete dates.
 AFTERWARDS_S = 2.0
 RUN_REQUESTS_A_TICK = 25
 # Jobs of evaluations that stand in the ledger and in no living code location are asked about all the same.
 LEFT_FOR_S = 3600.0
+# Of dates that wait for another attempt: the log of the tick has them all.
+SAID_A_TICK = 5
 
 Entry = TypeVar("Entry")
 
@@ -76,25 +77,46 @@ def results_sensor(
 
     Each tick asks Pique for what is due, brings submissions to an end that no content asks for any more, looks for the
     jobs of social media whose POST was not answered, then requests a run for each partition whose submissions are all
-    settled and whose tables do not say so yet. Ticks may repeat: the run key is the digest of the settled jobs.
+    settled and whose tables do not say so yet; a run that failed is asked for again (`collection`). Ticks may repeat:
+    the run key is the digest of the settled jobs. Now and then it looks for content that came late (`arrivals`).
     """
-    by_name = {evaluation.name: evaluation for evaluation in evaluations}
     targets = {results_job_name(evaluation) for evaluation in evaluations}
 
     def pique_results(
-        context: dg.SensorEvaluationContext, pique: PiqueResource, ledger: LedgerResource
+        context: dg.SensorEvaluationContext,
+        pique: PiqueResource,
+        ledger: LedgerResource,
+        media_storage: MediaStorageResource,
     ) -> dg.SensorResult:
-        asking_ends_at = time.monotonic() + settings.tick_budget_s - AFTERWARDS_S
+        from pique_assets.arrivals import late_content
+        from pique_assets.collection import collect
+
+        ends_at = time.monotonic() + settings.tick_budget_s
         tick = _count(context.cursor)
         with ledger.ledger() as opened:
-            polled = _ask_pique(_in_turn(evaluations, tick=tick), pique=pique, ledger=opened, until=asking_ends_at)
+            polled = _ask_pique(
+                _in_turn(evaluations, tick=tick), pique=pique, ledger=opened, until=ends_at - AFTERWARDS_S
+            )
             _give_up_waiting(evaluations, ledger=opened)
-            settled = opened.uncollected_partitions(at_most=RUN_REQUESTS_A_TICK, turn=tick, evaluations=by_name)
-        requests = [request for partition in settled if (request := _request(partition, by_name=by_name))]
-        if not requests:
-            skipped = f"asked Pique for {polled} results; no date is complete and not yet collected"
-            return dg.SensorResult(skip_reason=skipped, cursor=str(tick + 1))
-        return dg.SensorResult(run_requests=requests, cursor=str(tick + 1))
+            found = collect(
+                evaluations,
+                ledger=opened,
+                instance=context.instance,
+                at_most=RUN_REQUESTS_A_TICK,
+                turn=tick,
+                until=ends_at,
+            )
+            late = late_content(evaluations, tick=tick, ledger=opened, media_storage=media_storage)
+        said = [*found.said, *map(str, late)]
+        for sentence in said:
+            context.log.info(sentence)
+        skipped = f"asked Pique for {polled} results; no date is complete and not yet collected"
+        return dg.SensorResult(
+            run_requests=found.requests,
+            skip_reason=None if found.requests else "; ".join([skipped, *said[:SAID_A_TICK]]),
+            cursor=str(tick + 1),
+            asset_events=[one.observation() for one in late],
+        )
 
     bound = keys.bind(pique_results)
     return dg.SensorDefinition(
@@ -108,20 +130,9 @@ def results_sensor(
     )
 
 
-def _request(partition: SettledPartition, *, by_name: dict[str, Evaluation]) -> dg.RunRequest | None:
-    """The run that collects a settled partition; None for one this code location does not know (any more)."""
-    evaluation = by_name[partition.evaluation]
-    if not daily_partitions(evaluation).has_partition_key(partition.partition):
-        return None
-    return dg.RunRequest(
-        job_name=results_job_name(evaluation),
-        partition_key=partition.partition,
-        run_key=f"{partition.evaluation}|{partition.partition}|{partition.digest}",
-    )
-
-
 def _ask_pique(evaluations: Sequence[Evaluation], *, pique: PiqueResource, ledger: Ledger, until: float) -> int:
     """Ask for results, end orphans and find lost jobs until a `time.monotonic()`; returns how many were asked for."""
+    from pique_assets.evaluation.giving_up import give_up_unknown_uploads
     from pique_assets.evaluation.limits import Limits
     from pique_assets.evaluation.orphans import UNTOUCHED_FOR_S, end_orphans
     from pique_assets.evaluation.reconciliation import find_jobs
@@ -130,7 +141,9 @@ def _ask_pique(evaluations: Sequence[Evaluation], *, pique: PiqueResource, ledge
     has_due = ledger.has_due(now=now)
     has_orphans = ledger.has_orphans(now=now, untouched_since=now - timedelta(seconds=UNTOUCHED_FOR_S))
     may_find_jobs = bool(ledger.unreconciled(limit=1)) and bool(ledger.unknown_webhooks(limit=1))
-    if not has_due and not has_orphans and not may_find_jobs:
+    begun_before = now - timedelta(seconds=Limits().longest_job_s)
+    has_unknown = ledger.has_begun_long_ago(begun_before=begun_before)
+    if not (has_due or has_orphans or may_find_jobs or has_unknown):
         return 0
     # No request outlasts it either, whatever Pique does: a request that is cut off is asked again when its turn comes.
     with pique.client() as client, client.ending_at(until):
@@ -143,6 +156,10 @@ def _ask_pique(evaluations: Sequence[Evaluation], *, pique: PiqueResource, ledge
                 limits=Limits(),
                 say=logging.getLogger(__name__).info,
                 until=_share(until, among=len(evaluations) + 2),
+            )
+        if has_unknown:
+            give_up_unknown_uploads(
+                client=client, ledger=ledger, limits=Limits(), until=_share(until, among=len(evaluations) + 2)
             )
         # What was found just now is due.
         return _poll(evaluations, client=client, ledger=ledger, until=until) if has_due or may_find_jobs else 0

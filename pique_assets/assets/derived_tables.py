@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from pique_assets.assets.evaluation_asset import dated_asset
+from pique_assets.assets.evaluation_results import collecting_run
 from pique_assets.assets.partition_tables import PartitionTables
 from pique_assets.config import Evaluation
 from pique_assets.metadata import bar, markdown_table
 from pique_assets.resource_keys import ResourceKeys
-from pique_assets.resources import LakeResource
+from pique_assets.resources import LakeResource, LedgerResource
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -80,7 +81,9 @@ def partition_status_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.Ass
         after=upstream,
         description="Written last: counts of the date, and the run that wrote its tables.",
     )
-    def partition_status(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult[None]:
+    def partition_status(
+        context: dg.AssetExecutionContext, ledger: LedgerResource, lake: LakeResource
+    ) -> dg.MaterializeResult[None]:
         from pique_assets.lake import partition_status as compute
 
         tables = PartitionTables(lake=lake.lake(), evaluation=evaluation, date=context.partition_key)
@@ -91,7 +94,14 @@ def partition_status_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.Ass
             payloads=tables.read("payloads"),
             submissions=tables.read("submissions"),
         )
-        return tables.write("partition_status", status)
+        written = tables.write("partition_status", status)
+        # Last of all: a run that failed before leaves the date uncollected, and the sensor asks for another.
+        where = {"evaluation": evaluation.name, "partition": context.partition_key}
+        with ledger.ledger() as opened:
+            digest = opened.collecting_digest(**where, run=collecting_run(context))
+            if digest is not None:
+                opened.record_collected(**where, digest=digest)
+        return written
 
     return partition_status
 

@@ -1,13 +1,17 @@
 """The raw payloads of a date, and how each of its submissions stands.
 
 Here: waiting for open jobs, and the tables `payloads` and `submissions` as copies of what the ledger knows. Not here:
-asking Pique (`evaluation`), reading payloads (`tables`).
+asking Pique (`evaluation`), reading payloads (`tables`), and asking for another run (`collection`).
+
+A date never waits for its slowest job: when the waiting is over, the tables are written with what is there, and each
+open job is a row that says so. The run succeeds, because what follows it in the graph runs only then, and a backfill
+has to complete; the date stays uncollected in the ledger, so the sensor asks for another run when its jobs have ended.
 """
 
 # No `from __future__ import annotations`: Dagster reads the type of `context` from the function itself.
 
-from dataclasses import asdict
-from typing import TYPE_CHECKING
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -19,7 +23,13 @@ from pique_assets.resources import LakeResource, LedgerResource, PiqueResource
 
 if TYPE_CHECKING:
     from pique_assets.evaluation.errors import ResultsPending
-    from pique_assets.ledger import PartitionItem, Submission
+    from pique_assets.ledger import PartitionItem, Progress, Submission
+
+NO_RESULT_YET = "no_result_yet"
+"""Error code of the row of an open job."""
+
+ASKED_FOR_DIGEST_TAG = "pique_assets/digest"
+"""Tag of a run that the sensor asked for: how its date stood then. Such a run need not wait: the sensor does."""
 
 
 def evaluation_results_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.AssetsDefinition:
@@ -30,43 +40,48 @@ def evaluation_results_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.A
         "evaluation_results",
         keys=keys,
         after=evaluation.submitting_assets,
-        description="Pique's answers about the date's jobs, byte for byte. Waits, bounded, for open jobs.",
+        description="Pique's answers about the date's jobs, byte for byte. Waits, bounded, for open jobs; then those "
+        "that are still open hold up nothing.",
         kinds=("pique", "parquet"),
     )
     def evaluation_results(
         context: dg.AssetExecutionContext, pique: PiqueResource, ledger: LedgerResource, lake: LakeResource
     ) -> dg.MaterializeResult[None]:
-        from pique_assets.evaluation.errors import ResultsPending
+        from pique_assets.evaluation.errors import NothingSubmitted, ResultsPending
         from pique_assets.evaluation.results import collect_partition
         from pique_assets.lake import Payload, payloads_table
 
         where = {"evaluation": evaluation.name, "partition": context.partition_key}
+        waits = ASKED_FOR_DIGEST_TAG not in context.run.tags
+        limits = evaluation.limits if waits else replace(evaluation.limits, results_wait_s=0.0)
+        pending: ResultsPending | None = None
         with pique.client() as client, ledger.ledger() as opened:
             try:
-                settled = collect_partition(
+                collect_partition(
                     **where,
                     client=client,
                     ledger=opened,
-                    limits=evaluation.limits,
+                    limits=limits,
                     say=context.log.info,
                     webhook_expected=evaluation.expects_webhooks,
                 )
-            except ResultsPending as pending:
-                raise _failure(pending) from None
+            except NothingSubmitted as nothing:
+                raise dg.Failure(str(nothing), allow_retries=False) from None
+            except ResultsPending as error:
+                pending = error
+                context.log.warning(f"the tables of {context.partition_key} are written without them: {error}")
+            # Before the payloads are read: what comes meanwhile makes the date uncollected, and never passed over.
+            standing = opened.partition_standing(**where)
+            if standing is None:
+                raise dg.Failure(f"the inventory of {context.partition_key} vanished from the ledger during the run")
+            opened.record_collecting(**where, run=collecting_run(context), digest=standing.digest)
             payloads = [
                 Payload(job_id=stored.job_id, source=stored.source, received_at=stored.received_at, body=stored.body)
                 for stored in opened.partition_payloads(**where)
             ]
         tables = PartitionTables(lake=lake.lake(), evaluation=evaluation, date=context.partition_key)
-        counts = {
-            name: dg.IntMetadataValue(value)
-            for name, value in asdict(settled.progress).items()
-            if isinstance(value, int)
-        }
-        written = tables.write("payloads", payloads_table(payloads), asset="evaluation_results", more=counts)
-        with ledger.ledger() as opened:
-            opened.record_collected(**where, digest=settled.digest)
-        return written
+        more = {**_counts(standing.progress), **({} if pending is None else _open_jobs(pending))}
+        return tables.write("payloads", payloads_table(payloads), asset="evaluation_results", more=more)
 
     return evaluation_results
 
@@ -129,7 +144,9 @@ def submission_row(row: "PartitionItem", *, evaluation: str) -> dict[str, object
             "finished_at": submission.finished_at or submission.settled_at,
             "latency_s": _latency_s(submission),
         }
-        if submission.state == "IN_DOUBT":
+        if submission.is_open:
+            columns |= {"error_code": NO_RESULT_YET, "error": _not_ended(submission)}
+        elif submission.state == "IN_DOUBT":
             # A restored ledger has the evidence as the error it was in this table.
             columns |= {"error_code": "in_doubt", "error": submission.error or submission.evidence}
     return columns
@@ -141,15 +158,30 @@ def _latency_s(submission: "Submission") -> float | None:
     return (submission.finished_at - submission.uploaded_at).total_seconds()
 
 
-def _failure(pending: "ResultsPending") -> dg.Failure:
-    """Never a skipped output, which fails a backfill for good; never a retry, the run has waited already."""
-    return dg.Failure(
-        str(pending),
-        metadata={
-            "pending": len(pending.pending_job_ids),
-            "pending_job_ids": dg.JsonMetadataValue(pending.pending_job_ids),
-            "not_uploaded": pending.not_uploaded,
-            "unanswered": pending.unanswered,
-        },
-        allow_retries=False,
-    )
+def collecting_run(context: dg.AssetExecutionContext) -> str:
+    """Under which name a run's tables are noted: its own, or of a run whose failed steps it executes again."""
+    return context.run.root_run_id or context.run.run_id
+
+
+def _not_ended(submission: "Submission") -> str:
+    """Why the row of an open job has no result; the same as long as nothing has changed."""
+    from pique_assets.evaluation.last_word import of_status
+    from pique_assets.ledger import UNSENT_STATES
+
+    if submission.state in UNSENT_STATES:
+        return "not sent to Pique yet: `uploads` (or `social_submissions`) of the date resumes it"
+    if submission.job_id is None:
+        return "sent to Pique, which has not answered; a webhook may still name its job"
+    return f"no result yet. {of_status(submission.pique_status)}"
+
+
+def _counts(progress: "Progress") -> dict[str, dg.IntMetadataValue]:
+    return {name: dg.IntMetadataValue(value) for name, value in asdict(progress).items() if isinstance(value, int)}
+
+
+def _open_jobs(pending: "ResultsPending") -> dict[str, dg.MetadataValue[Any]]:
+    return {
+        "pending_job_ids": dg.JsonMetadataValue(pending.pending_job_ids),
+        "not_uploaded": dg.IntMetadataValue(pending.not_uploaded),
+        "unanswered": dg.IntMetadataValue(pending.unanswered),
+    }

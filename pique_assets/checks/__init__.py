@@ -9,13 +9,16 @@ from __future__ import annotations
 import dagster as dg
 
 from pique_assets.checks.content_items import content_item_checks
+from pique_assets.checks.delivery import delivery_checks
 from pique_assets.checks.judge_drift import judge_drift_check
 from pique_assets.checks.new_metrics import new_metrics_check
-from pique_assets.checks.operation import PartitionCheck, check_operation
+from pique_assets.checks.operation import Check, PartitionCheck, check_operation
 from pique_assets.checks.scores import score_check
 from pique_assets.checks.table_shape import table_shape_checks
 from pique_assets.config import Evaluation
 from pique_assets.resource_keys import ResourceKeys
+
+INVENTORIES = ("content", "social_submissions")
 
 __all__ = ["PartitionCheck", "checks_of", "partition_checks"]
 
@@ -34,8 +37,8 @@ def checks_of(
     checks = partition_checks(evaluation)
     # An operation of its own for the inventory: it is checked even where nothing could be submitted.
     operations = {
-        "content_checks": [check for check in checks if check.asset == "content"],
-        "result_checks": [check for check in checks if check.asset != "content"],
+        "content_checks": [check for check in checks if check.asset in INVENTORIES],
+        "result_checks": [check for check in checks if check.asset not in INVENTORIES],
     }
     return [
         check_operation(evaluation, looks, name=name, keys=keys, partitioned=partitioned)
@@ -44,9 +47,10 @@ def checks_of(
     ]
 
 
-def partition_checks(evaluation: Evaluation) -> list[PartitionCheck]:
+def partition_checks(evaluation: Evaluation) -> list[Check]:
     """What is looked at in each partition of an evaluation."""
     return [
+        *delivery_checks(evaluation),
         *content_item_checks(evaluation),
         *table_shape_checks(),
         score_check(),

@@ -16,7 +16,9 @@ from pique_assets.config import Evaluation
 
 Row = dict[str, Any]
 
-WITHOUT_RESULT = ("failed", "rejected", "in_doubt")
+WITHOUT_RESULT = ("failed", "rejected", "in_doubt", "given_up")
+# Pique has these, or may have them, and their results may still come.
+OPEN_AT_PIQUE = ("uploaded", "submitting")
 SETTLED_STATES = ("completed", "unreadable", *WITHOUT_RESULT)
 
 
@@ -39,18 +41,30 @@ def content_item_checks(evaluation: Evaluation) -> list[PartitionCheck]:
         PartitionCheck(
             asset="submissions",
             name="every_content_item_has_an_outcome",
-            description="Fails when content has neither a result nor a reason why there is none.",
+            description="Fails when content never reached Pique and nothing says why.",
             look=_every_row(
                 "submissions",
-                bad=lambda row: row["state"] not in SETTLED_STATES,
+                bad=lambda row: row["state"] not in (*SETTLED_STATES, *OPEN_AT_PIQUE),
                 shown=("filename", "state", "job_id"),
                 severity=dg.AssetCheckSeverity.ERROR,
             ),
         ),
         PartitionCheck(
             asset="submissions",
+            name="every_job_has_ended",
+            description="Warns when jobs were still open when the tables were written: their results are added by a "
+            "later run, which the sensor asks for.",
+            look=_every_row(
+                "submissions",
+                bad=lambda row: row["state"] in OPEN_AT_PIQUE,
+                shown=("filename", "job_id", "error"),
+                severity=dg.AssetCheckSeverity.WARN,
+            ),
+        ),
+        PartitionCheck(
+            asset="submissions",
             name="all_content_was_evaluated",
-            description="Warns when Pique failed to evaluate content, or refused it.",
+            description="Warns when Pique failed to evaluate content, refused it, or never came to an end with it.",
             look=_every_row(
                 "submissions",
                 bad=lambda row: row["state"] in WITHOUT_RESULT,

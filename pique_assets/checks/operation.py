@@ -11,7 +11,7 @@ double the time of a run that has nothing to do.
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import dagster as dg
 
@@ -20,7 +20,7 @@ from pique_assets.config import Evaluation
 from pique_assets.metadata import markdown_table
 from pique_assets.partitions import daily_partitions
 from pique_assets.resource_keys import ResourceKeys
-from pique_assets.resources import LakeResource
+from pique_assets.resources import LakeResource, MediaStorageResource
 
 SHOWN_ITEMS = 20
 SHOWN_EXACTLY = 100
@@ -53,8 +53,21 @@ class PartitionCheck:
     look: Callable[[PartitionTables], Finding]
 
 
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class SourceCheck:
+    """One check of where content lies: `look` asks the media storage about a partition's date."""
+
+    asset: str
+    name: str
+    description: str
+    look: Callable[[str, MediaStorageResource], Finding]
+
+
+Check: TypeAlias = PartitionCheck | SourceCheck
+
+
 def check_operation(
-    evaluation: Evaluation, checks: Sequence[PartitionCheck], *, name: str, keys: ResourceKeys, partitioned: bool
+    evaluation: Evaluation, checks: Sequence[Check], *, name: str, keys: ResourceKeys, partitioned: bool
 ) -> dg.AssetChecksDefinition:
     """An operation that executes these checks, or those of them that are asked for.
 
@@ -79,11 +92,13 @@ def check_operation(
             for key, check in by_key.items()
         ]
 
-    def operation(context: dg.AssetCheckExecutionContext, lake: LakeResource) -> Iterator[dg.AssetCheckResult]:
+    def operation(
+        context: dg.AssetCheckExecutionContext, lake: LakeResource, media_storage: MediaStorageResource
+    ) -> Iterator[dg.AssetCheckResult]:
         tables = PartitionTables(lake=lake.lake(), evaluation=evaluation, date=context.partition_key)
         for key, check in by_key.items():
             if key in context.selected_asset_check_keys:
-                yield _result(key, found=_looked_at(check.look, tables))
+                yield _result(key, found=_looked_at(check, tables, media_storage=media_storage))
 
     bound = keys.bind(operation)
     return dg.multi_asset_check(
@@ -108,12 +123,15 @@ def exact_listing(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> d
     )
 
 
-def _looked_at(look: Callable[[PartitionTables], Finding], tables: PartitionTables) -> Finding:
+def _looked_at(check: Check, tables: PartitionTables, *, media_storage: MediaStorageResource) -> Finding:
     from pique_assets.lake import LakeError
+    from pique_assets.media import MediaError
 
     try:
-        return look(tables)
-    except LakeError as error:
+        if isinstance(check, SourceCheck):
+            return check.look(tables.date, media_storage)
+        return check.look(tables)
+    except (LakeError, MediaError) as error:
         # A damaged table is what a check is for; it must not keep the others from looking.
         return Finding(passed=False, severity=dg.AssetCheckSeverity.ERROR, description=str(error))
 

@@ -24,6 +24,7 @@ COMMANDS = (
     "jobs_command",
     "trace_command",
     "in_doubt_command",
+    "give_up_command",
     "receive_command",
     "judges_command",
     "rebuild_command",

@@ -33,11 +33,16 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedStep:
-    """One asset of one date: what it would submit, and whether the budget lets it."""
+    """One asset of one date: what it would submit, and whether the budget lets it.
+
+    Attributes:
+        missing: The uri of the date's folder, manifest or list, if there is none; an empty one is no missing one.
+    """
 
     asset: str
     plan: PartitionPlan
     fits: bool
+    missing: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +99,7 @@ def plan_backfill(
             judges[evaluation.name] = judge
             left[evaluation.name] = allowances(evaluation.budget, judge_id=judge.id, ledger=ledger)
             for date, asset, source, items in _content(evaluation, location=location, start=start, end=end, say=say):
+                missing = None if items else _missing(evaluation, date=date, source=source, location=location)
                 plan = plan_partition(
                     WantedContent.of(items, judge=judge, source=source),
                     evaluation=evaluation.name,
@@ -108,8 +114,15 @@ def plan_backfill(
                 if let_through:
                     planned |= plan.work_keys
                     begun[judge.id] += plan.new_evaluations
-                steps.append(PlannedStep(asset=asset, plan=plan, fits=let_through))
+                steps.append(PlannedStep(asset=asset, plan=plan, fits=let_through, missing=missing))
     return BackfillPlan(steps=tuple(steps), allowances=left, judges=judges)
+
+
+def _missing(evaluation: Evaluation, *, date: str, source: Source, location: CodeLocation) -> str | None:
+    content = evaluation.media if source == "direct" else evaluation.social
+    if content is None:
+        return None
+    return location.media_storage.open_source(content).missing_place(dt.date.fromisoformat(date))
 
 
 def _content(

@@ -34,8 +34,8 @@ def add_command(commands: CommandParsers) -> None:
     jobs = commands.add_parser(
         "jobs",
         help="list what is open at Pique, since when, and when it is asked about next",
-        description="List submissions from the ledger: those that are open or in doubt, oldest first; with --all every "
-        "one, newest first. Asks Pique nothing.",
+        description="List submissions from the ledger: those that are open, in doubt or given up, oldest first; with "
+        "--all every one, newest first. Asks Pique nothing.",
     )
     add_ledger_option(jobs)
     jobs.add_argument("--evaluation", help="only what this evaluation asks for")
@@ -80,14 +80,14 @@ def _jobs(arguments: argparse.Namespace) -> int:
 
 
 def _states(arguments: argparse.Namespace) -> Collection[SubmissionState]:
-    from pique_assets.ledger import OPEN_STATES, SubmissionState
+    from pique_assets.ledger import OPEN_STATES, SETTLED_STATES, TERMINAL_STATES, SubmissionState
 
     known = {state.lower(): state for state in SubmissionState}
     if arguments.state:
         if unknown := sorted(set(arguments.state) - known.keys()):
             arguments.parser.error(f"unknown state {', '.join(unknown)}; the states are {', '.join(known)}")
         return [known[name] for name in arguments.state]
-    return list(SubmissionState) if arguments.all else OPEN_STATES | {SubmissionState.IN_DOUBT}
+    return list(SubmissionState) if arguments.all else OPEN_STATES | SETTLED_STATES - TERMINAL_STATES
 
 
 def _places(submission: Submission, *, ledger: Ledger) -> list[Place]:

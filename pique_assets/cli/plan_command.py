@@ -91,6 +91,9 @@ def _print(found: BackfillPlan) -> None:
     ]
     rows.append(["all", "", "", *(total[name] for name in shown), ""])
     say(text_table(columns, rows))
+    for step in found.steps:
+        if step.missing is not None:
+            say(f"{step.plan.evaluation} {step.plan.partition}: there is no {step.missing}; nothing was delivered?")
     fitting = [step for step in found.steps if step.fits]
     if len(fitting) < len(found.steps):
         new = sum(step.plan.new_evaluations for step in fitting)
@@ -120,6 +123,7 @@ def _values(found: BackfillPlan) -> dict[str, Any]:
                 "date": step.plan.partition,
                 "asset": step.asset,
                 "fits": step.fits,
+                "missing": step.missing,
                 **step.plan.counts(),
             }
             for step in found.steps

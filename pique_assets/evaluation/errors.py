@@ -75,6 +75,20 @@ class ResultsPending(EvaluationError):
         super().__init__(" ".join(parts))
 
 
+class NothingSubmitted(EvaluationError):
+    """Nobody has taken an inventory of this date, so there is nothing to wait for."""
+
+    def __init__(self, *, evaluation: str, partition: str) -> None:
+        super().__init__(
+            f"nothing of {evaluation} {partition} was submitted, nor looked for: materialise `uploads` (or "
+            "`social_submissions`) of this partition first"
+        )
+
+
+class CannotGiveUp(EvaluationError):
+    """The job is none that could be given up now. Nothing was recorded."""
+
+
 class JudgeFileInvalid(EvaluationError):
     """A judge's declaration, or what it names, can't be used. Nothing was sent."""
 

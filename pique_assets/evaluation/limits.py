@@ -20,9 +20,15 @@ class Limits:
         concurrent_uploads: Uploads under way at once in one run.
         concurrent_polls: Result requests under way at once in one run or sensor tick.
         fingerprint_threads: Files read at once while taking the inventory.
-        results_wait_s: Seconds that `evaluation_results` waits in its run for open jobs before it fails with
-            their ids. A backfill counts only what its own runs materialise, so the run has to wait (design
-            section 8).
+        results_wait_s: Seconds that `evaluation_results` waits in its run for open jobs before the tables are written
+            without their results. A backfill counts only what its own runs materialise, so the run has to wait (design
+            section 8). A date of which nothing has moved for as long is collected by the sensor, open jobs or not.
+        longest_job_s: Seconds from the sending of content (or of a social media URL) after which a job that has not
+            ended counts as given up: its date is settled without it, and its row says what Pique said last. A job about
+            which Pique never answers at all is given up after twice as long, because that may be an outage. It is still
+            asked about, ever more rarely; a result that comes after all replaces the row.
+        empty_result_wait_s: Seconds in which a job that Pique calls completed without any result, neither score nor
+            detector results, is asked about again before that counts as its result.
         lease_s: Seconds after which a submission held by a dead process is free again. Living holders renew
             at a quarter of it.
         notification_lag_s: Seconds Pique may take to notice a finished upload. A PUT whose answer was lost is
@@ -48,6 +54,8 @@ class Limits:
     concurrent_polls: int = 8
     fingerprint_threads: int = 4
     results_wait_s: float = 600.0
+    longest_job_s: float = 86_400.0
+    empty_result_wait_s: float = 120.0
     lease_s: float = 30.0
     notification_lag_s: float = 30.0
     expiry_margin_s: float = 5.0

@@ -27,14 +27,14 @@ from pique_assets.evaluation.poll_schedule import learned_schedule
 from pique_assets.evaluation.progress import Progress, Say
 from pique_assets.evaluation.submission import Fate, Outcome, Submitter
 from pique_assets.evaluation.wanted import WantedContent
-from pique_assets.ledger import InventoryItem, Ledger, SubmissionState
+from pique_assets.ledger import FINISHED_STATES, InventoryItem, Ledger, SubmissionState
 from pique_assets.media import ContentItem
 from pique_assets.media.content_type import CONTENT_TYPES
 
 # Handed to the pool at a time, so that memory does not grow with a date's content by more than its records.
 QUEUED_PER_UPLOAD = 4
-# In these Pique has the bytes.
-_SENT: Final = frozenset({SubmissionState.UPLOADED, SubmissionState.COMPLETED, SubmissionState.FAILED})
+# In these Pique has the bytes, or may have them.
+_SENT: Final = FINISHED_STATES | {SubmissionState.UPLOADED, SubmissionState.GIVEN_UP}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,7 +34,7 @@ class Reason(StrEnum):
     IN_FLIGHT = "in_flight"
     """Pique has it, or may have it; its result is waited for."""
     DONE = "done"
-    """It has its result; or nobody knows its fate, and it is never sent again."""
+    """It has its result; or nobody knows its fate, or it was given up, and it is never sent again."""
     DUPLICATE = "duplicate"
     """The same content with the same words is in the plan already: one evaluation serves both."""
     UNUSABLE = "unusable"
@@ -55,6 +55,7 @@ _REASON_OF_STATE: Mapping[SubmissionState, Reason] = {
     _S.COMPLETED: Reason.DONE,
     _S.FAILED: Reason.DONE,
     _S.IN_DOUBT: Reason.DONE,
+    _S.GIVEN_UP: Reason.DONE,
     _S.REJECTED: Reason.RETRY,
     _S.ABANDONED: Reason.RETRY,
 }

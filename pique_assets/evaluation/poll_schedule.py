@@ -26,8 +26,15 @@ INTERVAL_PER_MEDIAN = 0.25
 # would be finished, with room for a slower day: a poll that finds an unfinished job is a request for nothing.
 LATE_QUANTILE = 0.95
 LATE_MARGIN = 1.5
+# A job that was given up is asked about at intervals of a quarter of its age: a dozen times in the first fortnight, and
+# a dozen times more in half a year.
+WATCHED_PER_AGE = 0.25
+
 # However slow a judge is, a lost webhook is noticed within the hour.
 LONGEST_PATIENCE_S = 3600.0
+
+
+SHORTEST_WATCH = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +90,16 @@ def learned_schedule(
     """
     latencies = ledger.recent_latencies(judge_id=judge_id, content_type=content_type, limit=LATENCIES_LOOKED_AT)
     return poll_schedule(latencies, limits=limits, webhook_expected=webhook_expected)
+
+
+def next_watch_at(*, since: datetime, now: datetime) -> datetime:
+    """When to look again for a job that was given up, in case it has ended after all: ever more rarely, for ever.
+
+    Args:
+        since: When its content was sent.
+        now: The time.
+    """
+    return now + max(SHORTEST_WATCH, (now - since) * WATCHED_PER_AGE)
 
 
 def _eager(ordered: Sequence[float], *, limits: Limits) -> PollSchedule:

@@ -15,11 +15,13 @@ from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
 
 from pique_assets.api.client import PiqueClient, ReceivedResult
-from pique_assets.api.errors import NotFound, PiqueError, Unauthorized
-from pique_assets.api.models import JobStatus
-from pique_assets.evaluation.errors import UPLOAD_CORRUPTED, ResultsPending
+from pique_assets.api.errors import PiqueError, Unauthorized
+from pique_assets.api.models import EvaluationResult, JobStatus
+from pique_assets.evaluation.errors import UPLOAD_CORRUPTED, NothingSubmitted, ResultsPending
+from pique_assets.evaluation.giving_up import ends_at, is_overdue, record_never_ended, sent_at
+from pique_assets.evaluation.last_word import LastWord, of_empty_result, of_error, of_result
 from pique_assets.evaluation.limits import Limits
-from pique_assets.evaluation.poll_schedule import PollSchedule, learned_schedule
+from pique_assets.evaluation.poll_schedule import PollSchedule, learned_schedule, next_watch_at
 from pique_assets.evaluation.progress import Say
 from pique_assets.evaluation.reconciliation import reconcile_partition
 from pique_assets.ledger import LeasedSubmission, LeaseLost, Ledger, Progress, SettledPartition, SubmissionState
@@ -127,13 +129,17 @@ class ResultPoller:
         except Unauthorized:
             self._ledger.release_lease(held.lease)
             raise
-        except NotFound:
-            # Never proof of death for a job that has its bytes: a key of another organisation sees 404 everywhere.
-            return self._ask_again(held, status="not_found", outcome=PollOutcome.ERROR)
-        except PiqueError as error:
-            return self._ask_again(held, status=f"no result: {type(error).__name__}", outcome=PollOutcome.ERROR)
+        except (PiqueError, ValueError) as error:
+            # Never proof of death, nor is a 404: a key of another organisation sees that everywhere. An id that no
+            # address can hold is a ValueError.
+            return self._ask_again(held, said=of_error(error))
         if not received.result.is_terminal:
-            return self._ask_again(held, status=received.result.status, outcome=PollOutcome.OPEN)
+            return self._ask_again(held, said=of_result(received))
+        if _is_empty(received.result):
+            now = datetime.now(UTC)
+            since = held.submission.empty_since or now
+            if now < since + timedelta(seconds=self._limits.empty_result_wait_s):
+                return self._ask_again(held, said=of_empty_result(), empty_since=since)
         return self._keep(held, received=received)
 
     def _keep(self, held: LeasedSubmission, *, received: ReceivedResult) -> PollOutcome:
@@ -156,19 +162,36 @@ class ResultPoller:
             return PollOutcome.OPEN
         return PollOutcome.SETTLED
 
-    def _ask_again(self, held: LeasedSubmission, *, status: str, outcome: PollOutcome) -> PollOutcome:
+    def _ask_again(self, held: LeasedSubmission, *, said: LastWord, empty_since: datetime | None = None) -> PollOutcome:
         now = datetime.now(UTC)
-        # A request that failed says nothing about the job.
-        soon = outcome is PollOutcome.ERROR or self._was_announced(held, now=now)
-        next_poll_at: datetime | None = self._schedule(held, soon=soon).next_poll_at(now)
-        if held.submission.state is SubmissionState.ABANDONED:
-            still_watched = now < held.submission.created_at + WATCHED_FOR
-            next_poll_at = now + WATCH_INTERVAL if still_watched else None
+        submission = held.submission
         try:
-            self._ledger.record_poll(held.lease, next_poll_at=next_poll_at, status=status)
+            if submission.state is SubmissionState.UPLOADED and is_overdue(
+                submission, said=said, limits=self._limits, now=now
+            ):
+                record_never_ended(held, said=said, ledger=self._ledger, now=now)
+                return PollOutcome.SETTLED
+            # A request that failed says nothing about the job; one that ended without a result has ended.
+            soon = said.is_error or empty_since is not None or self._was_announced(held, now=now)
+            self._ledger.record_poll(
+                held.lease,
+                next_poll_at=self._next_poll_at(held, soon=soon, now=now),
+                status=said.status,
+                empty_since=empty_since,
+            )
         except LeaseLost:
             return PollOutcome.OPEN
-        return outcome
+        return PollOutcome.ERROR if said.is_error else PollOutcome.OPEN
+
+    def _next_poll_at(self, held: LeasedSubmission, *, soon: bool, now: datetime) -> datetime | None:
+        submission = held.submission
+        if submission.state is SubmissionState.ABANDONED:
+            return now + WATCH_INTERVAL if now < submission.created_at + WATCHED_FOR else None
+        if submission.state is SubmissionState.GIVEN_UP:
+            return next_watch_at(since=sent_at(submission), now=now)
+        next_poll_at = self._schedule(held, soon=soon).next_poll_at(now)
+        overdue_at = ends_at(submission, limits=self._limits)
+        return min(next_poll_at, overdue_at) if overdue_at > now else next_poll_at
 
     def _was_announced(self, held: LeasedSubmission, *, now: datetime) -> bool:
         """Whether a job was asked about before its time: then its webhook came, and its end can't be far.
@@ -189,6 +212,11 @@ class ResultPoller:
                 self._ledger, judge_id=key[0], content_type=key[1], limits=self._limits, webhook_expected=patient
             )
         return self._schedules[key]
+
+
+def _is_empty(result: EvaluationResult) -> bool:
+    """Whether Pique calls it completed and says nothing of its result: that may only be on its way."""
+    return result.status == JobStatus.COMPLETED and not result.detector_results and result.overall_score is None
 
 
 def collect_partition(
@@ -218,6 +246,7 @@ def collect_partition(
 
     Raises:
         ResultsPending: Jobs are still open; a later call resumes.
+        NothingSubmitted: No inventory of the partition was taken.
         Unauthorized: Pique refuses the key.
         LedgerUnavailable: The ledger can't be read or written.
     """
@@ -241,6 +270,8 @@ def collect_partition(
         if settled is not None:
             return settled
         progress = ledger.progress(evaluation=evaluation, partition=partition)
+        if not progress.total:
+            raise NothingSubmitted(evaluation=evaluation, partition=partition)
         next_due_at = ledger.next_due_at(evaluation=evaluation, partition=partition)
         now = time.monotonic()
         # Submissions without bytes wait for whoever uploads them; if nobody does, waiting on is pointless.

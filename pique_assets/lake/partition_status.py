@@ -21,6 +21,8 @@ _STATE_COUNTED_IN: Final = {
     "rejected_count": "rejected",
     "in_doubt_count": "in_doubt",
 }
+# Nobody can say the fate of these either; with a column of its own, older files could not be read.
+_COUNTED_AS: Final = {"given_up": "in_doubt"}
 
 
 def partition_status(
@@ -35,7 +37,7 @@ def partition_status(
         payloads: the partition's `payloads`.
         submissions: the partition's `submissions`.
     """
-    states = submissions.column("state").to_pylist()
+    states = [_COUNTED_AS.get(state, state) for state in submissions.column("state").to_pylist()]
     row = {
         "evaluation": evaluation,
         "run_id": run_id,

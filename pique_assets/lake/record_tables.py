@@ -167,7 +167,7 @@ PARTITION_STATUS: Final = TableSpec(
         integer("completed_count", "Jobs that completed."),
         integer("failed_count", "Jobs that failed at Pique."),
         integer("rejected_count", "Submissions the API refused."),
-        integer("in_doubt_count", "Submissions nobody can say the fate of."),
+        integer("in_doubt_count", "Submissions nobody can say the fate of: in doubt, or given up."),
     ),
 )
 

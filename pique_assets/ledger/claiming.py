@@ -108,6 +108,34 @@ class LedgerClaims(LedgerBase):
             wanted = claims.to_reconcile(submission_id, now=now)
             return next(iter(leases.lease_selected(connection, wanted, now=now, until=until)), None)
 
+    def claim_to_give_up(self, submission_id: int, *, lease_s: float) -> LeasedSubmission | None:
+        """Lease one submission that Pique has or may have, to record that nobody waits for it any more.
+
+        Returns:
+            None if it is not UPLOADING, UPLOADED, ABANDONED or GIVEN_UP, or if another worker holds it.
+        """
+        with self._database.write("claim_to_give_up") as connection:
+            now, until = self._lease_times(lease_s)
+            wanted = claims.to_give_up(submission_id, now=now)
+            return next(iter(leases.lease_selected(connection, wanted, now=now, until=until)), None)
+
+    def claim_begun_long_ago(self, *, begun_before: datetime, limit: int, lease_s: float) -> list[LeasedSubmission]:
+        """Lease uploads that were begun long ago and whose end nobody knows, oldest first.
+
+        Args:
+            begun_before: only those whose PUT was begun before this.
+            limit: how many at most.
+            lease_s: how long the leases last.
+        """
+        now, until = self._lease_times(lease_s)
+        wanted = claims.begun_long_ago(begun_before=begun_before, now=now, limit=limit)
+        with self._database.read() as connection:
+            if connection.execute(wanted.limit(1)).first() is None:
+                return []
+        with self._database.write("claim_interrupted") as connection:
+            claims.erase_expired_targets(connection, now=now)
+            return leases.lease_selected(connection, wanted, now=now, until=until)
+
     def claim_due(
         self,
         *,
@@ -119,7 +147,7 @@ class LedgerClaims(LedgerBase):
         not_of: Sequence[str] = (),
         left_for_s: float = 0.0,
     ) -> list[LeasedSubmission]:
-        """Lease what is to be asked about now (UPLOADED, and ABANDONED while watched), oldest first.
+        """Lease what is to be asked about now (UPLOADED; ABANDONED and GIVEN_UP while watched), oldest first.
 
         With ``not_of``, only what none of these evaluations has in an inventory; and what others have in theirs, only
         if they left it for ``left_for_s`` seconds after it was due.

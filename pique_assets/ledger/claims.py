@@ -17,6 +17,7 @@ from pique_assets.ledger.database import insert_or_ignore
 from pique_assets.ledger.leases import grant, is_free, lease_selected, new_token
 from pique_assets.ledger.model import (
     DEAD_STATES,
+    POLLED_STATES,
     UNANSWERED_STATES,
     Claim,
     LeasedSubmission,
@@ -118,6 +119,24 @@ def to_reconcile(submission_id: int, *, now: datetime) -> sa.Select[int]:
     """Select this submission if its social media POST has no answer and nobody is at it."""
     return sa.select(submissions.c.submission_id).where(
         submissions.c.submission_id == submission_id, submissions.c.state.in_(sorted(UNANSWERED_STATES)), is_free(now)
+    )
+
+
+def to_give_up(submission_id: int, *, now: datetime) -> sa.Select[int]:
+    """Select this submission if Pique has it, or may have it, and nobody is at it."""
+    may_have_it = sorted({SubmissionState.UPLOADING} | POLLED_STATES)
+    return sa.select(submissions.c.submission_id).where(
+        submissions.c.submission_id == submission_id, submissions.c.state.in_(may_have_it), is_free(now)
+    )
+
+
+def begun_long_ago(*, begun_before: datetime, now: datetime, limit: int) -> sa.Select[int]:
+    """Select uploads that were begun before this moment and never came to an end, and that nobody is at."""
+    return _interrupted(
+        submissions.c.state == SubmissionState.UPLOADING,
+        submissions.c.upload_started_at < begun_before,
+        now=now,
+        limit=limit,
     )
 
 

@@ -47,10 +47,13 @@ SOCIAL_WRITES = (
 )
 """Those that only social media submissions take."""
 
+COLLECTING_WRITES = ("claim_to_give_up", "record_given_up", "record_collecting", "postpone_collection")
+"""Those by which a date completes whatever becomes of its jobs and runs."""
+
 WEBHOOK_WRITES = ("record_webhook",)
 """Those of the receiver of webhooks."""
 
-LEDGER_WRITES = (*UPLOAD_WRITES, *SOCIAL_WRITES, *WEBHOOK_WRITES)
+LEDGER_WRITES = (*UPLOAD_WRITES, *SOCIAL_WRITES, *COLLECTING_WRITES, *WEBHOOK_WRITES)
 """Every write transaction of the ledger, named as its method."""
 
 UPLOAD_STEPS = ("prepare", "upload", "ask")
@@ -73,10 +76,13 @@ UPLOAD_FAILPOINTS = _points(writes=UPLOAD_WRITES, steps=UPLOAD_STEPS)
 SOCIAL_FAILPOINTS = _points(writes=SOCIAL_WRITES, steps=SOCIAL_STEPS)
 """Where a process may die besides when it submits social media."""
 
+COLLECTING_FAILPOINTS = _points(writes=COLLECTING_WRITES)
+"""Where a sensor, a results run or a person's command may die besides."""
+
 WEBHOOK_FAILPOINTS = _points(writes=WEBHOOK_WRITES)
 """Where a receiver of webhooks may die."""
 
-FAILPOINTS = (*UPLOAD_FAILPOINTS, *SOCIAL_FAILPOINTS, *WEBHOOK_FAILPOINTS)
+FAILPOINTS = (*UPLOAD_FAILPOINTS, *SOCIAL_FAILPOINTS, *COLLECTING_FAILPOINTS, *WEBHOOK_FAILPOINTS)
 """Every name there is."""
 
 _hits: dict[str, int] = {}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -22,9 +23,16 @@ from pique_assets.ledger.tables import inventory, partitions, submissions
 
 _Row = dict[str, object]
 
+_UNCOLLECTED: _Row = {"collected": False, "postponed_until": None, "open_postponed_until": None}
+
 
 def record_inventory(
-    connection: Connection, *, evaluation: str, partition: str, items: Iterable[InventoryItem], source: Source
+    connection: Connection,
+    *,
+    evaluation: str,
+    partition: str,
+    items: Iterable[InventoryItem],
+    source: Source,
 ) -> None:
     """Make the partition's content of one source consist of these items, writing only what differs.
 
@@ -79,7 +87,19 @@ def _lock_partition(connection: Connection, evaluation: str, partition: str) -> 
     """Let one inventory of a partition be recorded at a time, and have its tables made anew."""
     row = {"evaluation": evaluation, "partition": partition, "collected": False}
     insert_or_ignore(connection, partitions, [row])
-    connection.execute(sa.update(partitions).where(_named(evaluation, partition)).values(collected=False))
+    connection.execute(sa.update(partitions).where(_named(evaluation, partition)).values(**_UNCOLLECTED))
+
+
+def record_collecting(connection: Connection, *, evaluation: str, partition: str, run: str, digest: str) -> None:
+    """Note that a run writes the partition's tables, from what `digest` names."""
+    named = _named(evaluation, partition)
+    connection.execute(sa.update(partitions).where(named).values(collecting_run=run, collecting_digest=digest))
+
+
+def postpone(connection: Connection, *, evaluation: str, partition: str, until: datetime, while_open: bool) -> None:
+    """Note until when no run is to be asked for."""
+    column = partitions.c.open_postponed_until if while_open else partitions.c.postponed_until
+    connection.execute(sa.update(partitions).where(_named(evaluation, partition)).values({column: until}))
 
 
 def record_collected(connection: Connection, *, evaluation: str, partition: str, digest: str) -> bool:
@@ -94,12 +114,12 @@ def record_collected(connection: Connection, *, evaluation: str, partition: str,
 
 
 def reopen(connection: Connection, work_key: str) -> None:
-    """Have the partitions of this work collected anew: their tables may say that it is in doubt."""
+    """Have the partitions of this work collected anew: their tables may say otherwise how it stands."""
     asking = sa.select(inventory.c.evaluation, inventory.c.partition).where(inventory.c.work_key == work_key)
     # In one order, so that two of these cannot wait for each other; and those that are not collected too, because
     # somebody may be about to note that they are.
     for evaluation, partition in sorted({(row.evaluation, row.partition) for row in connection.execute(asking)}):
-        connection.execute(sa.update(partitions).where(_named(evaluation, partition)).values(collected=False))
+        connection.execute(sa.update(partitions).where(_named(evaluation, partition)).values(**_UNCOLLECTED))
 
 
 def _named(evaluation: str, partition: str) -> sa.ColumnElement[bool]:

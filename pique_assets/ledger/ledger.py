@@ -121,7 +121,37 @@ class Ledger(LedgerClaims, LedgerRecords, LedgerWebhooks, LedgerReports, LedgerI
         """
         with self._database.write("record_inventory") as connection:
             inventory.record_inventory(
-                connection, evaluation=evaluation, partition=partition, items=items, source=source
+                connection,
+                evaluation=evaluation,
+                partition=partition,
+                items=items,
+                source=source,
+            )
+
+    def record_collecting(self, *, evaluation: str, partition: str, run: str, digest: str) -> None:
+        """Note which run writes the partition's tables, and from what; its last step asks `collecting_digest`.
+
+        Args:
+            evaluation: the partition's evaluation.
+            partition: its date.
+            run: the run's id.
+            digest: `PartitionStanding.digest` of what the tables are made from.
+        """
+        with self._database.write("record_collecting") as connection:
+            inventory.record_collecting(connection, evaluation=evaluation, partition=partition, run=run, digest=digest)
+
+    def postpone_collection(self, *, evaluation: str, partition: str, until: datetime, while_open: bool) -> None:
+        """Note until when nobody need ask whether the partition wants a run; another inventory ends that.
+
+        Args:
+            evaluation: the partition's evaluation.
+            partition: its date.
+            until: when to look at it again.
+            while_open: whether that is so only as long as jobs of it are open.
+        """
+        with self._database.write("postpone_collection") as connection:
+            inventory.postpone(
+                connection, evaluation=evaluation, partition=partition, until=until, while_open=while_open
             )
 
     def record_collected(self, *, evaluation: str, partition: str, digest: str) -> bool:

@@ -39,6 +39,9 @@ class SubmissionState(StrEnum):
     IN_DOUBT = "IN_DOUBT"
     """A social media POST whose answer never came: not resent unless a person says that Pique never got it. What Pique
     says later is still recorded."""
+    GIVEN_UP = "GIVEN_UP"
+    """Pique has it, or may have it, and it never ended: nobody waits for it any more. Never sent again unless a person
+    says so. Still watched: a late result is recorded."""
 
 
 _S = SubmissionState
@@ -47,11 +50,13 @@ TRANSITIONS: Mapping[SubmissionState, frozenset[SubmissionState]] = MappingProxy
     {
         _S.INTENDED: frozenset({_S.PREPARED, _S.SUBMITTING, _S.REJECTED}),
         _S.PREPARED: frozenset({_S.UPLOADING, _S.UPLOADED, _S.COMPLETED, _S.FAILED, _S.ABANDONED}),
-        _S.UPLOADING: frozenset({_S.UPLOADING, _S.UPLOADED, _S.COMPLETED, _S.FAILED, _S.ABANDONED}),
+        _S.UPLOADING: frozenset({_S.UPLOADING, _S.UPLOADED, _S.COMPLETED, _S.FAILED, _S.ABANDONED, _S.GIVEN_UP}),
         _S.SUBMITTING: frozenset(
             {_S.SUBMITTING, _S.INTENDED, _S.UPLOADED, _S.COMPLETED, _S.FAILED, _S.REJECTED, _S.IN_DOUBT}
         ),
-        _S.UPLOADED: frozenset({_S.UPLOADED, _S.COMPLETED, _S.FAILED, _S.ABANDONED}),
+        _S.UPLOADED: frozenset({_S.UPLOADED, _S.COMPLETED, _S.FAILED, _S.ABANDONED, _S.GIVEN_UP}),
+        # Abandoned, and so sent again, only when a person says that Pique will never finish it.
+        _S.GIVEN_UP: frozenset({_S.GIVEN_UP, _S.COMPLETED, _S.FAILED, _S.ABANDONED}),
         _S.ABANDONED: frozenset({_S.ABANDONED, _S.COMPLETED, _S.FAILED}),
         # Back to INTENDED only when a person says that Pique never got it.
         _S.IN_DOUBT: frozenset({_S.INTENDED, _S.UPLOADED, _S.COMPLETED, _S.FAILED}),
@@ -77,8 +82,11 @@ UNANSWERED_STATES = frozenset({_S.SUBMITTING, _S.IN_DOUBT})
 OPEN_STATES = UNSENT_STATES | {_S.SUBMITTING, _S.UPLOADED}
 """More is still to come without anybody's decision."""
 
-SETTLED_STATES = TERMINAL_STATES | {_S.IN_DOUBT}
+SETTLED_STATES = TERMINAL_STATES | {_S.IN_DOUBT, _S.GIVEN_UP}
 """What a partition's tables may be built from: waiting longer brings nothing by itself."""
+
+POLLED_STATES = frozenset({_S.UPLOADED, _S.ABANDONED, _S.GIVEN_UP})
+"""Pique is asked about these: because the result is waited for, or because one may come after all."""
 
 DEAD_STATES = frozenset({_S.REJECTED, _S.ABANDONED})
 """Not live: a further attempt for the same work key may be made."""
@@ -157,7 +165,7 @@ class Submission:
     ``upload_target`` is loaded only for the holder of a lease and only while it may be used (PREPARED,
     UPLOADING and not expired); ``upload_expires_at`` stays. ``upload_started_at`` is when the last PUT, or the social
     media POST, was begun: from then on Pique may be evaluating. ``finished_at`` is Pique's time of completion,
-    ``settled_at`` ours.
+    ``settled_at`` ours. ``empty_since`` is when Pique called it completed for the first time without giving a result.
     """
 
     submission_id: int
@@ -190,6 +198,7 @@ class Submission:
     uploaded_at: datetime | None
     finished_at: datetime | None
     settled_at: datetime | None
+    empty_since: datetime | None = None
 
     @property
     def is_open(self) -> bool:
@@ -286,7 +295,7 @@ class Place(NamedTuple):
 class Progress:
     """How far a partition is; counts are content items, so content that appears twice counts twice.
 
-    ``unreadable + unsubmitted + open + completed + failed + rejected + abandoned + in_doubt == total``.
+    ``unreadable + unsubmitted + open + completed + failed + rejected + abandoned + in_doubt + given_up == total``.
     ``open_job_ids`` are the distinct, sorted ids of the jobs that are waited for.
     """
 
@@ -299,6 +308,7 @@ class Progress:
     rejected: int
     abandoned: int
     in_doubt: int
+    given_up: int
     open_job_ids: tuple[str, ...]
 
     @property
@@ -308,8 +318,8 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SettledPartition:
-    """A partition whose every submission is settled.
+class PartitionStanding:
+    """How a partition stands.
 
     ``digest`` (sha256 hex) covers each item's uri, error and job with its outcome: it changes exactly when
     the tables of the partition would, which makes it the run key of design section 8.
@@ -319,3 +329,8 @@ class SettledPartition:
     partition: str
     digest: str
     progress: Progress
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettledPartition(PartitionStanding):
+    """A partition whose every submission is settled."""

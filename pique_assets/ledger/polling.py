@@ -15,10 +15,8 @@ from pique_assets.chunks import chunks
 from pique_assets.ledger.claims import wanted_by
 from pique_assets.ledger.current import items, of_partition
 from pique_assets.ledger.leases import is_free
-from pique_assets.ledger.model import FINISHED_STATES, OPEN_STATES, SubmissionState
+from pique_assets.ledger.model import FINISHED_STATES, OPEN_STATES, POLLED_STATES, SubmissionState
 from pique_assets.ledger.tables import inventory, submissions
-
-_POLLED = (SubmissionState.UPLOADED, SubmissionState.ABANDONED)
 
 
 def due(
@@ -49,7 +47,7 @@ def make_due(connection: Connection, job_ids: Sequence[str], *, now: datetime) -
     Returns:
         How many of them the ledger knows and waits for.
     """
-    waiting = OPEN_STATES | {SubmissionState.ABANDONED}
+    waiting = OPEN_STATES | POLLED_STATES
     woken = 0
     for chunk in chunks(sorted(set(job_ids))):
         # Locked in one order, so that two calls with the same jobs cannot wait for each other.
@@ -63,7 +61,7 @@ def make_due(connection: Connection, job_ids: Sequence[str], *, now: datetime) -
         if not known:
             continue
         next_poll_at = sa.case(
-            (submissions.c.state.in_(_POLLED), sa.literal(now, type_=submissions.c.next_poll_at.type)),
+            (submissions.c.state.in_(sorted(POLLED_STATES)), sa.literal(now, type_=submissions.c.next_poll_at.type)),
             else_=None,
         )
         connection.execute(
@@ -78,7 +76,11 @@ def make_due(connection: Connection, job_ids: Sequence[str], *, now: datetime) -
 def next_due_at(connection: Connection, *, evaluation: str, partition: str) -> datetime | None:
     """When the first of a partition's submissions is to be asked about; None if none is waited for."""
     earliest = sa.select(sa.func.min(submissions.c.next_poll_at)).select_from(items)
-    found: datetime | None = connection.execute(earliest.where(of_partition(evaluation, partition))).scalar_one()
+    # What is given up is only watched.
+    waited_for = submissions.c.state != SubmissionState.GIVEN_UP
+    found: datetime | None = connection.execute(
+        earliest.where(of_partition(evaluation, partition), waited_for)
+    ).scalar_one()
     return found
 
 

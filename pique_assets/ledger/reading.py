@@ -14,9 +14,11 @@ from pique_assets.ledger import claims, lookups, polling, reports
 from pique_assets.ledger.base import LedgerBase
 from pique_assets.ledger.model import (
     PartitionItem,
+    PartitionStanding,
     Place,
     Progress,
     SettledPartition,
+    Source,
     StoredPayload,
     Submission,
     SubmissionState,
@@ -60,18 +62,53 @@ class LedgerReports(LedgerBase):
         with self._database.read() as connection:
             return reports.settled_partition(connection, evaluation=evaluation, partition=partition)
 
+    def partition_standing(self, *, evaluation: str, partition: str) -> PartitionStanding | None:
+        """How the partition stands, settled or not; None where no inventory was taken."""
+        with self._database.read() as connection:
+            return reports.partition_standing(connection, evaluation=evaluation, partition=partition)
+
     def uncollected_partitions(
         self, *, at_most: int | None = None, turn: int = 0, evaluations: Collection[str] | None = None
     ) -> list[SettledPartition]:
         """Settled partitions that nobody has noted as collected since their last inventory, sorted by name.
 
         Args:
-            at_most: How many, if not all of them.
+            at_most: How many, if not all of them; then those that `postpone_collection` names wait for their time.
             turn: Grows by one from call to call, so that each partition comes to its turn.
             evaluations: Only theirs, if not everybody's.
         """
         with self._database.read() as connection:
-            return reports.uncollected_partitions(connection, at_most=at_most, turn=turn, evaluations=evaluations)
+            return reports.uncollected_partitions(
+                connection, at_most=at_most, turn=turn, now=self._clock(), evaluations=evaluations
+            )
+
+    def open_partitions(self, *, evaluations: Sequence[str], at_most: int) -> list[tuple[str, str]]:
+        """Evaluation and date of partitions that are not collected and not postponed while open.
+
+        Whether anything of them is open has to be asked of each. Those that nobody looked at for longest come first.
+
+        Args:
+            evaluations: Only theirs.
+            at_most: How many.
+        """
+        with self._database.read() as connection:
+            wanted = reports.open_partitions(evaluations, now=self._clock(), at_most=at_most)
+            return [(evaluation, partition) for evaluation, partition in connection.execute(wanted)]
+
+    def last_move(self, *, evaluation: str, partition: str) -> datetime | None:
+        """When open content of the partition was last sent or taken up by a run; None if nothing is open."""
+        with self._database.read() as connection:
+            return reports.last_move(connection, evaluation=evaluation, partition=partition)
+
+    def collecting_digest(self, *, evaluation: str, partition: str, run: str) -> str | None:
+        """What `record_collecting` noted for a run; None if it noted another run since."""
+        with self._database.read() as connection:
+            return reports.collecting_digest(connection, evaluation=evaluation, partition=partition, run=run)
+
+    def content_uris(self, *, evaluation: str, partition: str, source: Source) -> set[str]:
+        """The uris of all content of one source that the partition's last inventory found."""
+        with self._database.read() as connection:
+            return set(connection.execute(reports.content_uris(evaluation, partition, source=source)).scalars())
 
     def has_due(self, *, now: datetime) -> bool:
         """Whether `Ledger.claim_due` would find anything; one look into an index."""
@@ -83,6 +120,12 @@ class LedgerReports(LedgerBase):
         """Whether `Ledger.claim_orphans` would find anything; looks at what is unsent, not at what exists."""
         with self._database.read() as connection:
             wanted = claims.orphans(now=now, untouched_since=untouched_since, limit=1)
+            return connection.execute(wanted).first() is not None
+
+    def has_begun_long_ago(self, *, begun_before: datetime) -> bool:
+        """Whether `Ledger.claim_begun_long_ago` would find anything; looks at what is unsent, not at what exists."""
+        with self._database.read() as connection:
+            wanted = claims.begun_long_ago(begun_before=begun_before, now=self._clock(), limit=1)
             return connection.execute(wanted).first() is not None
 
     def attempts(self, *, work_key: str) -> list[Submission]:

@@ -178,7 +178,9 @@ class LedgerRecords(LedgerBase):
             )
 
     def record_abandoned(self, lease: Lease, *, evidence: str, next_poll_at: datetime | None = None) -> Submission:
-        """PREPARED | UPLOADING | UPLOADED -> ABANDONED: proven dead. Erases the signed URL, releases the lease.
+        """PREPARED | UPLOADING | UPLOADED | GIVEN_UP -> ABANDONED: proven dead.
+
+        Erases the signed URL, releases the lease.
 
         Args:
             lease: the caller's lease.
@@ -189,10 +191,54 @@ class LedgerRecords(LedgerBase):
         with self._database.write("record_abandoned") as connection:
             return writes.abandoned(connection, lease, now=self._clock(), evidence=evidence, next_poll_at=next_poll_at)
 
-    def record_poll(self, lease: Lease, *, next_poll_at: datetime | None, status: str | None) -> Submission:
-        """The job is not terminal yet. Releases the lease; None ends the watch of an abandoned one."""
+    def record_given_up(
+        self, lease: Lease, *, error_code: str, error: str, status: str | None, next_poll_at: datetime | None
+    ) -> Submission:
+        """UPLOADING | UPLOADED -> GIVEN_UP: nobody waits for it any more. Erases the signed URL, releases the lease.
+
+        Args:
+            lease: the caller's lease.
+            error_code: why, in a word.
+            error: why, and what Pique said last, in a sentence.
+            status: what Pique said last, in a word or two; None if it said nothing.
+            next_poll_at: when to look at the job again, in case it ends after all; None: only if a webhook comes.
+        """
+        with self._database.write("record_given_up") as connection:
+            return writes.given_up(
+                connection,
+                lease,
+                now=self._clock(),
+                error_code=error_code,
+                error=error,
+                status=status,
+                next_poll_at=next_poll_at,
+            )
+
+    def record_poll(
+        self,
+        lease: Lease,
+        *,
+        next_poll_at: datetime | None,
+        status: str | None,
+        empty_since: datetime | None = None,
+    ) -> Submission:
+        """The job is not terminal yet. Releases the lease.
+
+        Args:
+            lease: the caller's lease.
+            next_poll_at: when to ask again; None ends the watch of one that is abandoned or given up.
+            status: what Pique said, in a word or two.
+            empty_since: since when Pique has called it completed without giving a result; None if it does not.
+        """
         with self._database.write("record_poll") as connection:
-            return writes.polled(connection, lease, now=self._clock(), next_poll_at=next_poll_at, status=status)
+            return writes.polled(
+                connection,
+                lease,
+                now=self._clock(),
+                next_poll_at=next_poll_at,
+                status=status,
+                empty_since=empty_since,
+            )
 
     def record_result(
         self,

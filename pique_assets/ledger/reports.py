@@ -10,17 +10,21 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from pique_assets.ledger.columns import UtcDateTime
 from pique_assets.ledger.current import items, of_partition
 from pique_assets.ledger.model import (
     OPEN_STATES,
     PartitionItem,
+    PartitionStanding,
     Progress,
     SettledPartition,
+    Source,
     StoredPayload,
     SubmissionState,
 )
@@ -62,16 +66,70 @@ def progress(connection: Connection, *, evaluation: str, partition: str) -> Prog
     return _progress(_standing(connection, evaluation, partition))
 
 
-def settled_partition(connection: Connection, *, evaluation: str, partition: str) -> SettledPartition | None:
-    """A partition of which nothing more is to come; None while something is, or where no inventory was taken."""
-    named = sa.and_(partitions.c.evaluation == evaluation, partitions.c.partition == partition)
-    if connection.execute(sa.select(partitions.c.partition).where(named)).first() is None:
+def partition_standing(connection: Connection, *, evaluation: str, partition: str) -> PartitionStanding | None:
+    """How a partition stands; None where no inventory was taken."""
+    if connection.execute(sa.select(partitions.c.partition).where(_named(evaluation, partition))).first() is None:
         return None
     digest = hashlib.sha256()
     counted = _progress(_hashed(_standing(connection, evaluation, partition), digest))
-    if not counted.is_settled:
+    return PartitionStanding(evaluation=evaluation, partition=partition, digest=digest.hexdigest(), progress=counted)
+
+
+def settled_partition(connection: Connection, *, evaluation: str, partition: str) -> SettledPartition | None:
+    """A partition of which nothing more is to come; None while something is, or where no inventory was taken."""
+    found = partition_standing(connection, evaluation=evaluation, partition=partition)
+    if found is None or not found.progress.is_settled:
         return None
-    return SettledPartition(evaluation=evaluation, partition=partition, digest=digest.hexdigest(), progress=counted)
+    return SettledPartition(evaluation=evaluation, partition=partition, digest=found.digest, progress=found.progress)
+
+
+def collecting_digest(connection: Connection, *, evaluation: str, partition: str, run: str) -> str | None:
+    """What a run makes the partition's tables from; None if another run has begun to make them since."""
+    wanted = sa.select(partitions.c.collecting_digest).where(
+        _named(evaluation, partition), partitions.c.collecting_run == run
+    )
+    return connection.execute(wanted).scalar_one_or_none()
+
+
+def open_partitions(evaluations: Sequence[str], *, now: datetime, at_most: int) -> sa.Select[str, str]:
+    """Select uncollected partitions of these evaluations, those first that were not looked at for longest."""
+    until = partitions.c.open_postponed_until
+    return (
+        sa.select(partitions.c.evaluation, partitions.c.partition)
+        .where(UNCOLLECTED, partitions.c.evaluation.in_(evaluations), _is_due(until, now=now))
+        .order_by(until.is_not(None), until, partitions.c.evaluation, partitions.c.partition)
+        .limit(at_most)
+    )
+
+
+def last_move(connection: Connection, *, evaluation: str, partition: str) -> datetime | None:
+    """When something of a partition that is open was last sent or in a worker's hands; None if nothing is open.
+
+    To be asked for its result is no move of a job: it has been where it is since its content arrived.
+    """
+    arrived_at = sa.func.coalesce(submissions.c.uploaded_at, submissions.c.created_at)
+    moved_at = sa.case(
+        (submissions.c.state == SubmissionState.UPLOADED, arrived_at),
+        (submissions.c.state.in_(sorted(OPEN_STATES)), submissions.c.updated_at),
+    )
+    latest = sa.select(sa.func.max(sa.type_coerce(moved_at, UtcDateTime))).select_from(items)
+    found: datetime | None = connection.execute(latest.where(of_partition(evaluation, partition))).scalar_one()
+    return found
+
+
+def content_uris(evaluation: str, partition: str, *, source: Source) -> sa.Select[str]:
+    """Select the uris of a partition's present content of one source."""
+    return sa.select(inventory.c.content_uri).where(
+        of_partition(evaluation, partition), inventory.c.source == source, inventory.c.present
+    )
+
+
+def _named(evaluation: str, partition: str) -> sa.ColumnElement[bool]:
+    return sa.and_(partitions.c.evaluation == evaluation, partitions.c.partition == partition)
+
+
+def _is_due(until: sa.ColumnElement[datetime | None], *, now: datetime) -> sa.ColumnElement[bool]:
+    return sa.or_(until.is_(None), until <= now)
 
 
 _of_this_partition = sa.and_(
@@ -95,12 +153,13 @@ _KEY = (partitions.c.evaluation, partitions.c.partition)
 
 
 def uncollected_partitions(
-    connection: Connection, *, at_most: int | None, turn: int, evaluations: Collection[str] | None
+    connection: Connection, *, at_most: int | None, turn: int, now: datetime, evaluations: Collection[str] | None
 ) -> list[SettledPartition]:
     """Settled partitions whose tables do not show it yet, sorted; costs what is not collected, not what exists.
 
     To see that a partition is settled means to look at all its items: with `at_most` that is done for so many. Whether
-    any of its items is open is then asked of a hundred partitions, others at each `turn`, so that the cost has a bound.
+    any of its items is open is then asked of a hundred partitions, others at each `turn`, so that the cost has a bound;
+    and those that are postponed wait for their time.
     """
     uncollected = sa.select(partitions.c.evaluation, partitions.c.partition).where(UNCOLLECTED)
     if evaluations is not None:
@@ -108,7 +167,8 @@ def uncollected_partitions(
     if at_most is None:
         names = _names(connection, uncollected.where(_is_settled))
     else:
-        names = _some_settled(connection, uncollected, at_most=at_most, turn=turn)
+        due = uncollected.where(_is_due(partitions.c.postponed_until, now=now))
+        names = _some_settled(connection, due, at_most=at_most, turn=turn)
     looked_at = (
         settled_partition(connection, evaluation=name, partition=partition) for name, partition in sorted(names)
     )
@@ -116,11 +176,9 @@ def uncollected_partitions(
 
 
 def _some_settled(
-    connection: Connection, uncollected: sa.Select[str, str], *, at_most: int, turn: int
+    connection: Connection, due: sa.Select[str, str], *, at_most: int, turn: int
 ) -> list[tuple[str, str]]:
-    waiting = connection.execute(
-        uncollected.with_only_columns(sa.func.count(), maintain_column_froms=True)
-    ).scalar_one()
+    waiting = connection.execute(due.with_only_columns(sa.func.count(), maintain_column_froms=True)).scalar_one()
     if not waiting:
         return []
     start = _first_looked_at(turn, waiting=waiting, at_most=at_most)
@@ -128,8 +186,8 @@ def _some_settled(
     # From there on, and where that is beyond the last one, on from the first.
     for offset, length in ((start, LOOKED_AT), (0, min(start, LOOKED_AT - (waiting - start)))):
         if length > 0 and len(found) < at_most:
-            stretch = uncollected.order_by(*_KEY).offset(offset).limit(length)
-            found += _settled_of(connection, uncollected, stretch=stretch, at_most=at_most - len(found))
+            stretch = due.order_by(*_KEY).offset(offset).limit(length)
+            found += _settled_of(connection, due, stretch=stretch, at_most=at_most - len(found))
     return found
 
 
@@ -142,15 +200,15 @@ def _first_looked_at(turn: int, *, waiting: int, at_most: int) -> int:
 
 
 def _settled_of(
-    connection: Connection, uncollected: sa.Select[str, str], *, stretch: sa.Select[str, str], at_most: int
+    connection: Connection, due: sa.Select[str, str], *, stretch: sa.Select[str, str], at_most: int
 ) -> list[tuple[str, str]]:
-    """The first settled ones of a stretch of the uncollected partitions."""
+    """The first settled ones of a stretch of the partitions that are due."""
     names = _names(connection, stretch)
     if not names:
         return []
     first, last = (sa.tuple_(*map(sa.literal, name)) for name in (names[0], names[-1]))
     within = sa.and_(sa.tuple_(*_KEY) >= first, sa.tuple_(*_KEY) <= last)
-    return _names(connection, uncollected.where(within, _is_settled).order_by(*_KEY).limit(at_most))
+    return _names(connection, due.where(within, _is_settled).order_by(*_KEY).limit(at_most))
 
 
 def _names(connection: Connection, query: sa.Select[str, str]) -> list[tuple[str, str]]:
@@ -256,6 +314,7 @@ def _progress(standing: Iterable[_Standing]) -> Progress:
         rejected=states[SubmissionState.REJECTED],
         abandoned=states[SubmissionState.ABANDONED],
         in_doubt=states[SubmissionState.IN_DOUBT],
+        given_up=states[SubmissionState.GIVEN_UP],
         open_job_ids=tuple(sorted(waited_for)),
     )
 

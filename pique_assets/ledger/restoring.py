@@ -22,6 +22,7 @@ from pique_assets.ledger.errors import RestoreRefused
 from pique_assets.ledger.inventory import record_inventory
 from pique_assets.ledger.model import (
     FINISHED_STATES,
+    POLLED_STATES,
     UNANSWERED_STATES,
     InventoryItem,
     PayloadSource,
@@ -37,8 +38,7 @@ _S = SubmissionState
 UNCONFIRMED_FOR = timedelta(days=1)
 """How long the upload URL of a job counts as alive when nobody remembers its expiry: far longer than any was seen."""
 
-_POLLED = frozenset({_S.UPLOADED, _S.ABANDONED})
-_RESTORABLE = FINISHED_STATES | _POLLED | UNANSWERED_STATES | {_S.UPLOADING, _S.REJECTED}
+_RESTORABLE = FINISHED_STATES | POLLED_STATES | UNANSWERED_STATES | {_S.UPLOADING, _S.REJECTED}
 _BEGUN = _RESTORABLE - {_S.REJECTED}
 
 
@@ -46,9 +46,9 @@ _BEGUN = _RESTORABLE - {_S.REJECTED}
 class RememberedSubmission:
     """One job attempt as another record than the ledger remembers it.
 
-    UPLOADED and ABANDONED are asked about at once. UPLOADING stands for "perhaps it has its bytes": recovery asks Pique
-    first, and since the upload URL is lost, nothing is ever sent to this job. SUBMITTING is a social media POST of
-    which nobody remembers an answer: it waits for one as if begun when it was ordered, and is never sent again.
+    UPLOADED, ABANDONED and GIVEN_UP are asked about at once. UPLOADING stands for "perhaps it has its bytes": recovery
+    asks Pique first, and since the upload URL is lost, nothing is ever sent to this job. SUBMITTING is a social media
+    POST of which nobody remembers an answer: it waits for one as if begun when it was ordered, and is never sent again.
     """
 
     order: SubmissionOrder
@@ -174,7 +174,7 @@ def _row(one: RememberedSubmission, *, now: datetime) -> dict[str, object]:
         "job_id": one.job_id,
         "batch_id": one.batch_id,
         "upload_expires_at": expires_at,
-        "next_poll_at": now if one.state in _POLLED else None,
+        "next_poll_at": now if one.state in POLLED_STATES else None,
         "woken": False,
         "poll_count": 0,
         "evidence": f"restored from the lake at {now:%Y-%m-%dT%H:%M:%SZ}",
@@ -184,13 +184,17 @@ def _row(one: RememberedSubmission, *, now: datetime) -> dict[str, object]:
         "upload_started_at": (one.uploaded_at or one.created_at) if one.state in _BEGUN else None,
         "uploaded_at": one.uploaded_at,
         "finished_at": one.finished_at if finished else None,
-        "settled_at": one.finished_at if finished or one.state is _S.REJECTED else None,
+        "settled_at": one.finished_at if finished or one.state in (_S.REJECTED, _S.GIVEN_UP) else None,
         "updated_at": now,
     }
 
 
 def _restore_inventory(
-    connection: Connection, *, evaluation: str, partition: str, items: Mapping[Source, Sequence[InventoryItem]]
+    connection: Connection,
+    *,
+    evaluation: str,
+    partition: str,
+    items: Mapping[Source, Sequence[InventoryItem]],
 ) -> None:
     """The partition's content, unless an inventory was taken since: that one is newer than any memory."""
     taken = sa.select(inventory.c.content_key).where(

@@ -21,7 +21,7 @@ from pique_assets.ledger.inventory import reopen
 from pique_assets.ledger.leases import RELEASED
 from pique_assets.ledger.model import Lease, Submission, SubmissionState
 from pique_assets.ledger.rows import load, to_leased_submission
-from pique_assets.ledger.swaps import is_in_doubt, moment, read, require_free, still_runs, swap
+from pique_assets.ledger.swaps import moment, read, require_free, still_runs, swap, was_settled
 from pique_assets.ledger.tables import submissions
 
 _S = SubmissionState
@@ -58,7 +58,7 @@ def accepted(
 
     ``uploaded_at`` becomes the start of the POST, the best that is known, so that latencies stay useful.
     """
-    was_in_doubt = is_in_doubt(connection, lease)
+    known_otherwise = was_settled(connection, lease)
     woken = webhooks.job_is_named(connection, job_id)
     require_free(connection, job_id, lease=lease)
     values: dict[str, object] = {
@@ -72,7 +72,7 @@ def accepted(
         values["evidence"] = evidence
     swap(connection, lease, to=_S.UPLOADED, sources={_S.SUBMITTING, _S.IN_DOUBT}, now=now, values=values)
     submission = read(connection, lease)
-    if was_in_doubt:
+    if known_otherwise:
         reopen(connection, submission.work_key)
     return submission
 
@@ -95,11 +95,11 @@ def not_sent(connection: Connection, lease: Lease, *, now: datetime) -> Submissi
 
 def never_sent(connection: Connection, lease: Lease, *, now: datetime, evidence: str) -> Submission:
     """SUBMITTING | IN_DOUBT -> INTENDED: a person says that Pique never got it."""
-    was_in_doubt = is_in_doubt(connection, lease)
+    known_otherwise = was_settled(connection, lease)
     values = {"upload_started_at": None, "evidence": evidence, **RELEASED}
     swap(connection, lease, to=_S.INTENDED, sources={_S.SUBMITTING, _S.IN_DOUBT}, now=now, values=values)
     submission = read(connection, lease)
-    if was_in_doubt:
+    if known_otherwise:
         reopen(connection, submission.work_key)
     return submission
 

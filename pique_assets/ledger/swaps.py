@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 
 from pique_assets.ledger.errors import JobTaken, LeaseLost, TransitionRefused
 from pique_assets.ledger.leases import holds
-from pique_assets.ledger.model import TRANSITIONS, Lease, Submission, SubmissionState
+from pique_assets.ledger.model import SETTLED_STATES, TRANSITIONS, Lease, Submission, SubmissionState
 from pique_assets.ledger.rows import load, to_leased_submission
 from pique_assets.ledger.tables import submissions
 
@@ -78,10 +78,13 @@ def _refusal(
     )
 
 
-def is_in_doubt(connection: Connection, lease: Lease) -> bool:
-    """Whether what is about to be written ends a doubt; nobody but the holder of the lease can."""
+def was_settled(connection: Connection, lease: Lease) -> bool:
+    """Whether tables may say already how it stands, which what is about to be written changes.
+
+    Nobody but the holder of the lease can change it meanwhile.
+    """
     of_this = sa.and_(
-        submissions.c.submission_id == lease.submission_id, submissions.c.state == SubmissionState.IN_DOUBT
+        submissions.c.submission_id == lease.submission_id, submissions.c.state.in_(sorted(SETTLED_STATES))
     )
     return connection.execute(sa.select(sa.literal(1)).where(of_this)).first() is not None
 

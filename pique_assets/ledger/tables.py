@@ -75,10 +75,13 @@ submissions = Table(
     Column("finished_at", UtcDateTime),
     Column("settled_at", UtcDateTime),
     Column("updated_at", UtcDateTime, nullable=False),
+    Column("empty_since", UtcDateTime),
     UniqueConstraint("work_key", "attempt", name="uq_submissions_attempt"),
     CheckConstraint("NOT live OR state NOT IN ('REJECTED', 'ABANDONED')", name="ck_submissions_dead_is_not_live"),
     # Keeps the index on next_poll_at as small as what is really waited for.
-    CheckConstraint("next_poll_at IS NULL OR state IN ('UPLOADED', 'ABANDONED')", name="ck_submissions_polled_states"),
+    CheckConstraint(
+        "next_poll_at IS NULL OR state IN ('UPLOADED', 'ABANDONED', 'GIVEN_UP')", name="ck_submissions_polled_states"
+    ),
     CheckConstraint(
         "job_id IS NOT NULL OR state IN ('INTENDED', 'SUBMITTING', 'REJECTED', 'IN_DOUBT', 'ABANDONED')",
         name="ck_submissions_job_is_named",
@@ -195,6 +198,13 @@ partitions = Table(
     Column("partition", Text, primary_key=True),
     # Whether the tables made from it show what it is now; a sensor asks for those that are not.
     Column("collected", Boolean, nullable=False),
+    # Until when no run is asked for: one was asked for, and it is not collected yet. Of a date with open jobs apart,
+    # because nothing holds up the run that finds the date settled.
+    Column("postponed_until", UtcDateTime),
+    Column("open_postponed_until", UtcDateTime),
+    # Which run writes its tables, and from what: the last step of that run notes it as collected.
+    Column("collecting_run", Text),
+    Column("collecting_digest", _Sha256),
 )
 """Partitions whose inventory was taken: a day without media has a row here and none in `inventory`."""
 

@@ -21,8 +21,15 @@ from pique_assets.ledger import webhooks
 from pique_assets.ledger.database import insert_or_ignore
 from pique_assets.ledger.inventory import reopen
 from pique_assets.ledger.leases import RELEASED
-from pique_assets.ledger.model import FINISHED_STATES, Lease, PayloadSource, Submission, SubmissionState
-from pique_assets.ledger.swaps import is_in_doubt, moment, read, require_free, still_runs, swap, unless_woken
+from pique_assets.ledger.model import (
+    FINISHED_STATES,
+    POLLED_STATES,
+    Lease,
+    PayloadSource,
+    Submission,
+    SubmissionState,
+)
+from pique_assets.ledger.swaps import moment, read, require_free, still_runs, swap, unless_woken, was_settled
 from pique_assets.ledger.tables import inventory, payloads, submissions, upload_targets
 
 _S = SubmissionState
@@ -140,36 +147,72 @@ def rejected(
 def abandoned(
     connection: Connection, lease: Lease, *, now: datetime, evidence: str, next_poll_at: datetime | None
 ) -> Submission:
-    """PREPARED | UPLOADING | UPLOADED -> ABANDONED: proven dead; watched if polled again.
+    """PREPARED | UPLOADING | UPLOADED | GIVEN_UP -> ABANDONED: proven dead; watched if polled again.
 
     Content that is gone leaves its partitions with it: nothing was evaluated, and no further attempt can be made.
     """
+    known_otherwise = was_settled(connection, lease)
     values = {
         "live": False,
         "evidence": evidence,
+        "error_code": None,
+        "error": None,
+        "settled_at": None,
         "next_poll_at": unless_woken(now, next_poll_at),
         **RELEASED,
     }
-    sources = {_S.PREPARED, _S.UPLOADING, _S.UPLOADED}
+    sources = {_S.PREPARED, _S.UPLOADING, _S.UPLOADED, _S.GIVEN_UP}
     swap(connection, lease, to=_S.ABANDONED, sources=sources, now=now, values=values)
     submission = _read_without_target(connection, lease)
     gone = sa.and_(inventory.c.work_key == submission.work_key, sa.not_(inventory.c.present))
     connection.execute(sa.delete(inventory).where(gone))
+    if known_otherwise:
+        reopen(connection, submission.work_key)
     return submission
 
 
-def polled(
-    connection: Connection, lease: Lease, *, now: datetime, next_poll_at: datetime | None, status: str | None
+def given_up(
+    connection: Connection,
+    lease: Lease,
+    *,
+    now: datetime,
+    error_code: str,
+    error: str,
+    status: str | None,
+    next_poll_at: datetime | None,
 ) -> Submission:
-    """UPLOADED -> UPLOADED or ABANDONED -> ABANDONED: asked, not terminal yet."""
+    """UPLOADING | UPLOADED -> GIVEN_UP: nobody waits for its result any more; watched if polled again."""
+    values = {
+        "error_code": error_code,
+        "error": error,
+        "pique_status": status,
+        "settled_at": now,
+        "next_poll_at": unless_woken(now, next_poll_at),
+        **RELEASED,
+    }
+    swap(connection, lease, to=_S.GIVEN_UP, sources={_S.UPLOADING, _S.UPLOADED}, now=now, values=values)
+    return _read_without_target(connection, lease)
+
+
+def polled(
+    connection: Connection,
+    lease: Lease,
+    *,
+    now: datetime,
+    next_poll_at: datetime | None,
+    status: str | None,
+    empty_since: datetime | None,
+) -> Submission:
+    """UPLOADED, ABANDONED or GIVEN_UP, which it stays: asked, not terminal yet."""
     values = {
         "next_poll_at": unless_woken(now, next_poll_at),
         "poll_count": submissions.c.poll_count + 1,
         "pique_status": status,
+        "empty_since": empty_since,
         **RELEASED,
     }
     # Without a next poll an uploaded submission would be forgotten; only a watch may end.
-    sources = {_S.ABANDONED} if next_poll_at is None else {_S.UPLOADED, _S.ABANDONED}
+    sources = POLLED_STATES - {_S.UPLOADED} if next_poll_at is None else POLLED_STATES
     swap(connection, lease, to=None, sources=sources, now=now, values=values)
     return read(connection, lease)
 
@@ -191,7 +234,7 @@ def result(
     """-> COMPLETED | FAILED, with the payload in the same transaction."""
     if outcome not in FINISHED_STATES:
         raise ValueError(f"a result is COMPLETED or FAILED, not {outcome}")
-    was_in_doubt = is_in_doubt(connection, lease)
+    known_otherwise = was_settled(connection, lease)
     if job_id is not None:
         webhooks.job_is_named(connection, job_id)
         require_free(connection, job_id, lease=lease)
@@ -222,7 +265,7 @@ def result(
         ],
     )
     _supersede_unsent(connection, submission, now=now)
-    if was_in_doubt:
+    if known_otherwise:
         reopen(connection, submission.work_key)
     return submission
 

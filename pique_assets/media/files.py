@@ -70,6 +70,13 @@ class FileStore(Protocol):
     def folder_exists(self, folder_uri: str) -> bool:
         """Whether something can be in this folder. GCS has no folders: there, whether the bucket exists."""
 
+    def is_there(self, root_uri: str, folder: str) -> bool:
+        """Whether ``<root_uri>/<folder>`` is there, empty or not. In a bucket, whether anything begins with its name.
+
+        Raises:
+            SourceUnavailable: The bucket cannot be listed.
+        """
+
     def open(self, uri: str, *, root_uri: str | None = None) -> OpenedFile:
         """Open a file, refusing whatever is not one and links that lead out of ``root_uri``.
 
@@ -116,6 +123,14 @@ class Files:
     def open(self, uri: str, *, root_uri: str | None = None) -> OpenedFile:
         """Open a file in the store that holds it. See `FileStore.open`."""
         return self.store_of(uri).open(uri, root_uri=root_uri)
+
+    def has(self, uri: str) -> bool:
+        """Whether there is something at a uri; what is wrong with it is said by whoever reads it."""
+        try:
+            with self.open(uri):
+                return True
+        except ContentError as error:
+            return error.code is not ErrorCode.VANISHED
 
 
 def to_uri(location: str | os.PathLike[str], *, beside: str | None = None) -> str:

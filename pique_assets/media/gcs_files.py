@@ -123,6 +123,12 @@ class GcsFiles:
         with _source_errors(folder_uri):
             return self._client.bucket(_split(folder_uri)[0]).exists()
 
+    def is_there(self, root_uri: str, folder: str) -> bool:
+        """See `FileStore.is_there`. A placeholder of the folder counts, as it is what an empty folder has."""
+        bucket, prefix = _split(f"{root_uri}/{folder}")
+        with _source_errors(root_uri):
+            return next(iter(self._client.list_blobs(bucket, prefix=f"{prefix}/")), None) is not None
+
     def open(self, uri: str, *, root_uri: str | None = None) -> GcsFile:
         """See `FileStore.open`. A bucket has no links, so that ``root_uri`` says nothing here."""
         bucket_name, name = _split(uri)

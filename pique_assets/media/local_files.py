@@ -96,6 +96,10 @@ class LocalFiles:
         """See `FileStore.folder_exists`."""
         return to_path(folder_uri).is_dir()
 
+    def is_there(self, root_uri: str, folder: str) -> bool:
+        """See `FileStore.is_there`."""
+        return os.path.lexists(to_path(root_uri) / folder)
+
     def open(self, uri: str, *, root_uri: str | None = None) -> LocalFile:
         """See `FileStore.open`."""
         path = to_path(uri)

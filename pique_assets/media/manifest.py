@@ -47,6 +47,14 @@ def list_manifest(manifest: Manifest, *, files: Files, date: dt.date) -> Iterato
         raise SourceUnavailable(f"The manifest {dated_uri} cannot be read. {error}") from error
 
 
+def missing_manifest(manifest: Manifest, *, files: Files, date: dt.date) -> str | None:
+    """The uri of this date's manifest, if there is none; None where there is one, or one of all dates."""
+    if not manifest.is_dated:
+        return None
+    uri = to_uri(manifest.path).replace("%7Bdate%7D", DATE_PLACEHOLDER).replace(DATE_PLACEHOLDER, f"{date:%Y-%m-%d}")
+    return None if files.has(uri) else uri
+
+
 @dataclass(slots=True, kw_only=True)
 class _Listing:
     """One pass over a manifest's lines.

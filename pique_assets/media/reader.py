@@ -16,8 +16,8 @@ from pique_assets.media.examine import examine
 from pique_assets.media.files import Files, GcsClientFactory, to_uri
 from pique_assets.media.fingerprint import OnBytes
 from pique_assets.media.folder import list_folder
-from pique_assets.media.manifest import list_manifest
-from pique_assets.media.social_urls import list_social_urls, social_item
+from pique_assets.media.manifest import list_manifest, missing_manifest
+from pique_assets.media.social_urls import list_social_urls, missing_list, social_item
 from pique_assets.media.sources import DatedFolder, Manifest, SocialUrls, Source
 
 
@@ -49,6 +49,24 @@ class SourceReader:
                 return list_manifest(self.source, files=self.files, date=date)
             case SocialUrls():
                 return list_social_urls(self.source, files=self.files, date=date)
+
+    def missing_place(self, date: dt.date) -> str | None:
+        """The uri of a date's folder, manifest or list, if there is none: then nothing was delivered, or elsewhere.
+
+        Returns:
+            None where it is there, however empty, and where one manifest or list has the content of all dates.
+
+        Raises:
+            SourceUnavailable: The bucket cannot be listed.
+        """
+        match self.source:
+            case DatedFolder(root=root):
+                uri, folder = to_uri(root), f"{date:%Y-%m-%d}"
+                return None if self.files.store_of(uri).is_there(uri, folder) else f"{uri}/{folder}"
+            case Manifest():
+                return missing_manifest(self.source, files=self.files, date=date)
+            case SocialUrls():
+                return missing_list(self.source, files=self.files, date=date)
 
     def examine(self, entry: Entry, *, on_bytes: OnBytes | None = None) -> ContentItem:
         """Read one entry to its end; a URL is not fetched. Never raises for a bad item: the item says what is wrong."""

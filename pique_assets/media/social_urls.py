@@ -38,6 +38,22 @@ def list_social_urls(source: SocialUrls, *, files: Files, date: dt.date) -> Iter
             yield entry
 
 
+def missing_list(source: SocialUrls, *, files: Files, date: dt.date) -> str | None:
+    """The uri at which a list of this date would lie, if there is none; None where there is one, or one of all dates.
+
+    Raises:
+        SourceUnavailable: The bucket of the lists cannot be listed.
+    """
+    uri = to_uri(source.path).replace("%7Bdate%7D", DATE_PLACEHOLDER)
+    day = f"{date:%Y-%m-%d}"
+    if source.is_folder:
+        lists = [f"{uri}/{day}{suffix}" for suffix in LIST_SUFFIXES]
+        is_there = files.store_of(uri).is_there(uri, day) or any(map(files.has, lists))
+        return None if is_there else f"{uri}/{day}"
+    dated_uri = uri.replace(DATE_PLACEHOLDER, day)
+    return None if not source.is_dated or files.has(dated_uri) else dated_uri
+
+
 def social_item(entry: Entry) -> ContentItem:
     """Return what is known of a listed URL without asking anybody; nothing is fetched."""
     if entry.problem is not None:
@@ -64,7 +80,7 @@ def _all_lines(source: SocialUrls, *, files: Files, date: dt.date) -> Iterator[E
     elif source.is_dated:
         home = uri.partition(DATE_PLACEHOLDER)[0].rpartition("/")[0]
         dated_uri = uri.replace(DATE_PLACEHOLDER, day)
-        if not _is_there(dated_uri, files=files) and files.store_of(uri).folder_exists(home):
+        if not files.has(dated_uri) and files.store_of(uri).folder_exists(home):
             return
         yield from _list(dated_uri, files=files, day=None)
     else:
@@ -77,7 +93,7 @@ def _folder(root_uri: str, *, files: Files, day: str) -> Iterator[Entry]:
     found = sorted(files.store_of(root_uri).list_files(root_uri, day), key=lambda one: one.uri)
     for suffix in LIST_SUFFIXES:
         uri = f"{root_uri}/{day}{suffix}"
-        if _is_there(uri, files=files):
+        if files.has(uri):
             yield from _list(uri, files=files, day=None, root_uri=root_uri)
     for one in found:
         problem = one.problem or _no_list(one.name)
@@ -115,15 +131,6 @@ def _entry(line: Line) -> Entry:
         raise ContentError(ErrorCode.BAD_URL, "The URL is missing.")
     url = canonical_url(written)
     return Entry(content_uri=url, filename=url.partition("://")[2][:MAX_FILENAME_CHARACTERS])
-
-
-def _is_there(uri: str, *, files: Files) -> bool:
-    try:
-        with files.open(uri):
-            return True
-    except ContentError as error:
-        # Whatever else is wrong with it is said by whoever reads it.
-        return error.code is not ErrorCode.VANISHED
 
 
 def _no_list(name: str) -> Problem | None:

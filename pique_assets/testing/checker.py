@@ -63,9 +63,9 @@ class SubmissionRecord:
 
     Attributes:
         work: What is wanted, such as the work key: submissions of one work are attempts at the same thing.
-        state: As the ledger names it: COMPLETED, FAILED, REJECTED, IN_DOUBT, ABANDONED are ends, others are not. Work
-            whose content turned out to be unusable ends with the error beside its content item: give that as one more
-            record, REJECTED, with the error for a reason.
+        state: As the ledger names it: COMPLETED, FAILED, REJECTED, IN_DOUBT, GIVEN_UP, ABANDONED are ends, others are
+            not. Work whose content turned out to be unusable ends with the error beside its content item: give that as
+            one more record, REJECTED, with the error for a reason.
         reason: Error or evidence, for the ends that need one.
         url: The video's address, for a social-media submission.
         wanted: Whether any content still asks for the work: what nobody wants may be given up for good.
@@ -89,9 +89,9 @@ class StateChange:
 
 
 _RESULTS = {"COMPLETED": "completed", "FAILED": "failed"}
-_EXPLAINED_ENDS = frozenset({"REJECTED", "IN_DOUBT"})
+_EXPLAINED_ENDS = frozenset({"REJECTED", "IN_DOUBT", "GIVEN_UP"})
 # Ended too, but only as one attempt: its work must have ended in another one.
-_GIVEN_UP = "ABANDONED"
+_DEAD = "ABANDONED"
 
 
 def check_history(
@@ -179,9 +179,9 @@ def _unended(submissions: list[SubmissionRecord]) -> Iterator[Violation]:
         who = f"the submission of {entry.work[:12]} (job {entry.job_id})"
         if entry.state in _RESULTS:
             continue
-        if entry.state == _GIVEN_UP and entry.wanted and entry.work not in ended:
-            sentence = f"{who} was given up, and no other attempt at the same work has ended"
-        elif entry.state != _GIVEN_UP and entry.state not in _EXPLAINED_ENDS:
+        if entry.state == _DEAD and entry.wanted and entry.work not in ended:
+            sentence = f"{who} was abandoned, and no other attempt at the same work has ended"
+        elif entry.state != _DEAD and entry.state not in _EXPLAINED_ENDS:
             sentence = f"{who} was left {entry.state}"
         elif not entry.reason:
             sentence = f"{who} ended {entry.state} without a reason"

@@ -31,8 +31,10 @@ NOWHERE = SimpleNamespace(base_url="http://127.0.0.1:9", api_key="k")
 Rows = list[dict[str, Any]]
 
 ALL_CHECKS = {
+    "date_was_delivered": "content",
     "all_content_is_readable": "content",
     "every_content_item_has_an_outcome": "submissions",
+    "every_job_has_ended": "submissions",
     "all_content_was_evaluated": "submissions",
     "failure_rate_is_low": "submissions",
     "judge_has_not_changed": "submissions",
@@ -134,10 +136,10 @@ def test_a_good_date_passes_every_check(materialised):
     assert "no date before" in said["metrics_were_seen_before"].description
 
 
-def test_an_empty_date_passes_every_check(materialised):
+def test_an_empty_date_passes_every_check_but_that_it_was_delivered(materialised):
     said = materialised[1][EMPTY]
     assert set(said) == set(ALL_CHECKS)
-    assert [name for name, found in said.items() if not found.passed] == []
+    assert [name for name, found in said.items() if not found.passed] == ["date_was_delivered"]
 
 
 def test_a_date_that_is_like_an_earlier_one_has_nothing_new(materialised, tables):
@@ -173,11 +175,29 @@ def test_checks_without_partitions_look_at_the_date_of_their_run_all_the_same(ta
     assert not found.passed and found.metadata["found"].value == 1
 
 
-def test_content_without_an_outcome_fails(tables):
-    tables.change("submissions", first(state="uploaded"))
-    found = tables.check("every_content_item_has_an_outcome")
+@pytest.mark.parametrize("state", ["unsubmitted", "intended", "prepared", "uploading", "abandoned"])
+def test_content_that_never_reached_pique_fails(tables, state):
+    tables.change("submissions", first(state=state))
+    found = tables.look("every_content_item_has_an_outcome")
     assert not found.passed and found.severity is dg.AssetCheckSeverity.ERROR
-    assert found.metadata["found"].value == 1
+    assert found.metadata["found"] == 1
+    assert tables.look("every_job_has_ended").passed
+
+
+@pytest.mark.parametrize("state", ["uploaded", "submitting"])
+def test_jobs_that_were_still_open_are_a_warning(tables, state):
+    tables.change("submissions", first(state=state))
+    found = tables.look("every_job_has_ended")
+    assert not found.passed and found.severity is dg.AssetCheckSeverity.WARN
+    assert found.metadata["found"] == 1
+    assert tables.look("every_content_item_has_an_outcome").passed
+
+
+def test_what_was_given_up_came_to_nothing(tables):
+    tables.change("submissions", first(state="given_up"))
+    assert not tables.look("all_content_was_evaluated").passed
+    assert tables.look("failure_rate_is_low").metadata["failed"] == 1
+    assert tables.look("every_job_has_ended").passed
 
 
 def rewrite(path: Path, change: Callable[[pa.Table], pa.Table]) -> None:

@@ -139,15 +139,17 @@ def test_submitting_and_collecting_may_be_separate_runs(graph):
     assert graph.table("evaluations", "2026-03-05").num_rows == 3
 
 
-def test_open_jobs_fail_the_run_with_their_ids_and_a_later_run_resumes(graph, pique, tmp_path, instance):
+def test_a_run_whose_waiting_is_over_names_the_open_jobs_and_a_later_run_resumes(graph, pique, tmp_path, instance):
     hasty = Graph.over(
         video_evaluation(limits=replace(LIMITS, results_wait_s=0)), home=tmp_path, pique=pique, instance=instance
     )
     assert hasty.run("2026-03-02", job="submit").success
     result = hasty.run("2026-03-02", job="results")
-    assert not result.success
-    failure = next(event for event in result.all_events if event.is_step_failure).step_failure_data
-    assert "still open at Pique" in failure.user_failure_data.description
+    assert result.success
+    jobs = {row["job_id"] for row in hasty.table("submissions", "2026-03-02").to_pylist()}
+    pending = hasty.materialization("evaluation_results", "2026-03-02").metadata["pending_job_ids"].value
+    assert set(pending) == jobs
+    assert check_results(result)["every_job_has_ended"].metadata["found"].value == len(jobs)
     uploads = len(hasty.table("content", "2026-03-02"))
     assert graph.run("2026-03-02", job="results").success
     assert graph.table("evaluations", "2026-03-02").num_rows == uploads

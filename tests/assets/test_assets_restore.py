@@ -103,6 +103,26 @@ def test_open_jobs_come_back_as_open_and_are_polled(graph, pique, capsys):
     ]
 
 
+def test_what_was_given_up_comes_back_watched_and_is_not_sent_again(graph, pique, capsys):
+    assert graph.run("2026-03-02").success
+    record = read_record(pique.data_dir)
+    given_up = {"state": "given_up", "error_code": "never_ended", "error": "Pique says 'paused'", "finished_at": None}
+    states = iter([given_up, {"state": "uploaded", "error_code": "no_result_yet", "error": "no result yet"}, {}])
+    rewrite(graph, "submissions", "2026-03-02", lambda row: row | next(states))
+    lose_ledger(graph)
+    assert restore(graph) == 0
+    with opened(graph) as ledger:
+        progress = ledger.progress(evaluation="brand_videos", partition="2026-03-02")
+        assert (progress.given_up, progress.open) == (1, 1)
+        found = ledger.partition_state(evaluation="brand_videos", partition="2026-03-02")
+        reasons = {row.submission.state: row.submission.error for row in found}
+        # What a row says of an open job is no error of the job.
+        assert (reasons["GIVEN_UP"], reasons["UPLOADED"]) == ("Pique says 'paused'", None)
+    assert graph.run("2026-03-02").success
+    assert read_record(pique.data_dir) == record
+    assert set(graph.table("submissions", "2026-03-02").column("state").to_pylist()) == {"completed"}
+
+
 def test_content_whose_jobs_the_lake_does_not_know_is_named(graph, capsys):
     assert graph.run("2026-03-02").success
     assert graph.run("2026-03-03", job="submit").success

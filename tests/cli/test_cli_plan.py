@@ -85,6 +85,23 @@ def test_a_range_is_planned_by_date_and_content_on_two_dates_counts_once(project
     assert read_record(pique.data_dir) == before
 
 
+def test_a_date_whose_folder_is_missing_is_told_from_an_empty_one(project, capsys):
+    for date in ("2026-03-02", "2026-03-04"):
+        (project / "media" / date).mkdir(parents=True)
+    write_location(project, "location_with_gaps")
+    source = (project / "location_with_gaps.py").read_text()
+    demo = repr(str(DEMO / "media" / "brand_videos"))
+    (project / "location_with_gaps.py").write_text(source.replace(demo, repr(str(project / "media"))))
+    assert main(["plan", *RANGE, "--module", "location_with_gaps", "--json"]) == 0
+    steps = json.loads(capsys.readouterr().out)["steps"]
+    missing = {step["date"]: step["missing"] for step in steps}
+    assert [date for date, place in missing.items() if place is None] == ["2026-03-02", "2026-03-04"]
+    assert missing["2026-03-03"] == (project / "media" / "2026-03-03").as_uri()
+    assert main(["plan", *RANGE, "--module", "location_with_gaps"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert f"brand_videos 2026-03-05: there is no {missing['2026-03-05']}; nothing was delivered?" in lines
+
+
 def test_a_budget_says_which_dates_fit(project, capsys):
     write_location(project, "location_with_budget", budget="new_evaluations_per_run=3, new_evaluations_per_day=100000")
     assert main(["plan", *RANGE, "--module", "location_with_budget"]) == 0
@@ -171,7 +188,9 @@ def test_the_command_finds_the_definitions_of_the_folder_it_is_started_in(tmp_pa
     assert done.returncode == 0, done.stderr
     names = " ".join(done.stdout.splitlines()[0].split())
     assert names == "evaluation date asset content items new duplicate unusable new evaluations new bytes budget"
-    assert done.stdout.splitlines()[-1].split()[:5] == ["all", "10", "8", "1", "1"]
+    *_, total, missing = done.stdout.splitlines()
+    assert total.split()[:5] == ["all", "10", "8", "1", "1"]
+    assert "brand_videos 2026-03-04: there is no file://" in missing
 
 
 @pytest.mark.parametrize(

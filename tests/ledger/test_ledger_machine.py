@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, precondition, rule
 
 from pique_assets.ledger import (
+    POLLED_STATES,
     TRANSITIONS,
     UNANSWERED_STATES,
     UNSENT_STATES,
@@ -271,10 +272,10 @@ class Machine(RuleBasedStateMachine):
 
     def is_woken(self, job_id: str) -> bool:
         known = self.of_job(job_id)
-        waits = known is not None and known.state in (S.PREPARED, S.UPLOADING, S.UPLOADED, S.ABANDONED)
+        waits = known is not None and known.state in POLLED_STATES | {S.PREPARED, S.UPLOADING}
         if waits:
             known.woken = True
-            if known.state in (S.UPLOADED, S.ABANDONED):
+            if known.state in POLLED_STATES:
                 known.due = self.seconds
         return waits
 
@@ -353,7 +354,7 @@ class Machine(RuleBasedStateMachine):
             self.name_job(known)
         if name in ("not_sent", "never_sent", "rejected", "rejected_with_job"):
             known.begun = None
-        if name in ("uploaded", "adopt", "poll_again", "abandoned_watched"):
+        if name in ("uploaded", "adopt", "poll_again", "abandoned_watched", "given_up"):
             known.due = self.seconds if known.woken else self.seconds + 30
         elif name in ("abandoned_unwatched", "poll_no_more"):
             known.due = self.seconds if known.woken else None
@@ -425,10 +426,10 @@ def _soon(machine: Machine):
     return machine.now() + timedelta(seconds=30)
 
 
-_EVALUATED = frozenset({S.PREPARED, S.UPLOADING, S.UPLOADED, S.ABANDONED}) | UNANSWERED_STATES
+_EVALUATED = frozenset({S.PREPARED, S.UPLOADING, S.UPLOADED, S.ABANDONED, S.GIVEN_UP}) | UNANSWERED_STATES
 _UNSENT_POST = frozenset({S.INTENDED, S.SUBMITTING})
 _UNSENT_JOB = frozenset({S.PREPARED, S.UPLOADING})
-_MORTAL = frozenset({S.PREPARED, S.UPLOADING, S.UPLOADED})
+_MORTAL = frozenset({S.PREPARED, S.UPLOADING, S.UPLOADED, S.GIVEN_UP})
 
 WRITES = {
     "prepared": Write(frozenset({S.INTENDED}), S.PREPARED, False, _prepare, of=UPLOADS),
@@ -496,14 +497,22 @@ WRITES = {
     "abandoned_unwatched": Write(
         _MORTAL, S.ABANDONED, True, lambda m, lease: m.ledger.record_abandoned(lease, evidence="dead")
     ),
+    "given_up": Write(
+        frozenset({S.UPLOADING, S.UPLOADED}),
+        S.GIVEN_UP,
+        True,
+        lambda m, lease: m.ledger.record_given_up(
+            lease, error_code="never_ended", error="no end", status="cancelled", next_poll_at=_soon(m)
+        ),
+    ),
     "poll_again": Write(
-        frozenset({S.UPLOADED, S.ABANDONED}),
+        frozenset({S.UPLOADED, S.ABANDONED, S.GIVEN_UP}),
         None,
         True,
         lambda m, lease: m.ledger.record_poll(lease, next_poll_at=_soon(m), status="processing"),
     ),
     "poll_no_more": Write(
-        frozenset({S.ABANDONED}),
+        frozenset({S.ABANDONED, S.GIVEN_UP}),
         None,
         True,
         lambda m, lease: m.ledger.record_poll(lease, next_poll_at=None, status=None),

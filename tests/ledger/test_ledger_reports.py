@@ -37,6 +37,7 @@ def test_progress_counts_every_item_once(story, ledger, clock):
         rejected=1,
         abandoned=1,
         in_doubt=0,
+        given_up=0,
         open_job_ids=("job_prepared", "job_uploaded", "job_uploading"),
     )
     assert not progress.is_settled

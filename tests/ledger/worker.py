@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from pique_assets.ledger import InventoryItem, Ledger, SubmissionOrder, SubmissionState
 from pique_assets.ledger.failpoints import SOCIAL_WRITES, WEBHOOK_WRITES
 
-UPLOADS = ("sent", "adopted", "rejected", "abandoned")
+UPLOADS = ("sent", "adopted", "rejected", "abandoned", "given_up")
 URLS = ("accepted", "not_sent", "never_sent", "doubted", "unanswered")
 NAMES = (*UPLOADS, *URLS)
 
@@ -62,7 +62,8 @@ def walk_with_uploads(ledger: Ledger, evaluation: str) -> Iterator[str]:
     sent = ledger.renew_lease(found.lease, lease_s=1200)
     yield "renew_lease"
     jobs = {name: f"job {evaluation} {name}" for name in UPLOADS}
-    for name, lease in (("sent", sent), ("adopted", leases[1]), ("abandoned", leases[3])):
+    prepared = (("sent", sent), ("adopted", leases[1]), ("abandoned", leases[3]), ("given_up", leases[4]))
+    for name, lease in prepared:
         ledger.record_prepared(
             lease, job_id=jobs[name], upload_url="https://u?s", upload_headers={"a": "b"}, expires_at=soon
         )
@@ -94,10 +95,21 @@ def walk_with_uploads(ledger: Ledger, evaluation: str) -> Iterator[str]:
     yield "record_rejected"
     ledger.record_abandoned(leases[3], evidence="dead", next_poll_at=soon)
     yield "record_abandoned"
+    ledger.adopt(leases[4], next_poll_at=soon)
+    yield "adopt"
+    stuck = ledger.claim_to_give_up(leases[4].submission_id, lease_s=600)
+    yield "claim_to_give_up"
+    ledger.record_given_up(stuck.lease, error_code="never_ended", error="no", status="cancelled", next_poll_at=soon)
+    yield "record_given_up"
     empty_day = {"evaluation": evaluation, "partition": "2026-03-03"}
     ledger.record_inventory(**empty_day, items=[])
     yield "record_inventory"
-    ledger.record_collected(**empty_day, digest=ledger.settled_partition(**empty_day).digest)
+    digest = ledger.settled_partition(**empty_day).digest
+    ledger.postpone_collection(**empty_day, until=soon, while_open=False)
+    yield "postpone_collection"
+    ledger.record_collecting(**empty_day, run="run", digest=digest)
+    yield "record_collecting"
+    ledger.record_collected(**empty_day, digest=digest)
     yield "record_collected"
 
 
@@ -148,6 +160,8 @@ def snapshot(ledger: Ledger, evaluation: str) -> list[object]:
         for table, condition in (
             ("inventory", "evaluation = :e"),
             ("partitions", "evaluation = :e AND collected"),
+            ("partitions", "evaluation = :e AND postponed_until IS NOT NULL"),
+            ("partitions", "evaluation = :e AND collecting_digest IS NOT NULL"),
             ("payloads", "job_id LIKE 'job ' || :e || ' %'"),
             ("webhooks", "known AND job_id LIKE 'job ' || :e || ' %'"),
         ):

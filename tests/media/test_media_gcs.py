@@ -193,3 +193,12 @@ def test_a_local_manifest_names_objects(client, put, bucket, date, tmp_path, mp4
     near, far = inventory(reader, date=date)
     assert (near.title, near.is_ready) == ("Far away", True)
     assert far.error_code == "vanished"
+
+
+def test_a_folder_without_objects_is_missing_unless_somebody_made_it(client, bucket, put, date):
+    source = DatedFolder(f"gs://{bucket.name}/media")
+    reader = open_source(source, gcs_client_factory=lambda: client)
+    put("media/2026-03-01/clip.mp4", b"x")
+    assert reader.missing_place(date) == f"gs://{bucket.name}/media/{date}"
+    put(f"media/{date}/", b"")
+    assert reader.missing_place(date) is None

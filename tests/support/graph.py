@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,9 @@ def tick(
 ) -> dg.SensorResult:
     """One tick of a sensor of these definitions, or of the only one, with their own resources."""
     name = sensor or next(one.name for one in defs.sensors)
-    context = dg.build_sensor_context(instance=instance, cursor=cursor, resources=dict(defs.resources))
+    context = dg.build_sensor_context(
+        instance=instance, cursor=cursor, repository_def=defs.get_repository_def(), resources=dict(defs.resources)
+    )
     return defs.resolve_sensor_def(name)(context)
 
 
@@ -73,10 +76,13 @@ class Graph:
         defs = build_defs(evaluations=[evaluation], resources=resources_at(home, pique), **settings)
         return cls(home=home, defs=defs, instance=instance, evaluation=evaluation)
 
-    def run(self, date: str, *, job: str = "everything") -> dg.ExecuteInProcessResult:
+    def run(
+        self, date: str, *, job: str = "everything", tags: Mapping[str, str] | None = None
+    ) -> dg.ExecuteInProcessResult:
         return self.defs.resolve_job_def(f"{self.evaluation.name}_{job}").execute_in_process(
             instance=self.instance,
             partition_key=date,
+            tags=dict(tags or {}),
             raise_on_error=False,
             run_config={"loggers": {"console": {"config": {"log_level": "ERROR"}}}},
         )

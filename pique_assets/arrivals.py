@@ -1,0 +1,115 @@
+"""Content that came after its date was submitted: noticed, said, and never sent unasked.
+
+Here: comparing what lies there with the last inventory, by name alone, one date at a time. Not here: reading content,
+which only a run does, and submitting it, which costs money and is somebody's decision.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import dagster as dg
+
+from pique_assets.config import Evaluation
+from pique_assets.jobs import submit_job_name
+from pique_assets.ledger import Ledger, Source
+from pique_assets.media import DatedFolder, Manifest, MediaError, SocialUrls
+from pique_assets.partitions import daily_partitions
+from pique_assets.resources import MediaStorageResource
+
+# A listing of a bucket costs requests and seconds: with a tick each 30 seconds that is one each ten minutes.
+TICKS_BETWEEN: Final = 20
+LAST_DATES: Final = 3
+SHOWN = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class LateContent:
+    """What lies there for a date and was not there when it was submitted.
+
+    Attributes:
+        evaluation: Whose content.
+        date: Of which date.
+        asset: Name of the asset that stands for the source.
+        uris: Sorted.
+    """
+
+    evaluation: Evaluation
+    date: str
+    asset: str
+    uris: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return (
+            f"{self.evaluation.name} {self.date}: {len(self.uris)} content items came after it was submitted, such as "
+            f"{self.uris[0]}; run {submit_job_name(self.evaluation)} of this date to submit them"
+        )
+
+    def observation(self) -> dg.AssetObservation:
+        """The same as an event of the asset, which the UI shows beside the date."""
+        return dg.AssetObservation(
+            asset_key=self.evaluation.asset_key(self.asset),
+            partition=self.date,
+            description=str(self),
+            metadata={
+                "not_submitted": len(self.uris),
+                "first_not_submitted": dg.JsonMetadataValue(list(self.uris[:SHOWN])),
+            },
+        )
+
+
+def late_content(
+    evaluations: Sequence[Evaluation], *, tick: int, ledger: Ledger, media_storage: MediaStorageResource
+) -> list[LateContent]:
+    """Look at one of the last dates, another one each time; most ticks look at none.
+
+    Args:
+        evaluations: Those of the code location.
+        tick: Grows by one from tick to tick.
+        ledger: Knows what was submitted.
+        media_storage: Where content lies.
+
+    Returns:
+        What came late, for each source of the date that has any. A source that can't be listed now has none: whoever
+        submits the date hears of that.
+
+    Raises:
+        LedgerUnavailable: The ledger can't be read.
+    """
+    if tick % TICKS_BETWEEN:
+        return []
+    dates = [(evaluation, date) for evaluation in evaluations for date in _last_dates(evaluation)]
+    if not dates:
+        return []
+    evaluation, date = dates[tick // TICKS_BETWEEN % len(dates)]
+    where = {"evaluation": evaluation.name, "partition": date}
+    if ledger.partition_standing(**where) is None:
+        # Nobody has submitted it yet.
+        return []
+    found = []
+    for asset, source, kind in _sources(evaluation):
+        known = ledger.content_uris(**where, source=kind)
+        try:
+            entries = media_storage.open_source(source).list_entries(dt.date.fromisoformat(date))
+            uris = tuple(sorted({entry.content_uri for entry in entries} - known))
+        except MediaError as error:
+            logging.getLogger(__name__).warning(f"{evaluation.name} {date} was not looked at for late content: {error}")
+            continue
+        if uris:
+            found.append(LateContent(evaluation=evaluation, date=date, asset=asset, uris=uris))
+    return found
+
+
+def _last_dates(evaluation: Evaluation) -> list[str]:
+    return list(daily_partitions(evaluation).get_partition_keys()[-LAST_DATES:])
+
+
+def _sources(evaluation: Evaluation) -> Iterator[tuple[str, DatedFolder | Manifest | SocialUrls, Source]]:
+    if evaluation.media is not None:
+        yield "raw_media", evaluation.media, "direct"
+    if evaluation.social is not None:
+        yield "raw_social_urls", evaluation.social, "social"
