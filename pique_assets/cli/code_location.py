@@ -33,8 +33,15 @@ class CodeLocation:
     evaluations: Sequence[Evaluation]
     pique: PiqueResource
     ledger: LedgerResource
-    lake: LakeResource
     media_storage: MediaStorageResource
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeLocationHome:
+    """Where the runs of a code location keep their record and their tables."""
+
+    ledger: LedgerResource
+    lake: LakeResource
 
 
 def load_code_location(module_name: str) -> CodeLocation:
@@ -43,6 +50,29 @@ def load_code_location(module_name: str) -> CodeLocation:
     Raises:
         CodeLocationUnusable: There is no such module, it lacks one of the two, or a resource can't be prepared.
     """
+    evaluations, resources = _loaded(module_name)
+    return CodeLocation(
+        evaluations=evaluations,
+        pique=_prepared(resources.get("pique"), PiqueResource),
+        ledger=_prepared(resources.get("ledger"), LedgerResource),
+        media_storage=_prepared(resources.get("media_storage"), MediaStorageResource),
+    )
+
+
+def load_home(module_name: str) -> CodeLocationHome:
+    """The same, for ledger and lake alone: neither Pique nor a key need be known.
+
+    Raises:
+        CodeLocationUnusable: As for `load_code_location`.
+    """
+    _, resources = _loaded(module_name)
+    return CodeLocationHome(
+        ledger=_prepared(resources.get("ledger"), LedgerResource), lake=_prepared(resources.get("lake"), LakeResource)
+    )
+
+
+def _loaded(module_name: str) -> tuple[Sequence[Evaluation], dict[str, object]]:
+    """Its evaluations, and the resources that all of them share, by name."""
     folder = project_root() or Path.cwd()
     sys.path.insert(0, str(folder))
     try:
@@ -60,14 +90,7 @@ def load_code_location(module_name: str) -> CodeLocation:
             f"{module.__file__} must have `EVALUATIONS`, a list of Evaluation, and `defs`, the Definitions that "
             "build_defs made of them"
         )
-    resources = _shared_resources(evaluations, defs=defs)
-    return CodeLocation(
-        evaluations=evaluations,
-        pique=_prepared(resources.get("pique"), PiqueResource),
-        ledger=_prepared(resources.get("ledger"), LedgerResource),
-        lake=_prepared(resources.get("lake"), LakeResource),
-        media_storage=_prepared(resources.get("media_storage"), MediaStorageResource),
-    )
+    return evaluations, _shared_resources(evaluations, defs=defs)
 
 
 def _shared_resources(evaluations: Sequence[Evaluation], *, defs: dg.Definitions) -> dict[str, object]:

@@ -119,9 +119,9 @@ def _pique_row() -> tuple[str, str, str]:
 
 def _differing(module: str, *, ledger: FoundAddress, lake: FoundAddress) -> list[str]:
     """In what a code location finds something else."""
-    from pique_assets.cli.code_location import load_code_location
+    from pique_assets.cli.code_location import load_home
 
-    location = load_code_location(module)
+    location = load_home(module)
     found = (("ledger", location.ledger.place(), ledger), ("lake", location.lake.place(), lake))
     return [
         f"runs of {module} use another {what}{_shown(theirs)} ({theirs.because}): set the same for both, or name that "

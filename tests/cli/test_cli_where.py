@@ -1,0 +1,80 @@
+"""`pique-assets where` and `pique-assets ledger ...`: which ledger and lake are found, and saying whose they are."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from command_line import run_command
+
+from pique_assets.cli import main
+from pique_assets.ledger import Ledger
+
+DEFINITIONS = """
+from pathlib import Path
+from pique_assets.config import Evaluation
+from pique_assets.definitions import build_defs
+from pique_assets.media import DatedFolder
+from pique_assets.resources import resources_for
+
+EVALUATIONS = [Evaluation(name="ads", judge_id="judge_1", media=DatedFolder("/media"), start_date="2026-03-02")]
+defs = build_defs(evaluations=EVALUATIONS, resources=resources_for("production"{home}))
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    root = tmp_path / "project"
+    (root / "notebooks").mkdir(parents=True)
+    (root / "dg.toml").touch()
+    return root
+
+
+def test_it_says_what_is_found_and_why_and_makes_nothing(project):
+    done = run_command("where", "--json", cwd=project / "notebooks", PIQUE_ENVIRONMENT="sandbox", PIQUE_API_KEY="pk_1")
+    assert done.returncode == 0, done.stderr
+    rows = {row["what"]: row for row in json.loads(done.stdout)}
+    assert rows["project"]["address"] == str(project)
+    assert rows["ledger"]["address"] == str(project / ".pique" / "ledger.db")
+    assert rows["ledger"]["state"] == "not there yet"
+    assert rows["lake"]["address"] == str(project / ".pique" / "lake")
+    assert str(project) in rows["lake"]["because"]
+    assert (rows["Pique"]["address"], rows["Pique"]["because"]) == ("sandbox", "PIQUE_ENVIRONMENT")
+    assert "pk_1" not in done.stdout
+    assert not (project / ".pique").exists()
+
+
+def test_a_password_is_not_shown(project):
+    url = "postgresql://somebody:5ec7e7@127.0.0.1:9/ledger"
+    done = run_command("where", cwd=project, PIQUE_LEDGER_URL=url)
+    assert done.returncode == 0, done.stderr
+    assert "PIQUE_LEDGER_URL" in done.stdout
+    assert "5ec7e7" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(("home", "agrees"), [("", True), (', home="elsewhere"', False)])
+def test_it_compares_with_what_runs_of_the_code_location_find(project, home, agrees):
+    (project / "definitions.py").write_text(DEFINITIONS.format(home=home))
+    done = run_command("where", "--module", "definitions", cwd=project / "notebooks")
+    assert done.returncode == (0 if agrees else 1), done.stderr
+    assert ("another ledger" in done.stderr) is not agrees
+
+
+def test_a_ledger_is_begun_and_told_whose_it_is(project, monkeypatch, capsys):
+    monkeypatch.chdir(project)
+    for name in ("PIQUE_HOME", "PIQUE_LEDGER_URL"):
+        monkeypatch.delenv(name, raising=False)
+    path = project / ".pique" / "ledger.db"
+    assert main(["jobs"]) == 1
+    assert f"there is no ledger at {path}" in capsys.readouterr().err
+    assert not path.exists()
+    assert main(["ledger", "create"]) == 0
+    assert f"made a new, empty ledger {path}" in capsys.readouterr().out
+    assert main(["ledger", "create"]) == 1
+    assert "there is one already" in capsys.readouterr().err
+    for named, stored in (("production", "production"), ("https://pique.example.org/", "pique.example.org")):
+        assert main(["ledger", "belongs-to", named]) == 0
+        with Ledger.open(str(path), create=False) as ledger:
+            assert ledger.pique() == stored
+    assert "no longer to 'production'" in capsys.readouterr().out
