@@ -5,6 +5,8 @@ As it stands it evaluates the example media with the local Pique, which `make ru
 
 from pathlib import Path
 
+import dagster as dg
+
 from pique_assets.config import Evaluation
 from pique_assets.definitions import build_defs
 from pique_assets.evaluation.limits import Limits
@@ -37,4 +39,9 @@ EVALUATIONS = [
     ),
 ]
 
-defs = build_defs(evaluations=EVALUATIONS, resources=chosen_resources())
+defs = dg.Definitions.merge(
+    build_defs(evaluations=EVALUATIONS, resources=chosen_resources()),
+    # For what is materialised outside of a job: the steps of a date are a chain, and a process for each would cost more
+    # than most of them.
+    dg.Definitions(executor=dg.in_process_executor),
+)
