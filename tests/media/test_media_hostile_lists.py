@@ -219,9 +219,9 @@ def test_a_line_of_200_mb_is_a_row_and_is_never_in_memory(tmp_path, name):
     ("huge", "options", "lost"),
     [
         (HUGE, {}, 3),
-        (2 * MAX_COLUMN_BYTES, {"compression": "none", "use_dictionary": False}, 3),
+        (MAX_COLUMN_BYTES + 2**20, {"compression": "none", "use_dictionary": False}, 3),
         # Who writes small groups of rows loses fewer of them.
-        (2 * MAX_COLUMN_BYTES, {"row_group_size": 1}, 1),
+        (MAX_COLUMN_BYTES + 2**20, {"row_group_size": 1}, 1),
     ],
 )
 def test_a_title_of_200_mb_in_parquet_is_never_in_memory(tmp_path, huge, options, lost):
