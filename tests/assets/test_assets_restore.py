@@ -3,23 +3,43 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import dagster as dg
 import pyarrow as pa
 import pytest
 from desk import LIMITS
-from graph import DATES, Graph, resources_at
+from graph import DATES, Graph, resources_at, video_evaluation
 
 from pique_assets.cli import main
 from pique_assets.evaluation.results import ResultPoller
 from pique_assets.lake import Lake, build_table
 from pique_assets.ledger import Ledger
+from pique_assets.local.process import LocalPiqueProcess
 from pique_assets.local.record import read_record
 
 DATA_TABLES = ("content", "payloads", "submissions", "evaluations", "detector_results", "detector_metrics")
+
+
+@pytest.fixture(scope="module")
+def ran(pique: LocalPiqueProcess, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Lake and ledger of two dates that were run to their end, one of them without media."""
+    home = tmp_path_factory.mktemp("ran")
+    with dg.instance_for_test() as instance:
+        graph = Graph.over(video_evaluation(), home=home, pique=pique, instance=instance)
+        assert all(graph.run(date).success for date in ("2026-03-02", "2026-03-04"))
+    return home
+
+
+@pytest.fixture
+def graph(ran: Path, pique: LocalPiqueProcess, tmp_path: Path, instance: dg.DagsterInstance) -> Graph:
+    """Over a copy of them."""
+    home = shutil.copytree(ran, tmp_path / "home")
+    return Graph.over(video_evaluation(), home=home, pique=pique, instance=instance)
 
 
 def lose_ledger(graph: Graph) -> None:
@@ -77,7 +97,6 @@ def test_after_a_restore_every_date_runs_again_and_nothing_is_sent(graph, pique,
 
 
 def test_open_jobs_come_back_as_open_and_are_polled(graph, pique, capsys):
-    assert graph.run("2026-03-02").success
     record, completed = read_record(pique.data_dir), graph.table("submissions", "2026-03-02").num_rows
     states = iter(["uploaded", "uploading", "completed"])
 
@@ -124,7 +143,6 @@ def test_what_was_given_up_comes_back_watched_and_is_not_sent_again(graph, pique
 
 
 def test_content_whose_jobs_the_lake_does_not_know_is_named(graph, capsys):
-    assert graph.run("2026-03-02").success
     assert graph.run("2026-03-03", job="submit").success
     lose_ledger(graph)
     assert restore(graph) == 0
@@ -132,7 +150,6 @@ def test_content_whose_jobs_the_lake_does_not_know_is_named(graph, capsys):
 
 
 def test_a_ledger_that_has_evaluated_the_content_again_is_refused(graph, capsys):
-    assert graph.run("2026-03-02").success
     lose_ledger(graph)
     # While the lake does not say that the content has its jobs.
     table, hidden = graph.home / "lake" / "submissions", graph.home / "hidden"
@@ -146,7 +163,6 @@ def test_a_ledger_that_has_evaluated_the_content_again_is_refused(graph, capsys)
 
 
 def test_an_attempt_that_an_older_date_still_calls_open_is_restored_as_finished(graph, pique):
-    assert graph.run("2026-03-02").success
     assert graph.run("2026-03-05").success
     record = read_record(pique.data_dir)
     shared = {row["job_id"] for row in graph.table("submissions", "2026-03-05").to_pylist()}
@@ -164,7 +180,6 @@ def test_an_attempt_that_an_older_date_still_calls_open_is_restored_as_finished(
 
 
 def test_a_row_nobody_can_have_written_is_an_error_that_names_it(graph, capsys):
-    assert graph.run("2026-03-02").success
     rewrite(graph, "submissions", "2026-03-02", lambda row: row | {"judge_configuration_hash": None})
     lose_ledger(graph)
     assert restore(graph) == 1
@@ -198,7 +213,6 @@ def test_where_the_ledger_is_has_to_be_known(graph, monkeypatch):
 
 
 def test_a_ledger_that_cannot_be_opened_is_an_error_without_its_password(graph):
-    assert graph.run("2026-03-04").success
     done = run_command(
         "ledger",
         "restore",
@@ -220,7 +234,6 @@ def test_help_loads_nothing_heavy():
 
 @pytest.mark.parametrize("path", ["ledger.db", "sub/ledger.db"])
 def test_a_ledger_may_be_named_by_its_path(graph, path, monkeypatch):
-    assert graph.run("2026-03-04").success
     monkeypatch.chdir(graph.home)
     assert main(["ledger", "restore", "--lake", "lake", "--ledger", f"restored/{path}"]) == 0
     assert Path(f"restored/{path}").is_file()

@@ -6,8 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from later_desk import LaterDesk, desk_at, shared_pique
+from desk import Desk
+from later_desk import desk_at, shared_pique
 
+from pique_assets.api.client import PiqueClient
+from pique_assets.ledger import Ledger
 from pique_assets.local.process import LocalPiqueProcess
 
 
@@ -19,6 +22,16 @@ def pique(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalPiqueProces
 
 
 @pytest.fixture
-def desk(pique: LocalPiqueProcess, tmp_path: Path) -> Iterator[LaterDesk]:
+def desk(pique: LocalPiqueProcess, tmp_path: Path) -> Iterator[Desk]:
     with desk_at(pique, ledger_path=tmp_path / "ledger.db") as desk:
         yield desk
+
+
+@pytest.fixture
+def client(desk: Desk) -> PiqueClient:
+    return desk.client
+
+
+@pytest.fixture
+def ledger(desk: Desk) -> Ledger:
+    return desk.ledger

@@ -233,3 +233,10 @@ def test_a_late_result_counts_when_there_is_no_further_attempt(story, ledger, cl
     claim = ledger.claim_submission(story.order(), lease_s=60)
     assert (claim.created, claim.lease, claim.submission.state) == (False, None, SubmissionState.COMPLETED)
     assert story.state() == ["COMPLETED"]
+
+
+def test_an_upload_is_over_only_after_it_was_begun(story, ledger, clock):
+    lease = story.prepared()
+    with pytest.raises(TransitionRefused, match="PREPARED"):
+        ledger.record_uploaded(lease, next_poll_at=clock.after(10))
+    assert story.state() == ["PREPARED"]

@@ -34,12 +34,22 @@ LIMITS = Limits(
 
 @dataclass(frozen=True, kw_only=True)
 class Desk:
-    """Submits partitions the way the assets do."""
+    """Submits partitions the way the assets do.
+
+    Attributes:
+        earlier: Jobs that Pique had before this desk, from other tests: no concern of it.
+    """
 
     pique: LocalPiqueProcess
     client: PiqueClient
     ledger: Ledger
     limits: Limits = LIMITS
+    earlier: frozenset[str] | None = None
+
+    def __post_init__(self) -> None:
+        if self.earlier is None:
+            before = frozenset(job.job_id for job in read_record(self.pique.data_dir))
+            object.__setattr__(self, "earlier", before)
 
     def submit(
         self,
@@ -62,7 +72,7 @@ class Desk:
         )
 
     def record(self) -> list[JobRecord]:
-        return read_record(self.pique.data_dir)
+        return [job for job in read_record(self.pique.data_dir) if job.job_id not in (self.earlier or ())]
 
     def evaluations(self) -> dict[str, int]:
         """How often the server began to evaluate each content, by its hash."""

@@ -1,10 +1,9 @@
-"""A desk at a server that others used before: its record begins when it does. Not here: a server of a test's own."""
+"""A desk at a server that others used before, whose jobs are no concern of it. Not here: a server of a test's own."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from desk import DEMO, Desk
@@ -12,17 +11,6 @@ from desk import DEMO, Desk
 from pique_assets.api.client import PiqueClient
 from pique_assets.ledger import Ledger
 from pique_assets.local.process import LocalPiqueProcess, running_local_pique
-from pique_assets.local.record import JobRecord, read_record
-
-
-@dataclass(frozen=True, kw_only=True)
-class LaterDesk(Desk):
-    """A desk that knows which jobs were there before it."""
-
-    earlier: frozenset[str]
-
-    def record(self) -> list[JobRecord]:
-        return [job for job in super().record() if job.job_id not in self.earlier]
 
 
 @contextmanager
@@ -33,11 +21,10 @@ def shared_pique(folder: Path) -> Iterator[LocalPiqueProcess]:
 
 
 @contextmanager
-def desk_at(pique: LocalPiqueProcess, *, ledger_path: Path) -> Iterator[LaterDesk]:
+def desk_at(pique: LocalPiqueProcess, *, ledger_path: Path) -> Iterator[Desk]:
     """A desk with a new ledger."""
-    earlier = frozenset(job.job_id for job in read_record(pique.data_dir))
     with (
         PiqueClient(base_url=pique.base_url, api_key=pique.api_key) as client,
         Ledger.open(f"sqlite:///{ledger_path}") as ledger,
     ):
-        yield LaterDesk(pique=pique, client=client, ledger=ledger, earlier=earlier)
+        yield Desk(pique=pique, client=client, ledger=ledger)
