@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import threading
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -20,6 +22,8 @@ from pique_assets.ledger import Ledger, Source
 from pique_assets.media import DatedFolder, Manifest, MediaError, SocialUrls
 from pique_assets.partitions import daily_partitions
 from pique_assets.resources import MediaStorageResource
+
+_log = logging.getLogger(__name__)
 
 # A listing of a bucket costs requests and seconds: with a tick each 30 seconds that is one each ten minutes.
 TICKS_BETWEEN: Final = 20
@@ -63,7 +67,12 @@ class LateContent:
 
 
 def late_content(
-    evaluations: Sequence[Evaluation], *, tick: int, ledger: Ledger, media_storage: MediaStorageResource
+    evaluations: Sequence[Evaluation],
+    *,
+    tick: int,
+    ledger: Ledger,
+    media_storage: MediaStorageResource,
+    until: float,
 ) -> list[LateContent]:
     """Look at one of the last dates, another one each time; most ticks look at none.
 
@@ -72,6 +81,7 @@ def late_content(
         tick: Grows by one from tick to tick.
         ledger: Knows what was submitted.
         media_storage: Where content lies.
+        until: A listing that has not ended by this `time.monotonic()` is not waited for.
 
     Returns:
         What came late, for each source of the date that has any. A source that can't be listed now has none: whoever
@@ -93,15 +103,41 @@ def late_content(
     found = []
     for asset, source, kind in _sources(evaluation):
         known = ledger.content_uris(**where, source=kind)
-        try:
-            entries = media_storage.open_source(source).list_entries(dt.date.fromisoformat(date))
-            uris = tuple(sorted({entry.content_uri for entry in entries} - known))
-        except MediaError as error:
-            logging.getLogger(__name__).warning(f"{evaluation.name} {date} was not looked at for late content: {error}")
-            continue
-        if uris:
-            found.append(LateContent(evaluation=evaluation, date=date, asset=asset, uris=uris))
+        listing = _Listing(source, date=date, media_storage=media_storage)
+        listed = listing.uris(within_s=until - time.monotonic())
+        if listed is None:
+            reason = listing.problem or "its listing takes longer than a tick"
+            _log.warning(f"{evaluation.name} {date} was not looked at for late content: {reason}")
+        elif late := listed - known:
+            found.append(LateContent(evaluation=evaluation, date=date, asset=asset, uris=tuple(sorted(late))))
     return found
+
+
+class _Listing:
+    """The uris of a date's content, listed in a thread of its own, which a tick need not wait for."""
+
+    def __init__(
+        self, source: DatedFolder | Manifest | SocialUrls, *, date: str, media_storage: MediaStorageResource
+    ) -> None:
+        self._source = source
+        self._date = dt.date.fromisoformat(date)
+        self._media_storage = media_storage
+        self._uris: set[str] | None = None
+        self.problem: str | None = None
+
+    def uris(self, *, within_s: float) -> set[str] | None:
+        """All of them; None if they can't be had, or not so soon."""
+        thread = threading.Thread(target=self._list, name="late-content", daemon=True)
+        thread.start()
+        thread.join(max(0.0, within_s))
+        return self._uris
+
+    def _list(self) -> None:
+        try:
+            entries = self._media_storage.open_source(self._source).list_entries(self._date)
+            self._uris = {entry.content_uri for entry in entries}
+        except MediaError as error:
+            self.problem = str(error)
 
 
 def _last_dates(evaluation: Evaluation) -> list[str]:

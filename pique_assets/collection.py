@@ -89,14 +89,14 @@ def collect(
         instance: Knows which runs were asked for, and what became of them.
         at_most: Run requests.
         turn: Grows by one from tick to tick, so that each date comes to its turn.
-        until: No further date is looked at after this `time.monotonic()`; at least one is.
+        until: No further date is looked at after this `time.monotonic()`.
 
     Raises:
         LedgerUnavailable: The ledger can't be read or written.
     """
     by_name = {evaluation.name: evaluation for evaluation in evaluations}
     found = Collection()
-    for standing in _standings(by_name, ledger=ledger, at_most=at_most, turn=turn):
+    for standing in _standings(by_name, ledger=ledger, at_most=at_most, turn=turn, until=until):
         evaluation = by_name.get(standing.evaluation)
         # Another code location's, or a date that this one does not know (any more).
         if evaluation is not None and daily_partitions(evaluation).has_partition_key(standing.partition):
@@ -107,10 +107,12 @@ def collect(
 
 
 def _standings(
-    by_name: Mapping[str, Evaluation], *, ledger: Ledger, at_most: int, turn: int
+    by_name: Mapping[str, Evaluation], *, ledger: Ledger, at_most: int, turn: int, until: float
 ) -> Iterator[PartitionStanding]:
     yield from ledger.uncollected_partitions(at_most=at_most, turn=turn, evaluations=by_name)
     for name, partition in ledger.open_partitions(evaluations=sorted(by_name), at_most=OPEN_DATES_A_TICK):
+        if time.monotonic() >= until:
+            return
         standing = _at_rest(by_name[name], partition=partition, ledger=ledger)
         if standing is not None:
             yield standing

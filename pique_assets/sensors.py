@@ -106,7 +106,7 @@ def results_sensor(
                 turn=tick,
                 until=ends_at,
             )
-            late = late_content(evaluations, tick=tick, ledger=opened, media_storage=media_storage)
+            late = late_content(evaluations, tick=tick, ledger=opened, media_storage=media_storage, until=ends_at)
         said = [*found.said, *map(str, late)]
         for sentence in said:
             context.log.info(sentence)
