@@ -91,6 +91,8 @@ def _seconds(text: str) -> float:
 
 def _list(arguments: argparse.Namespace) -> int:
     with opened_client(arguments) as client:
+        # A list looks alike at every Pique.
+        tell(f"judges of the Pique {client.pique!r}:")
         judges = [
             judge
             for judge in client.list_judges(arguments.content_type)
