@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pique_assets.ledger import LeaseLost, LedgerError, SubmissionState, TransitionRefused
+from pique_assets.ledger import JobTaken, LeaseLost, SubmissionState, TransitionRefused
 
 
 def test_an_item_goes_from_intent_to_result(story, ledger, clock):
@@ -174,7 +174,7 @@ def test_an_uploaded_submission_cannot_be_left_without_a_next_poll(story, ledger
 
 def test_a_job_id_that_is_already_known_is_refused(story, ledger):
     story.uploaded("a", job_id="job_1")
-    with pytest.raises(LedgerError, match="constraint"):
+    with pytest.raises(JobTaken, match="which is the job of"):
         story.prepared("b", job_id="job_1")
     assert story.state("b") == ["INTENDED"]
 
