@@ -28,7 +28,7 @@ def pique_at(base_url: str) -> str:
     host = (parts.hostname or "").rstrip(".")
     if not host:
         raise ValueError("the address of Pique names no host")
-    if _is_loopback(host):
+    if is_loopback(host):
         return LOCAL
     port = "" if parts.port in (None, _DEFAULT_PORTS.get(parts.scheme)) else f":{parts.port}"
     named = f"{host}{port}{parts.path.rstrip('/')}"
@@ -36,9 +36,10 @@ def pique_at(base_url: str) -> str:
     return environments.get(named, named)
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Tell whether a host is this very machine, going by its name or address alone."""
     try:
-        address = ipaddress.ip_address(host)
+        address = ipaddress.ip_address(host.strip("[]"))
     except ValueError:
         return host == "localhost"
     mapped = getattr(address, "ipv4_mapped", None)

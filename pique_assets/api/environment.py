@@ -21,6 +21,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
+from pique_assets.api.address import is_loopback
 from pique_assets.api.errors import BrokenEnvironment
 from pique_assets.api.redaction import Secret
 
@@ -56,14 +57,6 @@ class Trust:
 
     context: ssl.SSLContext
     variable: str | None
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether a host is this very machine, going by its name or address alone."""
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def proxy_for(scheme: str, host: str, port: int | None) -> Proxy | None:

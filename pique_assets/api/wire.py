@@ -22,8 +22,9 @@ from weakref import WeakSet
 
 import httpx
 
+from pique_assets.api.address import is_loopback
 from pique_assets.api.body import ContentFailed, UploadBody
-from pique_assets.api.environment import Proxy, Trust, is_loopback, proxy_for, trusted_certificates
+from pique_assets.api.environment import Proxy, Trust, proxy_for, trusted_certificates
 from pique_assets.api.errors import BrokenEnvironment
 from pique_assets.api.policy import Timeouts
 from pique_assets.api.redaction import Secret, install_redaction

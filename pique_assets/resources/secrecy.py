@@ -7,13 +7,13 @@ what the resources do with them.
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 import dagster as dg
 
+from pique_assets.api.address import is_loopback
 from pique_assets.resources.ledger import LedgerResource
 from pique_assets.resources.pique import PiqueResource
 
@@ -49,8 +49,7 @@ def _is_this_machine(url: str) -> bool:
     if not _is_written_out(url):
         return False
     try:
-        host = urlsplit(url).hostname
-        return host == "localhost" or ipaddress.ip_address(host or "").is_loopback
+        return is_loopback(urlsplit(url).hostname or "")
     except ValueError:
         return False
 
