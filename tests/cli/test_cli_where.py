@@ -78,3 +78,19 @@ def test_a_ledger_is_begun_and_told_whose_it_is(project, monkeypatch, capsys):
         with Ledger.open(str(path), create=False) as ledger:
             assert ledger.pique() == stored
     assert "no longer to 'production'" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "command", [("evaluate", "clip.mp4", "--judge", "judge_1"), ("receive", "--port", "0"), ("jobs",), ("in-doubt",)]
+)
+@pytest.mark.parametrize("mistyped", ["dta/ledger.db", "data/ledgr.db"])
+def test_no_command_makes_a_ledger_by_a_typing_error(project, command, mistyped):
+    (project / "data").mkdir()
+    with Ledger.open(str(project / "data" / "ledger.db")):
+        pass
+    (project / "clip.mp4").write_bytes(b"anything")
+    named = {"PIQUE_BASE_URL": "http://127.0.0.1:9", "PIQUE_API_KEY": "pk_1", "PIQUE_WEBHOOK_SECRETS": "s" * 20}
+    done = run_command(*command, "--ledger", mistyped, cwd=project, **named)
+    assert done.returncode == 1, done.stderr
+    assert f"there is no ledger at {project / mistyped}" in done.stderr
+    assert not list(project.rglob("ledgr.db*")) and not (project / "dta").exists()

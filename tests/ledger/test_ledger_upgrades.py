@@ -21,7 +21,14 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
-from pique_assets.ledger import Ledger, LedgerError, LedgerUnavailable, SubmissionOrder, SubmissionState
+from pique_assets.ledger import (
+    Ledger,
+    LedgerError,
+    LedgerOfAnotherPique,
+    LedgerUnavailable,
+    SubmissionOrder,
+    SubmissionState,
+)
 from pique_assets.ledger.database import Database
 from pique_assets.ledger.migrations import HEAD
 from pique_assets.ledger.tables import metadata
@@ -202,6 +209,16 @@ def test_a_ledger_of_an_earlier_version_is_upgraded_and_works_on(empty_url, vers
         assert (settled.progress.completed, settled.progress.unreadable) == (3, 1)
 
 
+@pytest.mark.parametrize("version", ["0001", "0004"])
+def test_a_ledger_that_was_filled_before_it_belonged_to_a_pique_asks_whose_it_is(empty_url, version):
+    make_ledger_of_version(empty_url, version)
+    with Ledger.open(empty_url, clock=lambda: NOW) as ledger:
+        with pytest.raises(LedgerOfAnotherPique, match="ledger belongs-to"):
+            ledger.belong_to("production")
+        ledger.give_to("local")
+        ledger.belong_to("local")
+
+
 @pytest.mark.parametrize("version", versions()[:-1])
 def test_an_upgrade_changes_no_value_of_any_row(empty_url, version):
     make_ledger_of_version(empty_url, version)
@@ -274,7 +291,8 @@ def test_several_processes_may_upgrade_at_once(empty_url):
     ("version", "statement"),
     [
         (BEFORE_WEBHOOKS, "CREATE INDEX ix_submissions_begun"),
-        (LAST, "ALTER TABLE partitions"),
+        ("0003", "ALTER TABLE partitions"),
+        (LAST, "CREATE TABLE known_lake_files"),
         (LAST, "UPDATE alembic_version"),
     ],
 )
