@@ -30,12 +30,7 @@ DATE, BROKEN, EMPTY, LATER = "2026-03-02", "2026-03-03", "2026-03-04", "2026-03-
 NOWHERE = SimpleNamespace(base_url="http://127.0.0.1:9", api_key="k")
 Rows = list[dict[str, Any]]
 
-ERROR, WARN = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
-OUTCOME_CHECKS = {
-    "every_content_item_has_an_outcome": ERROR,
-    "every_job_has_ended": WARN,
-    "all_content_was_evaluated": WARN,
-}
+OUTCOME_CHECKS = ("every_content_item_has_an_outcome", "every_job_has_ended", "all_content_was_evaluated")
 ALL_CHECKS = {
     "date_was_delivered": "content",
     "all_content_is_readable": "content",
@@ -185,12 +180,12 @@ def test_checks_without_partitions_look_at_the_date_of_their_run_all_the_same(ta
 WITHOUT_RESULT = ("unsubmitted intended prepared uploading abandoned", "uploaded submitting", "given_up")
 
 
-@pytest.mark.parametrize(("check", "states"), zip(OUTCOME_CHECKS, WITHOUT_RESULT, strict=True))
+@pytest.mark.parametrize(("check", "states"), [*zip(OUTCOME_CHECKS, WITHOUT_RESULT, strict=True)])
 def test_content_without_a_result_is_told_by_the_check_that_says_why(tables, check, states):
     for state in states.split():
         tables.change("submissions", first(state=state))
-        found = {name: look.severity for name in OUTCOME_CHECKS if not (look := tables.look(name)).passed}
-        assert found == {check: OUTCOME_CHECKS[check]}, state
+        found = [(name, look.severity.value) for name in OUTCOME_CHECKS if not (look := tables.look(name)).passed]
+        assert found == [(check, "ERROR" if check == OUTCOME_CHECKS[0] else "WARN")], state
 
 
 def rewrite(path: Path, change: Callable[[pa.Table], pa.Table]) -> None:
