@@ -30,6 +30,7 @@ DATE, BROKEN, EMPTY, LATER = "2026-03-02", "2026-03-03", "2026-03-04", "2026-03-
 NOWHERE = SimpleNamespace(base_url="http://127.0.0.1:9", api_key="k")
 Rows = list[dict[str, Any]]
 
+OUTCOME_CHECKS = ("every_content_item_has_an_outcome", "every_job_has_ended", "all_content_was_evaluated")
 ALL_CHECKS = {
     "date_was_delivered": "content",
     "all_content_is_readable": "content",
@@ -175,29 +176,16 @@ def test_checks_without_partitions_look_at_the_date_of_their_run_all_the_same(ta
     assert not found.passed and found.metadata["found"].value == 1
 
 
-@pytest.mark.parametrize("state", ["unsubmitted", "intended", "prepared", "uploading", "abandoned"])
-def test_content_that_never_reached_pique_fails(tables, state):
-    tables.change("submissions", first(state=state))
-    found = tables.look("every_content_item_has_an_outcome")
-    assert not found.passed and found.severity is dg.AssetCheckSeverity.ERROR
-    assert found.metadata["found"] == 1
-    assert tables.look("every_job_has_ended").passed
+# In the order of the checks: Pique has not got it; has, or may have it; came to nothing with it.
+WITHOUT_RESULT = ("unsubmitted intended prepared uploading abandoned", "uploaded submitting", "given_up")
 
 
-@pytest.mark.parametrize("state", ["uploaded", "submitting"])
-def test_jobs_that_were_still_open_are_a_warning(tables, state):
-    tables.change("submissions", first(state=state))
-    found = tables.look("every_job_has_ended")
-    assert not found.passed and found.severity is dg.AssetCheckSeverity.WARN
-    assert found.metadata["found"] == 1
-    assert tables.look("every_content_item_has_an_outcome").passed
-
-
-def test_what_was_given_up_came_to_nothing(tables):
-    tables.change("submissions", first(state="given_up"))
-    assert not tables.look("all_content_was_evaluated").passed
-    assert tables.look("failure_rate_is_low").metadata["failed"] == 1
-    assert tables.look("every_job_has_ended").passed
+@pytest.mark.parametrize(("check", "states"), [*zip(OUTCOME_CHECKS, WITHOUT_RESULT, strict=True)])
+def test_content_without_a_result_is_told_by_the_check_that_says_why(tables, check, states):
+    for state in states.split():
+        tables.change("submissions", first(state=state))
+        found = [(name, look.severity.value) for name in OUTCOME_CHECKS if not (look := tables.look(name)).passed]
+        assert found == [(check, "ERROR" if check == OUTCOME_CHECKS[0] else "WARN")], state
 
 
 def rewrite(path: Path, change: Callable[[pa.Table], pa.Table]) -> None:
