@@ -88,35 +88,17 @@ def results_sensor(
         ledger: LedgerResource,
         media_storage: MediaStorageResource,
     ) -> dg.SensorResult:
-        from pique_assets.arrivals import late_content
-        from pique_assets.collection import collect
+        from pique_assets.ledger import LedgerMissing
 
         ends_at = time.monotonic() + settings.tick_budget_s
-        tick = _count(context.cursor)
-        with ledger.ledger() as opened:
-            polled = _ask_pique(
-                _in_turn(evaluations, tick=tick), pique=pique, ledger=opened, until=ends_at - AFTERWARDS_S
-            )
-            _give_up_waiting(evaluations, ledger=opened)
-            found = collect(
-                evaluations,
-                ledger=opened,
-                instance=context.instance,
-                at_most=RUN_REQUESTS_A_TICK,
-                turn=tick,
-                until=ends_at,
-            )
-            late = late_content(evaluations, tick=tick, ledger=opened, media_storage=media_storage, until=ends_at)
-        said = [*found.said, *map(str, late)]
-        for sentence in said:
-            context.log.info(sentence)
-        skipped = f"asked Pique for {polled} results; no date is complete and not yet collected"
-        return dg.SensorResult(
-            run_requests=found.requests,
-            skip_reason=None if found.requests else "; ".join([skipped, *said[:SAID_A_TICK]]),
-            cursor=str(tick + 1),
-            asset_events=[one.observation() for one in late],
-        )
+        try:
+            with ledger.ledger(create=False) as opened:
+                return _tick(
+                    context, evaluations, pique=pique, ledger=opened, media_storage=media_storage, until=ends_at
+                )
+        except LedgerMissing as missing:
+            # Begun by the first run that submits: a tick that looks in the wrong place begins none there.
+            return dg.SensorResult(skip_reason=f"{missing}: nothing was submitted yet", cursor=context.cursor)
 
     bound = keys.bind(pique_results)
     return dg.SensorDefinition(
@@ -127,6 +109,38 @@ def results_sensor(
         minimum_interval_seconds=settings.minimum_interval_s,
         default_status=settings.default_status,
         description="Asks Pique for due results, and requests a run for each date whose results are all in.",
+    )
+
+
+def _tick(
+    context: dg.SensorEvaluationContext,
+    evaluations: Sequence[Evaluation],
+    *,
+    pique: PiqueResource,
+    ledger: Ledger,
+    media_storage: MediaStorageResource,
+    until: float,
+) -> dg.SensorResult:
+    """One tick, over before a `time.monotonic()`."""
+    from pique_assets.arrivals import late_content
+    from pique_assets.collection import collect
+
+    tick = _count(context.cursor)
+    polled = _ask_pique(_in_turn(evaluations, tick=tick), pique=pique, ledger=ledger, until=until - AFTERWARDS_S)
+    _give_up_waiting(evaluations, ledger=ledger)
+    found = collect(
+        evaluations, ledger=ledger, instance=context.instance, at_most=RUN_REQUESTS_A_TICK, turn=tick, until=until
+    )
+    late = late_content(evaluations, tick=tick, ledger=ledger, media_storage=media_storage, until=until)
+    said = [*found.said, *map(str, late)]
+    for sentence in said:
+        context.log.info(sentence)
+    skipped = f"asked Pique for {polled} results; no date is complete and not yet collected"
+    return dg.SensorResult(
+        run_requests=found.requests,
+        skip_reason=None if found.requests else "; ".join([skipped, *said[:SAID_A_TICK]]),
+        cursor=str(tick + 1),
+        asset_events=[one.observation() for one in late],
     )
 
 

@@ -97,7 +97,7 @@ def partition_status_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.Ass
         written = tables.write("partition_status", status)
         # Last of all: a run that failed before leaves the date uncollected, and the sensor asks for another.
         where = {"evaluation": evaluation.name, "partition": context.partition_key}
-        with ledger.ledger() as opened:
+        with ledger.ledger(create=False) as opened:
             digest = opened.collecting_digest(**where, run=collecting_run(context))
             if digest is not None:
                 opened.record_collected(**where, digest=digest)

@@ -55,7 +55,7 @@ def evaluation_results_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.A
         waits = ASKED_FOR_DIGEST_TAG not in context.run.tags
         limits = evaluation.limits if waits else replace(evaluation.limits, results_wait_s=0.0)
         pending: ResultsPending | None = None
-        with pique.client() as client, ledger.ledger() as opened:
+        with pique.client() as client, ledger.ledger(create=False) as opened:
             try:
                 collect_partition(
                     **where,
@@ -101,7 +101,7 @@ def submissions_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.AssetsDe
     ) -> dg.MaterializeResult[None]:
         from pique_assets.lake import build_table
 
-        with ledger.ledger() as opened:
+        with ledger.ledger(create=False) as opened:
             items = opened.partition_state(evaluation=evaluation.name, partition=context.partition_key)
         tables = PartitionTables(lake=lake.lake(), evaluation=evaluation, date=context.partition_key)
         rows = [submission_row(item, evaluation=evaluation.name) for item in items]

@@ -88,7 +88,7 @@ def plan_backfill(
     # Content on several dates is evaluated once, and evaluations that share a judge share its day.
     planned: set[str] = set()
     begun: Counter[str] = Counter()
-    with location.pique.client() as client, location.ledger.ledger() as ledger:
+    with location.pique.client() as client, location.ledger.ledger(say=say) as ledger:
         for evaluation in evaluations:
             judge = agreed_judge(
                 partial(fetch_judge, evaluation, client=client, say=say),

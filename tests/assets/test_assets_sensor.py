@@ -62,3 +62,9 @@ def test_the_cursor_is_only_a_convenience(graph, pique, cursor):
     result = graph.tick(cursor=cursor)
     assert [request.partition_key for request in result.run_requests] == ["2026-03-04"]
     assert result.cursor.isdigit()
+
+
+def test_a_tick_before_anything_was_submitted_makes_no_ledger(graph):
+    skipped = graph.tick().skip_reason
+    assert f"no ledger at {graph.home / 'ledger.db'}: nothing was submitted yet" in skipped.skip_message
+    assert not list(graph.home.glob("ledger.db*"))

@@ -10,7 +10,9 @@ import dagster as dg
 import pytest
 from desk import DEMO, JUDGE
 from graph import Graph, resources_at, video_evaluation
+from waiting import eventually
 
+from pique_assets.api.models import DetectorRequest, JudgeRequest
 from pique_assets.cli import main
 from pique_assets.definitions import build_defs
 from pique_assets.lake import Lake
@@ -18,6 +20,7 @@ from pique_assets.ledger import Ledger
 from pique_assets.local.process import LocalPiqueProcess
 from pique_assets.local.record import JobRecord, read_record
 from pique_assets.media import DatedFolder, SocialUrls
+from pique_assets.resources import PiqueResource
 
 FIRST, SECOND = "2026-03-02", "2026-03-03"
 
@@ -45,6 +48,20 @@ def forget(home: Path, *, keep: Path | None = None) -> None:
         path.unlink()
     if keep is not None:
         shutil.copy(keep, home / "ledger.db")
+
+
+def another_video_judge(pique: LocalPiqueProcess) -> str:
+    """The id of a judge that can evaluate the same content."""
+    wish = JudgeRequest(
+        name="another",
+        description="of the same content",
+        content_type="video",
+        detectors=(DetectorRequest(detector_name="video_specs"),),
+    )
+    with PiqueResource(base_url=pique.base_url, api_key=pique.api_key).client() as client:
+        judge_id = client.create_judge(wish).id
+        eventually(lambda: client.get_judge(judge_id).status, lambda status: status == "ready")
+    return judge_id
 
 
 def restored(home: Path) -> int:
@@ -150,7 +167,7 @@ def test_one_name_for_two_judges_or_sources_on_one_ledger_is_refused(graph, piqu
     (tmp_path / "lists").mkdir()
     (tmp_path / "lists" / f"{FIRST}.txt").write_text("https://www.example.org/watch?v=1\n")
     changes, what = {
-        "judge": ({"judge_id": "judge_demo_images"}, "judge judge_demo_videos, and now judge_demo_images"),
+        "judge": ({"judge_id": (judge := another_video_judge(pique))}, f"judge judge_demo_videos, and now {judge}"),
         "media": ({"media": DatedFolder(tmp_path)}, f"and now {tmp_path}"),
         "source": ({"media": None, "social": SocialUrls(tmp_path / "lists")}, "and now none"),
     }[other]
