@@ -324,7 +324,8 @@ class Submitter:
             lease=held.lease,
             fresh=False,
             quiet_since=quiet_since,
-            refusal=str(error) if refused else None,
+            # Of an earlier PUT, which may have landed, a refusal of this one says nothing.
+            refusal=str(error) if refused and held.quiet_since is None else None,
         )
 
     def _abandon(self, held: _Held, *, evidence: str) -> Outcome:

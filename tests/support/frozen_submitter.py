@@ -6,14 +6,13 @@ import io
 import os
 import signal
 import sys
-from typing import BinaryIO
+from dataclasses import replace
 
 from desk import JUDGE, LIMITS, demo_items, open_item_verified
 
 from pique_assets.api.client import PiqueClient
 from pique_assets.evaluation.partition import submit_partition
 from pique_assets.ledger import Ledger
-from pique_assets.media import ContentItem
 
 
 class _StopsItsProcess(io.BufferedReader):
@@ -21,15 +20,17 @@ class _StopsItsProcess(io.BufferedReader):
 
     _asked = False
 
+    def __init__(self, raw: io.RawIOBase, *, ledger: Ledger) -> None:
+        super().__init__(raw)
+        self._ledger = ledger
+
     def read(self, size: int | None = -1) -> bytes:
         if self._asked:
-            os.kill(os.getpid(), signal.SIGSTOP)
+            # Not while another thread writes: the ledger would stay locked for as long as the process is stopped.
+            with self._ledger._database._turn():
+                os.kill(os.getpid(), signal.SIGSTOP)
         self._asked = True
         return super().read(size)
-
-
-def opened(item: ContentItem) -> BinaryIO:
-    return _StopsItsProcess(open_item_verified(item))
 
 
 def main(ledger_url: str) -> None:
@@ -44,8 +45,8 @@ def main(ledger_url: str) -> None:
             judge=client.get_judge(JUDGE),
             client=client,
             ledger=ledger,
-            open_content=opened,
-            limits=LIMITS,
+            open_content=lambda item: _StopsItsProcess(open_item_verified(item), ledger=ledger),
+            limits=replace(LIMITS, lease_s=2),
             say=lambda sentence: None,
         )
     print(report.uploaded, report.already_known)

@@ -177,6 +177,7 @@ class _Impostor:
 
     judges: PiqueClient
     submits: PiqueClient
+    pique: str = "local"
 
     def get_judge(self, judge_id: str):
         return self.judges.get_judge(judge_id)
