@@ -154,6 +154,8 @@ def upload_error(*, status: int, body: bytes, job_id: str, all_sent: bool) -> Up
     match = _XML_CODE.search(body)
     code = match.group(1).decode() if match else None
     reason = f"status {status}, {code}" if code else f"status {status}"
+    # What stands between us and the storage host had the bytes, and kept them.
+    all_sent = all_sent and status not in _BY_A_GATEWAY
     if code in _EXPIRED:
         return UploadExpired(reason, job_id=job_id, status=status, code=code, all_sent=all_sent)
     if status in (401, 403):
