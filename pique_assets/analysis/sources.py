@@ -9,7 +9,7 @@ import datetime as dt
 from pathlib import Path
 
 from pique_assets.analysis.errors import NoLake
-from pique_assets.home import HomeUnknown, is_url, lake_place
+from pique_assets.home import LAKE_VARIABLE, HomeUnknown, lake_place
 from pique_assets.lake import Lake
 
 LakeLike = Lake | str | Path
@@ -23,7 +23,7 @@ def open_lake(lake: LakeLike | None = None) -> Lake:
     """The lake to read: `lake`, else the one every command and run of the project finds (`pique_assets.home`).
 
     Raises:
-        NoLake: nothing says where it is, or nothing has been written there; the message says what to do.
+        NoLake: nothing says where it is, or the project has none yet; the message says what to do.
     """
     if isinstance(lake, Lake):
         return lake
@@ -33,7 +33,8 @@ def open_lake(lake: LakeLike | None = None) -> Lake:
         place = lake_place()
     except HomeUnknown as unknown:
         raise NoLake(f"{unknown} that `make run` fills (.pique); or give lake=..., or set PIQUE_LAKE") from None
-    if not is_url(place.address) and not Path(place.address).is_dir():
+    # Whoever names a lake may read it before anything is written: its tables are empty then.
+    if place.because != LAKE_VARIABLE and not Path(place.address).is_dir():
         raise NoLake(
             f"no lake at {place.address} yet ({place.because}). Give lake=..., set PIQUE_LAKE to its address, or fill "
             "one with `make run`."
