@@ -10,6 +10,8 @@ has to complete; the date stays uncollected in the ledger, so the sensor asks fo
 
 # No `from __future__ import annotations`: Dagster reads the type of `context` from the function itself.
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +25,7 @@ from pique_assets.resources import LakeResource, LedgerResource, PiqueResource
 
 if TYPE_CHECKING:
     from pique_assets.evaluation.errors import ResultsPending
-    from pique_assets.ledger import PartitionItem, Progress, Submission
+    from pique_assets.ledger import Ledger, PartitionItem, Progress, Submission
 
 NO_RESULT_YET = "no_result_yet"
 """Error code of the row of an open job."""
@@ -55,7 +57,9 @@ def evaluation_results_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.A
         waits = ASKED_FOR_DIGEST_TAG not in context.run.tags
         limits = evaluation.limits if waits else replace(evaluation.limits, results_wait_s=0.0)
         pending: ResultsPending | None = None
-        with pique.client() as client, ledger.ledger(create=False) as opened:
+        tables = PartitionTables(lake=lake.lake(), evaluation=evaluation, date=context.partition_key)
+        with pique.client() as client, _submitted_to(ledger, **where) as opened:
+            tables.lake.belong_to(client.pique)
             try:
                 collect_partition(
                     **where,
@@ -79,11 +83,24 @@ def evaluation_results_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.A
                 Payload(job_id=stored.job_id, source=stored.source, received_at=stored.received_at, body=stored.body)
                 for stored in opened.partition_payloads(**where)
             ]
-        tables = PartitionTables(lake=lake.lake(), evaluation=evaluation, date=context.partition_key)
         more = {**_counts(standing.progress), **({} if pending is None else _open_jobs(pending))}
         return tables.write("payloads", payloads_table(payloads), asset="evaluation_results", more=more)
 
     return evaluation_results
+
+
+@contextmanager
+def _submitted_to(ledger: LedgerResource, *, evaluation: str, partition: str) -> "Iterator[Ledger]":
+    """The ledger that a date was submitted by; none is begun where none is."""
+    from pique_assets.evaluation.errors import NothingSubmitted
+    from pique_assets.ledger import LedgerMissing
+
+    try:
+        with ledger.ledger(create=False) as opened:
+            yield opened
+    except LedgerMissing as missing:
+        nothing = NothingSubmitted(evaluation=evaluation, partition=partition)
+        raise dg.Failure(f"{missing}: {nothing}", allow_retries=False) from None
 
 
 def submissions_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.AssetsDefinition:

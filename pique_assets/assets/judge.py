@@ -50,6 +50,7 @@ def judge_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.AssetsDefiniti
 
         opened, say = lake.lake(), context.log.info
         with pique.client() as client:
+            opened.belong_to(client.pique)
             fetched = agreed_judge(
                 lambda: fetch_judge(evaluation, client=client, create_missing=evaluation.create_missing_judge, say=say),
                 known=lambda judge: latest_configuration(evaluation, lake=opened),

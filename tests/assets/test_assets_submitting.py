@@ -153,6 +153,7 @@ def test_a_ledger_and_a_lake_of_one_pique_refuse_another(graph, sent):
     assert "'production', and this is 'local'" in said
     assert "PIQUE_HOME" in said
     forget(graph.home)
+    (graph.home / "lake" / "_pique.json").unlink()
     Lake(str(graph.home / "lake")).belong_to("sandbox")
     said = refusal(graph.run(FIRST, job="submit"))
     assert "LakeOfAnotherPique" in said
