@@ -57,14 +57,6 @@ _REFERENCE_URL_LIFE: Final = timedelta(minutes=5)
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
-def _as_it_is(document: object) -> object:
-    return document
-
-
-def _no_jobs(body: bytes) -> tuple[str, ...]:
-    return ()
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceivedResult:
     """A job's result, as a model and as it came.
@@ -373,8 +365,8 @@ class PiqueClient:
         answer: Answer,
         model: type[_Model],
         *,
-        tidied: Callable[[object], object] = _as_it_is,
-        named_jobs: Callable[[bytes], tuple[str, ...]] = _no_jobs,
+        tidied: Callable[[object], object] = lambda document: document,
+        named_jobs: Callable[[bytes], tuple[str, ...]] = lambda body: (),
     ) -> _Model:
         # Raised after, not inside, the except blocks: their errors quote the answer, which may hold a
         # signed URL.

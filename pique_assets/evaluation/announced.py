@@ -4,7 +4,7 @@ Here: one background thread that asks for what is due of a partition. Not here: 
 which only make jobs due (`webhooks`, `ledger`).
 
 Sending a date can take hours, and its first evaluations end within seconds. Without this their results would wait for
-the end of the sending, or for the next tick of the sensor where that is switched on (issue 4: recorded within 2 s).
+the end of the sending, or for the next tick of the sensor where that is switched on.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ from pique_assets.webhooks.reading import MAX_BODY_BYTES, BodyReader, Refused
 WEBHOOK_PATH = "/webhooks/pique"
 HEALTH_PATH = "/health"
 
-# Pique waits 10 seconds (direct-upload seed document); together with the limit of reading this leaves it two.
+# Pique waits 10 seconds for the answer to a webhook; together with the limit of reading this leaves it two.
 STORE_WITHIN_S = 4.0
 
 log = logging.getLogger("pique_assets.webhooks")

@@ -14,7 +14,7 @@ from starlette.requests import Request
 MAX_BODY_BYTES = 4 * 1024 * 1024
 """Enough for results with tens of thousands of metrics."""
 
-# Pique waits 10 seconds (direct-upload seed document); together with the limit of storing this leaves it two.
+# Pique waits 10 seconds for the answer to a webhook; together with the limit of storing this leaves it two.
 READ_WITHIN_S = 4.0
 
 # Nearly every webhook is smaller. A larger body needs one of few places, so that senders without a secret can fill
