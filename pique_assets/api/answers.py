@@ -39,6 +39,8 @@ _LONGEST_TEXT = 64 * 1024
 LONGEST_LIFE = timedelta(days=7)
 """How long a signed URL of Google Cloud Storage works at most; with what lies farther off nobody can reckon."""
 
+# Over is over; beyond this the reckoning itself would leave the calendar.
+_LONGEST_AGO = timedelta(days=50 * 365)
 _A_DATE_IS_SHORT_BY = timedelta(seconds=1)
 # Only what stands before the host asks for a sign-in to itself: a proxy, and a network (RFC 9110, RFC 6585).
 _BY_A_GATEWAY = frozenset({407, 511})
@@ -102,11 +104,11 @@ class Answer:
         the moment comes rather too early than too late.
 
         Returns:
-            A moment from `asked_at`, if it is over, to `LONGEST_LIFE` later, however far off the host says it is.
+            The moment, but none more than `LONGEST_LIFE` after `asked_at`, nor earlier than half a century before.
         """
         said_at = parse_http_date(self.date)
         life = moment - self.asked_at if said_at is None else moment - said_at - _A_DATE_IS_SHORT_BY
-        return self.asked_at + min(max(life, timedelta(0)), LONGEST_LIFE)
+        return self.asked_at + min(max(life, -_LONGEST_AGO), LONGEST_LIFE)
 
 
 def api_error(answer: Answer, *, secrets: Sequence[Secret] = ()) -> PiqueApiError | None:
