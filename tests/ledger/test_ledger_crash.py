@@ -18,8 +18,10 @@ _SPEC = importlib.util.spec_from_file_location("ledger_test_worker", _PATH)
 worker = importlib.util.module_from_spec(_SPEC)
 _SPEC.loader.exec_module(worker)
 
-# In this order, so that no walk leaves anything to a later one that claims whatever is left.
-FAILPOINTS = [f"{write}.{moment}" for write in LEDGER_WRITES for moment in ("after_commit", "before_commit")]
+# In this order, so that no walk leaves anything to a later one that claims whatever is left: the one that claims every
+# unanswered submission comes first.
+WRITES = sorted(LEDGER_WRITES, key=lambda write: write != "claim_unanswered")
+FAILPOINTS = [f"{write}.{moment}" for write in WRITES for moment in ("after_commit", "before_commit")]
 
 
 def _undisturbed(ledger: Ledger) -> dict[str, object]:
