@@ -238,8 +238,10 @@ def collect_partition(
         ledger: The record of submissions.
         limits: `results_wait_s` bounds the waiting.
         say: Hears how far it is.
-        webhook_expected: Whether webhooks make jobs due. Then polls are rare, and before the waiting ends in vain each
-            open job is asked about once: no lost webhook makes it fail.
+        webhook_expected: Whether webhooks make jobs due, so that polls are rare.
+
+    Before the waiting ends in vain, each open job is asked about once: neither a lost webhook nor a next poll that lies
+    beyond the waiting, because the judge usually takes longer or a clock was wrong, makes it end so.
 
     Returns:
         The partition's counts and the digest of how it stands; nothing in it is open.
@@ -254,7 +256,7 @@ def collect_partition(
     started = time.monotonic()
     deadline = started + limits.results_wait_s
     said_at = started
-    all_asked = not webhook_expected
+    all_asked = limits.results_wait_s == 0 and not webhook_expected
     while True:
         unanswered = reconcile_partition(
             client=client,

@@ -6,6 +6,7 @@ import io
 import os
 import signal
 import sys
+import threading
 from dataclasses import replace
 
 from desk import JUDGE, LIMITS, demo_items, open_item_verified
@@ -26,9 +27,10 @@ class _StopsItsProcess(io.BufferedReader):
 
     def read(self, size: int | None = -1) -> bytes:
         if self._asked:
-            # Not while another thread writes: the ledger would stay locked for as long as the process is stopped.
+            # Not while another thread writes: the ledger would stay locked for as long as the process is stopped. And
+            # by this thread: a signal to the process lets it go on until some other thread has taken the signal.
             with self._ledger._database._turn():
-                os.kill(os.getpid(), signal.SIGSTOP)
+                signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)
         self._asked = True
         return super().read(size)
 
