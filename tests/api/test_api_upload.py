@@ -323,4 +323,6 @@ def test_the_last_chunk_is_sent_only_when_the_sender_may_still_finish(content, s
     assert storage.effects[PUT] == 0
     asked = []
     upload(before_last_chunk=lambda: asked.append(storage.effects[PUT]))
-    assert (asked, storage.effects[PUT], storage.requests[-1].body) == ([0], 1, content)
+    assert (asked, storage.effects[PUT]) == ([0], 1)
+    # The host may note the upload that broke off after the one that did not.
+    assert [request.body for request in storage.requests if len(request.body) == len(content)] == [content]
