@@ -111,7 +111,7 @@ def tick_that_finds_nothing(url: str) -> None:
     with Ledger.open(url) as ledger:
         busy = ledger.has_due(now=now)
         busy |= ledger.has_orphans(now=now, untouched_since=now - timedelta(seconds=UNTOUCHED_FOR_S))
-        busy |= bool(ledger.uncollected_partitions(at_most=RUN_REQUESTS_A_TICK))
+        busy |= bool(ledger.next_uncollected(at_most=RUN_REQUESTS_A_TICK))
     if busy:
         raise AssertionError("the benchmark's ledger should have nothing to do")
 

@@ -97,7 +97,7 @@ def late_content(
         return []
     evaluation, date = dates[tick // TICKS_BETWEEN % len(dates)]
     where = {"evaluation": evaluation.name, "partition": date}
-    if ledger.partition_standing(**where) is None:
+    if ledger.partition_summary(**where) is None:
         # Nobody has submitted it yet.
         return []
     found = []

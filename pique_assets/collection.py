@@ -23,7 +23,7 @@ import dagster as dg
 from pique_assets.assets.evaluation_results import ASKED_FOR_DIGEST_TAG
 from pique_assets.config import Evaluation
 from pique_assets.jobs import results_job_name
-from pique_assets.ledger import Ledger, PartitionStanding, SettledPartition
+from pique_assets.ledger import Ledger, PartitionSummary, SettledPartition
 from pique_assets.partitions import daily_partitions
 
 ATTEMPT_TAG: Final = "pique_assets/attempt"
@@ -78,7 +78,6 @@ def collect(
     ledger: Ledger,
     instance: dg.DagsterInstance,
     at_most: int,
-    turn: int,
     until: float,
 ) -> Collection:
     """Find the dates that want a results run, those first whose jobs have all ended.
@@ -88,7 +87,6 @@ def collect(
         ledger: Knows which dates are not collected.
         instance: Knows which runs were asked for, and what became of them.
         at_most: Run requests.
-        turn: Grows by one from tick to tick, so that each date comes to its turn.
         until: No further date is looked at after this `time.monotonic()`.
 
     Raises:
@@ -96,7 +94,7 @@ def collect(
     """
     by_name = {evaluation.name: evaluation for evaluation in evaluations}
     found = Collection()
-    for standing in _standings(by_name, ledger=ledger, at_most=at_most, turn=turn, until=until):
+    for standing in _standings(by_name, ledger=ledger, at_most=at_most, until=until):
         evaluation = by_name.get(standing.evaluation)
         # Another code location's, or a date that this one does not know (any more).
         if evaluation is not None and daily_partitions(evaluation).has_partition_key(standing.partition):
@@ -107,9 +105,9 @@ def collect(
 
 
 def _standings(
-    by_name: Mapping[str, Evaluation], *, ledger: Ledger, at_most: int, turn: int, until: float
-) -> Iterator[PartitionStanding]:
-    yield from ledger.uncollected_partitions(at_most=at_most, turn=turn, evaluations=by_name)
+    by_name: Mapping[str, Evaluation], *, ledger: Ledger, at_most: int, until: float
+) -> Iterator[PartitionSummary]:
+    yield from ledger.next_uncollected(at_most=at_most, evaluations=by_name)
     for name, partition in ledger.open_partitions(evaluations=sorted(by_name), at_most=OPEN_DATES_A_TICK):
         if time.monotonic() >= until:
             return
@@ -118,14 +116,14 @@ def _standings(
             yield standing
 
 
-def _at_rest(evaluation: Evaluation, *, partition: str, ledger: Ledger) -> PartitionStanding | None:
+def _at_rest(evaluation: Evaluation, *, partition: str, ledger: Ledger) -> PartitionSummary | None:
     """An open date, once nothing of it has moved for as long as a run would wait; until then it is postponed."""
     where = {"evaluation": evaluation.name, "partition": partition}
     now = datetime.now(UTC)
     wait = timedelta(seconds=evaluation.limits.results_wait_s)
     moved_at = ledger.last_move(**where)
     rests_at = now if moved_at is None else moved_at + wait
-    standing = ledger.partition_standing(**where) if rests_at <= now else None
+    standing = ledger.partition_summary(**where) if rests_at <= now else None
     progress = None if standing is None else standing.progress
     # A settled date is asked for as such; of one that Pique has nothing of there is nothing to show.
     if standing is None or progress is None or progress.is_settled or not _has_something(standing):
@@ -134,13 +132,13 @@ def _at_rest(evaluation: Evaluation, *, partition: str, ledger: Ledger) -> Parti
     return standing
 
 
-def _has_something(standing: PartitionStanding) -> bool:
+def _has_something(standing: PartitionSummary) -> bool:
     progress = standing.progress
     return bool(progress.completed or progress.failed or progress.given_up or progress.open_job_ids)
 
 
 def _consider(
-    standing: PartitionStanding,
+    standing: PartitionSummary,
     *,
     evaluation: Evaluation,
     ledger: Ledger,
@@ -168,7 +166,7 @@ def _consider(
 
 
 def _asked(
-    standing: PartitionStanding,
+    standing: PartitionSummary,
     *,
     evaluation: Evaluation,
     instance: dg.DagsterInstance,
@@ -184,7 +182,7 @@ def _asked(
 
 
 def _again_at(
-    asked: _Asked, *, standing: PartitionStanding, instance: dg.DagsterInstance, is_settled: bool
+    asked: _Asked, *, standing: PartitionSummary, instance: dg.DagsterInstance, is_settled: bool
 ) -> tuple[datetime | None, str]:
     """From when a run may be asked for, None: at once, and what became of the last one if it came to nothing."""
     last = asked.last
@@ -226,7 +224,7 @@ def _ended_at(record: dg.RunRecord) -> datetime:
     return datetime.fromtimestamp(record.end_time, UTC)
 
 
-def _request(standing: PartitionStanding, *, evaluation: Evaluation, attempt: int) -> dg.RunRequest:
+def _request(standing: PartitionSummary, *, evaluation: Evaluation, attempt: int) -> dg.RunRequest:
     repeated = "" if attempt == 1 else f"|attempt {attempt}"
     return dg.RunRequest(
         job_name=results_job_name(evaluation),

@@ -128,9 +128,7 @@ def _tick(
     tick = _count(context.cursor)
     polled = _ask_pique(_in_turn(evaluations, tick=tick), pique=pique, ledger=ledger, until=until - AFTERWARDS_S)
     _give_up_waiting(evaluations, ledger=ledger)
-    found = collect(
-        evaluations, ledger=ledger, instance=context.instance, at_most=RUN_REQUESTS_A_TICK, turn=tick, until=until
-    )
+    found = collect(evaluations, ledger=ledger, instance=context.instance, at_most=RUN_REQUESTS_A_TICK, until=until)
     late = late_content(evaluations, tick=tick, ledger=ledger, media_storage=media_storage, until=until)
     said = [*found.said, *map(str, late)]
     for sentence in said:
@@ -198,7 +196,7 @@ def _poll(evaluations: Sequence[Evaluation], *, client: PiqueClient, ledger: Led
         poller = ResultPoller(client=client, ledger=ledger, limits=limits, webhook_expected=name in patient)
         if name:
             return poller.poll_due(evaluation=name, until=until).polled
-        return poller.poll_due(not_of=names, left_for_s=LEFT_FOR_S, until=until).polled
+        return poller.poll_due(except_evaluations=names, others_after_s=LEFT_FOR_S, until=until).polled
 
     names = [evaluation.name for evaluation in evaluations]
     patient = {evaluation.name for evaluation in evaluations if evaluation.expects_webhooks}

@@ -25,7 +25,7 @@ from pique_assets.resources import LakeResource, LedgerResource, PiqueResource
 
 if TYPE_CHECKING:
     from pique_assets.evaluation.errors import ResultsPending
-    from pique_assets.ledger import Ledger, PartitionItem, Progress, Submission
+    from pique_assets.ledger import Ledger, PartitionItem, PartitionProgress, Submission
 
 NO_RESULT_YET = "no_result_yet"
 """Error code of the row of an open job."""
@@ -75,7 +75,7 @@ def evaluation_results_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.A
                 pending = error
                 context.log.warning(f"the tables of {context.partition_key} are written without them: {error}")
             # Before the payloads are read: what comes meanwhile makes the date uncollected, and never passed over.
-            standing = opened.partition_standing(**where)
+            standing = opened.partition_summary(**where)
             if standing is None:
                 raise dg.Failure(f"the inventory of {context.partition_key} vanished from the ledger during the run")
             opened.record_collecting(**where, run=collecting_run(context), digest=standing.digest)
@@ -129,6 +129,8 @@ def submissions_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.AssetsDe
 
 def submission_row(row: "PartitionItem", *, evaluation: str) -> dict[str, object]:
     """One content item and its current submission as a row of `submissions`."""
+    from pique_assets.ledger import OPEN_STATES
+
     item, submission = row.item, row.submission
     columns: dict[str, object] = {
         "evaluation": evaluation,
@@ -161,7 +163,7 @@ def submission_row(row: "PartitionItem", *, evaluation: str) -> dict[str, object
             "finished_at": submission.finished_at or submission.settled_at,
             "latency_s": _latency_s(submission),
         }
-        if submission.is_open:
+        if submission.state in OPEN_STATES:
             columns |= {"error_code": NO_RESULT_YET, "error": _not_ended(submission)}
         elif submission.state == "IN_DOUBT":
             # A restored ledger has the evidence as the error it was in this table.
@@ -192,7 +194,7 @@ def _not_ended(submission: "Submission") -> str:
     return f"no result yet. {of_status(submission.pique_status)}"
 
 
-def _counts(progress: "Progress") -> dict[str, dg.IntMetadataValue]:
+def _counts(progress: "PartitionProgress") -> dict[str, dg.IntMetadataValue]:
     return {name: dg.IntMetadataValue(value) for name, value in asdict(progress).items() if isinstance(value, int)}
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from pique_assets.lake import Lake, LakeError, PartitionFile, Payload, normalise
-from pique_assets.ledger import Ledger, Place, StoredPayload
+from pique_assets.ledger import InventoryEntry, Ledger, StoredPayload
 
 RESULT_TABLES: Final = ("evaluations", "detector_results", "detector_metrics", "flagged_moments")
 
@@ -96,7 +96,7 @@ class JobTrace:
     job_id: str
     known_to: str
     facts: dict[str, Any]
-    content: tuple[Place, ...]
+    content: tuple[InventoryEntry, ...]
     walk: tuple[Step, ...]
     attempts: tuple[Attempt, ...]
     payloads: tuple[PayloadFact, ...]
@@ -120,7 +120,7 @@ def trace_job(job_id: str, *, ledger: Ledger | None, lake: Lake) -> JobTrace | N
     submission = ledger.find_job(job_id) if ledger else None
     if ledger is None or submission is None:
         return _from_lake(job_id, lake=lake)
-    places = ledger.places_of(job_id)
+    places = ledger.inventory_entries_of(job_id)
     payloads = _payloads(job_id, places=places, ledger=ledger)
     files = [file for place in places for file in _files_of(place, lake=lake)]
     return JobTrace(
@@ -154,7 +154,9 @@ def _from_lake(job_id: str, *, lake: Lake) -> JobTrace | None:
         job_id=job_id,
         known_to="lake",
         facts={name: row[name] for name in FACTS},
-        content=tuple(Place(file.evaluation, file.date.isoformat(), one["content_uri"]) for file, one in found),
+        content=tuple(
+            InventoryEntry(file.evaluation, file.date.isoformat(), one["content_uri"]) for file, one in found
+        ),
         walk=_walk({name: row.get(name) for name in STEPS}),
         attempts=(Attempt(row["attempt"], job_id, row["state"]),),
         payloads=tuple(
@@ -170,7 +172,7 @@ def _from_lake(job_id: str, *, lake: Lake) -> JobTrace | None:
     )
 
 
-def _payloads(job_id: str, *, places: Sequence[Place], ledger: Ledger) -> list[StoredPayload]:
+def _payloads(job_id: str, *, places: Sequence[InventoryEntry], ledger: Ledger) -> list[StoredPayload]:
     """Every place has the same; the ledger hands payloads out by place."""
     for place in places[:1]:
         every = ledger.partition_payloads(evaluation=place.evaluation, partition=place.partition)
@@ -183,7 +185,7 @@ def _walk(times: Mapping[str, datetime | None]) -> tuple[Step, ...]:
     return tuple(Step(at, what) for name, what in STEPS.items() if (at := times[name]) is not None)
 
 
-def _files_of(place: Place, *, lake: Lake) -> Iterator[PartitionFile]:
+def _files_of(place: InventoryEntry, *, lake: Lake) -> Iterator[PartitionFile]:
     """The files of a place, whatever folder its judge has; none for a partition that is no date."""
     try:
         files = lake.partitions("evaluations", start=place.partition, end=place.partition)

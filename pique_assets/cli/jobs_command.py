@@ -24,7 +24,7 @@ from pique_assets.cli.text_table import text_table
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from pique_assets.ledger import Ledger, Place, Submission, SubmissionState
+    from pique_assets.ledger import InventoryEntry, Ledger, Submission, SubmissionState
 
 ROWS = 50
 
@@ -90,11 +90,11 @@ def _states(arguments: argparse.Namespace) -> Collection[SubmissionState]:
     return list(SubmissionState) if arguments.all else OPEN_STATES | SETTLED_STATES - TERMINAL_STATES
 
 
-def _places(submission: Submission, *, ledger: Ledger) -> list[Place]:
-    return ledger.places_of(submission.job_id) if submission.job_id else []
+def _places(submission: Submission, *, ledger: Ledger) -> list[InventoryEntry]:
+    return ledger.inventory_entries_of(submission.job_id) if submission.job_id else []
 
 
-def _table(shown: list[tuple[Submission, list[Place]]]) -> str:
+def _table(shown: list[tuple[Submission, list[InventoryEntry]]]) -> str:
     now = datetime.now(UTC)
     columns = ("job", "state", "since", "for", "next poll", "polls", "Pique says", "judge", "wanted by", "file")
     return text_table(
@@ -124,14 +124,14 @@ def _next_poll(one: Submission, *, now: datetime) -> str:
     return f"in {duration(wait_s)}" if wait_s > 0 else "due"
 
 
-def _wanted_by(places: list[Place]) -> str:
+def _wanted_by(places: list[InventoryEntry]) -> str:
     if not places:
         return "-"
     more = f" and {len(places) - 1} more" if len(places) > 1 else ""
     return f"{places[0].evaluation} {places[0].partition}{more}"
 
 
-def _values(submission: Submission, *, places: list[Place]) -> dict[str, Any]:
+def _values(submission: Submission, *, places: list[InventoryEntry]) -> dict[str, Any]:
     values = {name: getattr(submission, name) for name in submission.__dataclass_fields__ if name != "upload_target"}
     plain = {name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()}
     return {**plain, "wanted_by": [place._asdict() for place in places]}

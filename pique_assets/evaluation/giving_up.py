@@ -18,6 +18,7 @@ from pique_assets.evaluation.last_word import LastWord, of_error, of_status
 from pique_assets.evaluation.limits import Limits
 from pique_assets.evaluation.poll_schedule import next_watch_at
 from pique_assets.ledger import (
+    FINISHED_STATES,
     UNANSWERED_STATES,
     LeasedSubmission,
     LeaseLost,
@@ -183,7 +184,7 @@ def _give_up_unanswered(name: str, *, reason: str, ledger: Ledger, send_again: b
 
 def _why_not(submission: Submission) -> str:
     state = submission.state.lower()
-    if submission.is_finished:
+    if submission.state in FINISHED_STATES:
         return f"job {submission.job_id} has {state}: there is nothing to give up"
     if submission.state in (SubmissionState.PREPARED, SubmissionState.REJECTED, SubmissionState.ABANDONED):
         return f"job {submission.job_id} is {state}: Pique evaluates nothing of it; run `uploads` of its date"

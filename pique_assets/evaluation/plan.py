@@ -157,7 +157,7 @@ def plan_partition(
         found = planned_items(
             items,
             configuration_hash=wanted.configuration_hash,
-            standings=ledger.standings(keys),
+            standings=ledger.current_submissions(keys),
             evaluated_before=before,
             accounted=accounted,
         )
@@ -192,7 +192,7 @@ def positions_to_send(wanted: WantedContent, *, ledger: Ledger, but_not: Collect
     found: list[int] = []
     first = 0
     for items in chunks(wanted):
-        standings = ledger.standings([item.work_key for item in items if item.work_key is not None])
+        standings = ledger.current_submissions([item.work_key for item in items if item.work_key is not None])
         for position, item in enumerate(items, start=first):
             if item.work_key is None or item.work_key in seen:
                 continue

@@ -24,7 +24,14 @@ from pique_assets.evaluation.limits import Limits
 from pique_assets.evaluation.poll_schedule import PollSchedule, learned_schedule, next_watch_at
 from pique_assets.evaluation.progress import Say
 from pique_assets.evaluation.reconciliation import reconcile_partition
-from pique_assets.ledger import LeasedSubmission, LeaseLost, Ledger, Progress, SettledPartition, SubmissionState
+from pique_assets.ledger import (
+    LeasedSubmission,
+    LeaseLost,
+    Ledger,
+    PartitionProgress,
+    SettledPartition,
+    SubmissionState,
+)
 from pique_assets.ledger.failpoints import failpoint
 
 # A job given up for dead is watched this long: a day covers any delay ever seen, and ends.
@@ -79,8 +86,8 @@ class ResultPoller:
         *,
         evaluation: str | None = None,
         partition: str | None = None,
-        not_of: Sequence[str] = (),
-        left_for_s: float = 0.0,
+        except_evaluations: Sequence[str] = (),
+        others_after_s: float = 0.0,
         until: float | None = None,
     ) -> PollReport:
         """Ask once for every job that is due.
@@ -88,8 +95,8 @@ class ResultPoller:
         Args:
             evaluation: Only this evaluation's jobs.
             partition: Only this partition's jobs.
-            not_of: Only jobs whose content none of these evaluations asks for.
-            left_for_s: And jobs whose content another evaluation asks for, only so many seconds after they were due.
+            except_evaluations: Only jobs whose content none of these evaluations asks for.
+            others_after_s: Jobs whose content another evaluation asks for only so many seconds after they were due.
             until: A batch is begun only if it ends before this `time.monotonic()`, when it takes as long as the slowest
                 before it.
 
@@ -108,8 +115,8 @@ class ResultPoller:
                     lease_s=self._limits.lease_s,
                     evaluation=evaluation,
                     partition=partition,
-                    not_of=not_of,
-                    left_for_s=left_for_s,
+                    except_evaluations=except_evaluations,
+                    others_after_s=others_after_s,
                 )
                 if not due:
                     break
@@ -291,7 +298,7 @@ def collect_partition(
         _nap(_nap_s(next_due_at, deadline=deadline), ledger=ledger)
 
 
-def _needs_uploads(progress: Progress) -> bool:
+def _needs_uploads(progress: PartitionProgress) -> bool:
     return progress.open == 0 and not progress.is_settled
 
 
@@ -311,7 +318,7 @@ def _nap(seconds: float, *, ledger: Ledger) -> None:
             return
 
 
-def _pending(progress: Progress, *, waited_s: float, unanswered: int) -> ResultsPending:
+def _pending(progress: PartitionProgress, *, waited_s: float, unanswered: int) -> ResultsPending:
     return ResultsPending(
         pending_job_ids=list(progress.open_job_ids),
         not_uploaded=progress.unsubmitted + progress.abandoned,

@@ -1,4 +1,4 @@
-"""The durable record of what was wanted from Pique and what became of it (design sections 5 and 6).
+"""The durable record of what was wanted from Pique and what became of it .
 
 Belongs here: states, leases, inventories and payloads, in SQLite or Postgres. Does not: HTTP, media,
 Dagster. The ledger decides nothing: it refuses writes that would break a rule, and remembers the rest.
@@ -11,6 +11,7 @@ from pique_assets.ledger.errors import (
     DeclaredDifferently,
     JobTaken,
     LeaseLost,
+    LedgerContended,
     LedgerError,
     LedgerMissing,
     LedgerOfAnotherPique,
@@ -18,10 +19,11 @@ from pique_assets.ledger.errors import (
     RestoreRefused,
     TransitionRefused,
 )
-from pique_assets.ledger.failpoints import FAILPOINTS, failpoint
+from pique_assets.ledger.failpoints import failpoint
 from pique_assets.ledger.identity import Declaration
 from pique_assets.ledger.ledger import Ledger
-from pique_assets.ledger.model import (
+from pique_assets.ledger.restoring import RememberedPayload, RememberedSubmission, Restored
+from pique_assets.ledger.states import (
     DEAD_STATES,
     FINISHED_STATES,
     OPEN_STATES,
@@ -32,14 +34,14 @@ from pique_assets.ledger.model import (
     UNANSWERED_STATES,
     UNSENT_STATES,
     Claim,
+    InventoryEntry,
     InventoryItem,
     Lease,
     LeasedSubmission,
     PartitionItem,
-    PartitionStanding,
+    PartitionProgress,
+    PartitionSummary,
     PayloadSource,
-    Place,
-    Progress,
     SettledPartition,
     Source,
     StoredPayload,
@@ -50,12 +52,10 @@ from pique_assets.ledger.model import (
     UploadTarget,
     WebhookReceipt,
 )
-from pique_assets.ledger.restoring import RememberedPayload, RememberedSubmission, Restored
 from pique_assets.ledger.work_key import work_key
 
 __all__ = [
     "DEAD_STATES",
-    "FAILPOINTS",
     "FINISHED_STATES",
     "OPEN_STATES",
     "POLLED_STATES",
@@ -67,21 +67,22 @@ __all__ = [
     "Claim",
     "Declaration",
     "DeclaredDifferently",
+    "InventoryEntry",
     "InventoryItem",
     "JobTaken",
     "Lease",
     "LeaseLost",
     "LeasedSubmission",
     "Ledger",
+    "LedgerContended",
     "LedgerError",
     "LedgerMissing",
     "LedgerOfAnotherPique",
     "LedgerUnavailable",
     "PartitionItem",
-    "PartitionStanding",
+    "PartitionProgress",
+    "PartitionSummary",
     "PayloadSource",
-    "Place",
-    "Progress",
     "RememberedPayload",
     "RememberedSubmission",
     "RestoreRefused",

@@ -1,30 +1,37 @@
 """The connection to the database: how it is opened, and what a read and a write transaction are.
 
-Belongs here: engines, SQLite pragmas, BEGIN IMMEDIATE, the failpoints around a commit. Does not: any
-statement about submissions. Everything above this module is the same on SQLite and Postgres, except for
-``INSERT ... ON CONFLICT``, whose spelling SQLAlchemy keeps by dialect (`insert_or_ignore`).
+Belongs here: engines, SQLite pragmas, BEGIN IMMEDIATE, the turn to write. Does not: any statement about submissions,
+nor which writes share a transaction (`group_commit.py`). Everything above this module is the same on SQLite and
+Postgres, except for ``INSERT ... ON CONFLICT``, whose spelling SQLAlchemy keeps by dialect (`insert_or_ignore`).
 """
 
 from __future__ import annotations
 
 import os
+import random
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import URL, Connection, Engine
+from sqlalchemy.engine import URL, Connection, Engine, RootTransaction
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from pique_assets.ledger.address import Address, SqliteAddress, ledger_address
-from pique_assets.ledger.errors import LedgerMissing, LedgerUnavailable
+from pique_assets.ledger.errors import LedgerError, LedgerMissing, LedgerUnavailable
 from pique_assets.ledger.failpoints import failpoint
 from pique_assets.ledger.faults import translated
+from pique_assets.ledger.group_commit import GroupCommit
 from pique_assets.ledger.postgres_url import PostgresAddress
+
+_Result = TypeVar("_Result")
 
 _IMMEDIATE = "pique_ledger_immediate"
 # Of each connection, of which a submitting process has dozens; the system caches the file for all of them.
@@ -40,10 +47,10 @@ class Database:
         self._engine = engine
         self._location = address.location
         self._secrets = address.secrets
-        self._busy_timeout_s = busy_timeout_s
-        # SQLite has one writer at a time and lets the others poll for their turn; inside one process a lock
-        # is fairer.
-        self._writer = threading.Lock() if engine.dialect.name == "sqlite" else None
+        self._writer: _SqliteWriter | None = None
+        if isinstance(address, SqliteAddress):
+            self._writer = _SqliteWriter(engine, location=address.location, busy_timeout_s=busy_timeout_s)
+        self._group = GroupCommit(self._transaction)
 
     @classmethod
     def open(cls, url: str, *, busy_timeout_s: float, create: bool = True) -> Database:
@@ -92,9 +99,23 @@ class Database:
         ):
             yield connection
 
+    def write(self, name: str, work: Callable[[Connection], _Result]) -> _Result:
+        """Do something in a write transaction, which threads that write at the same moment share (`group_commit.py`).
+
+        Args:
+            name: the write's name among the failpoints, hit just before and just after the commit.
+            work: does it, with a connection; may be called more than once, from another thread.
+
+        Raises:
+            LedgerUnavailable: see there.
+        """
+        return self._group.write(name, work)
+
     @contextmanager
-    def write(self, name: str | None = None) -> Iterator[Connection]:
-        """Open a transaction that writes; committed at the end of the block, rolled back by an exception.
+    def long_write(self, name: str | None = None) -> Iterator[Connection]:
+        """Open a write transaction of one's own: for what may take long, or can't be done twice.
+
+        It is committed at the end of the block, and rolled back by an exception.
 
         Args:
             name: the write's name among the failpoints, hit just before and just after the commit.
@@ -102,46 +123,94 @@ class Database:
         Raises:
             LedgerUnavailable: see there.
         """
-        with translated(self._location, self._secrets), self._turn(), self._engine.connect() as connection:
-            connection.execution_options(**{_IMMEDIATE: True})
-            with connection.begin():
-                yield connection
-                if name is not None:
-                    failpoint(f"{name}.before_commit")
+        with self._transaction() as connection:
+            yield connection
+            if name is not None:
+                failpoint(f"{name}.before_commit")
         if name is not None:
             failpoint(f"{name}.after_commit")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        with translated(self._location, self._secrets):
+            if self._writer is None:
+                with self._engine.connect() as connection, connection.begin():
+                    yield connection
+            else:
+                with self._writer.transaction() as connection:
+                    yield connection
 
     @contextmanager
     def upgrade(self) -> Iterator[Connection]:
         """Open a write transaction in which tables may be made anew.
 
-        SQLite would take a dropped table for deleted rows, and refuse because others point to them. So it does not look
-        at foreign keys meanwhile, and at all of them at the end.
+        SQLite would take a dropped table for deleted rows, and refuse because others point to them. So SQLite does not
+        look at foreign keys meanwhile, and at all of them at the end.
 
         Raises:
             LedgerUnavailable: see there; nothing was changed.
         """
-        with translated(self._location, self._secrets), self._turn(), self._engine.connect() as connection:
-            connection.execution_options(**{_IMMEDIATE: True})
-            if self.is_sqlite:
-                # Never given back to the pool, where it would go on not looking.
-                connection.detach()
-                # Without effect inside a transaction, so not by a statement of SQLAlchemy's, which would begin one.
-                connection.connection.cursor().execute("PRAGMA foreign_keys = OFF")
-            with connection.begin():
+        if self._writer is None:
+            with self._transaction() as connection:
                 yield connection
-                if self.is_sqlite and connection.exec_driver_sql("PRAGMA foreign_key_check").first() is not None:
-                    raise LedgerUnavailable(
-                        f"{self._location} could not be upgraded: rows point to submissions that do not exist; the "
-                        "file was changed by another program or is damaged; restore a backup, or `ledger restore`"
-                    )
+            return
+        with translated(self._location, self._secrets), self._writer.transaction(foreign_keys=False) as connection:
+            yield connection
+            if connection.exec_driver_sql("PRAGMA foreign_key_check").first() is not None:
+                raise LedgerUnavailable(
+                    f"{self._location} could not be upgraded: rows point to submissions that do not exist; the "
+                    "file was changed by another program or is damaged; restore a backup, or `ledger restore`"
+                )
+
+    def close(self) -> None:
+        """Close every connection."""
+        if self._writer is not None:
+            self._writer.close()
+        self._engine.dispose()
+
+
+class _SqliteWriter:
+    """The one connection by which a process writes to an SQLite file, and the turn to use it.
+
+    SQLite has one writer at a time. Inside the process threads queue for a lock. Between processes SQLite's own waiting
+    sleeps ever longer, up to a tenth of a second, so that a process which writes all the time would starve the others;
+    this one asks often instead, at intervals of chance.
+    """
+
+    def __init__(self, engine: Engine, *, location: str, busy_timeout_s: float) -> None:
+        self._engine = engine
+        self._location = location
+        self._busy_timeout_s = busy_timeout_s
+        self._turn = threading.Lock()
+        self._connection: Connection | None = None
 
     @contextmanager
-    def _turn(self) -> Iterator[None]:
-        if self._writer is None:
-            yield
-            return
-        if not self._writer.acquire(timeout=self._busy_timeout_s):
+    def transaction(self, *, foreign_keys: bool = True) -> Iterator[Connection]:
+        """Open a transaction when it is this thread's turn, and this process's."""
+        with self._my_turn():
+            connection = self._connection or self._connect()
+            try:
+                if not foreign_keys:
+                    # Without effect inside a transaction, so not by a statement of SQLAlchemy's, which would begin one.
+                    connection.connection.cursor().execute("PRAGMA foreign_keys = OFF")
+                with self._begun(connection):
+                    yield connection
+            except BaseException as error:
+                # After an error of the database nobody need ask in which state its connection is.
+                if not isinstance(error, LedgerError):
+                    self._disconnect()
+                raise
+            if not foreign_keys:
+                self._disconnect()
+
+    def close(self) -> None:
+        """Close the connection."""
+        with self._my_turn():
+            self._disconnect()
+
+    @contextmanager
+    def _my_turn(self) -> Iterator[None]:
+        if not self._turn.acquire(timeout=self._busy_timeout_s):
             raise LedgerUnavailable(
                 f"{self._location} is unavailable: other threads of this process kept it busy for "
                 f"{self._busy_timeout_s:g} s; is the disk that slow?"
@@ -149,21 +218,43 @@ class Database:
         try:
             yield
         finally:
-            self._writer.release()
+            self._turn.release()
 
-    def close(self) -> None:
-        """Close every connection."""
-        self._engine.dispose()
+    def _connect(self) -> Connection:
+        connection = self._engine.connect().execution_options(**{_IMMEDIATE: True})
+        # Never given back to the pool, whose other connections wait as SQLite does.
+        connection.detach()
+        connection.connection.cursor().execute("PRAGMA busy_timeout = 0")
+        self._connection = connection
+        return connection
+
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _begun(self, connection: Connection) -> RootTransaction:
+        deadline = time.monotonic() + self._busy_timeout_s
+        while True:
+            try:
+                return connection.begin()
+            except OperationalError as error:
+                if not _is_busy(error.orig) or time.monotonic() > deadline:
+                    raise
+                time.sleep(random.uniform(0.0005, 0.003))
 
 
 def insert_or_ignore(connection: Connection, table: sa.Table, rows: Sequence[Mapping[str, object]]) -> None:
     """Insert rows; those that meet a unique index are left as they are in the database."""
     if not rows:
         return
-    if connection.dialect.name == "sqlite":
-        connection.execute(sqlite.insert(table).on_conflict_do_nothing(), rows)
-    else:
-        connection.execute(postgresql.insert(table).on_conflict_do_nothing(), rows)
+    connection.execute(_insert_or_ignore(table, connection.dialect.name), rows)
+
+
+@cache
+def _insert_or_ignore(table: sa.Table, dialect: str) -> sa.Insert:
+    insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
+    return insert(table).on_conflict_do_nothing()
 
 
 def _sqlite_engine(path: Path, busy_timeout_s: float, *, create: bool) -> Engine:
@@ -206,9 +297,14 @@ def _use_wal(connection: sqlite3.Connection, busy_timeout_s: float) -> None:
             connection.execute("PRAGMA journal_mode = WAL").fetchall()
             return
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+            if not _is_busy(error) or time.monotonic() > deadline:
                 raise
             time.sleep(0.02)
+
+
+def _is_busy(error: BaseException | None) -> bool:
+    """Whether another process writes; the low byte of SQLite's code says so, whatever the reason in the others."""
+    return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
 
 
 def _postgres_engine(address: PostgresAddress, busy_timeout_s: float) -> Engine:

@@ -1,7 +1,7 @@
 """What can go wrong with the ledger, as exceptions.
 
 Belongs here: the exception types of this room. Does not: the translation of database errors into them
-(`database.py`), nor any failure of Pique or of a media file, which are facts the ledger stores.
+(`faults.py`), nor any failure of Pique or of a media file, which are facts the ledger stores.
 
 No exception of this room carries a password or a signed URL, not even through its ``__cause__``.
 """
@@ -26,6 +26,10 @@ class LedgerUnavailable(LedgerError):
     Pique. The transaction under way was not applied, except when the connection broke during the commit
     itself; both cases are safe, because the next worker reads the state before it acts.
     """
+
+
+class LedgerContended(LedgerUnavailable):
+    """Other transactions kept rows locked for too long, or waited for ours in a circle; nothing was written."""
 
 
 class LedgerMissing(LedgerError):

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from pique_assets.ledger.errors import LedgerError, LedgerUnavailable
+from pique_assets.ledger.errors import LedgerContended, LedgerError, LedgerUnavailable
 from pique_assets.ledger.postgres_faults import postgres_advice
 
 _SQLITE_ADVICE = {
@@ -27,6 +27,8 @@ _SQLITE_ADVICE = {
     "SQLITE_CORRUPT": "the file is damaged; stop every writer, keep a copy, restore a backup, or `.recover`",
     "SQLITE_NOTADB": "the file is no SQLite database; point the ledger's URL to another file",
 }
+_CONTENDED = frozenset({"40001", "40P01", "55P03"})
+"""SQLSTATEs: serialization failure, deadlock, lock not available."""
 
 
 @contextmanager
@@ -48,7 +50,8 @@ def translated(location: str, secrets: Sequence[str] = ()) -> Iterator[None]:
         raise LedgerError(f"{location}: refused by a constraint: {_first_line(error, secrets)}") from None
     except (DBAPIError, PoolTimeout, OSError) as error:
         said = _first_line(error, secrets)
-        raise LedgerUnavailable(f"{location} is unavailable: {_advice(error)} ({said})") from None
+        kind = LedgerContended if _is_contended(error) else LedgerUnavailable
+        raise kind(f"{location} is unavailable: {_advice(error)} ({said})") from None
     except StatementError as error:
         # A value that a column type refused before anything was sent: say what the type said.
         raise (error.orig or error) from None
@@ -61,6 +64,12 @@ def _first_line(error: SQLAlchemyError | OSError, secrets: Sequence[str]) -> str
     for secret in secrets:
         said = said.replace(secret, "***")
     return said
+
+
+def _is_contended(error: SQLAlchemyError | OSError) -> bool:
+    """Whether Postgres undid the transaction because of what other transactions had locked."""
+    cause = error.orig if isinstance(error, DBAPIError) else None
+    return getattr(cause, "sqlstate", None) in _CONTENDED
 
 
 def _advice(error: SQLAlchemyError | OSError) -> str:

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from pique_assets.chunks import chunks
-from pique_assets.ledger.base import LedgerBase
+from pique_assets.ledger.base import LedgerPart
 from pique_assets.ledger.database import insert_or_ignore
 from pique_assets.ledger.errors import DeclaredDifferently, LedgerOfAnotherPique
 from pique_assets.ledger.tables import declarations, known_lake_files, owner, partitions, submissions
@@ -48,7 +48,7 @@ class Declaration:
         return None
 
 
-class LedgerIdentity(LedgerBase):
+class Identity(LedgerPart):
     """Whose a ledger is."""
 
     def pique(self) -> str | None:
@@ -73,7 +73,7 @@ class LedgerIdentity(LedgerBase):
         if found.pique == pique:
             return
         if found.pique is None and not found.is_older:
-            with self._database.write() as connection:
+            with self._database.long_write() as connection:
                 insert_or_ignore(connection, owner, [{"id": _ONLY_ROW, "pique": pique}])
                 found = _owner(connection)
         if found.pique != pique:
@@ -81,7 +81,7 @@ class LedgerIdentity(LedgerBase):
 
     def give_to(self, pique: str) -> None:
         """Make it this Pique's whatever it was: a person says that both are the same, or whose it always was."""
-        with self._database.write() as connection:
+        with self._database.long_write() as connection:
             insert_or_ignore(connection, owner, [{"id": _ONLY_ROW, "pique": pique}])
             connection.execute(sa.update(owner).values(pique=pique))
 
@@ -99,7 +99,7 @@ class LedgerIdentity(LedgerBase):
             "media": declaration.media,
             "social": declaration.social,
         }
-        with self._database.write() as connection:
+        with self._database.long_write() as connection:
             insert_or_ignore(connection, declarations, [{"evaluation": evaluation, **values}])
             recorded = _declared(connection, evaluation)
             difference = None if recorded is None else declaration.differs_from(recorded)
@@ -114,7 +114,7 @@ class LedgerIdentity(LedgerBase):
 
     def forget_declaration(self, evaluation: str) -> bool:
         """Let the next run of an evaluation record anew what it is; returns whether anything was recorded."""
-        with self._database.write() as connection:
+        with self._database.long_write() as connection:
             named = sa.delete(declarations).where(declarations.c.evaluation == evaluation)
             return connection.execute(named).rowcount > 0
 
@@ -142,7 +142,7 @@ class LedgerIdentity(LedgerBase):
         """
         if not versions:
             return
-        with self._database.write() as connection:
+        with self._database.long_write() as connection:
             for keys in chunks(sorted(versions)):
                 connection.execute(sa.delete(known_lake_files).where(known_lake_files.c.file_key.in_(keys)))
                 rows = [{"file_key": key, "version": versions[key]} for key in keys]

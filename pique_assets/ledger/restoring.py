@@ -16,11 +16,13 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from pique_assets.chunks import chunks
-from pique_assets.ledger import webhooks
+from pique_assets.ledger.base import LedgerPart
 from pique_assets.ledger.database import insert_or_ignore
+from pique_assets.ledger.due import jobs_are_named
 from pique_assets.ledger.errors import RestoreRefused
-from pique_assets.ledger.inventory import record_inventory
-from pique_assets.ledger.model import (
+from pique_assets.ledger.partitions import named_partition, write_inventory
+from pique_assets.ledger.rows import AnyRow
+from pique_assets.ledger.states import (
     FINISHED_STATES,
     POLLED_STATES,
     UNANSWERED_STATES,
@@ -30,7 +32,6 @@ from pique_assets.ledger.model import (
     SubmissionOrder,
     SubmissionState,
 )
-from pique_assets.ledger.rows import AnyRow
 from pique_assets.ledger.tables import inventory, partitions, payloads, submissions
 
 _S = SubmissionState
@@ -92,33 +93,54 @@ class Restored:
     payloads: int
 
 
-def restore(
-    connection: Connection,
-    *,
-    evaluation: str,
-    partition: str,
-    items: Mapping[Source, Sequence[InventoryItem]],
-    remembered: Sequence[RememberedSubmission],
-    bodies: Sequence[RememberedPayload],
-    now: datetime,
-) -> Restored:
-    """Write one partition back; what the ledger has already stays as it is.
+class Restoring(LedgerPart):
+    """Writing back what others remember."""
 
-    Raises:
-        RestoreRefused: the ledger knows another job for the same work, or the same job for other work.
-    """
+    def restore(
+        self,
+        *,
+        evaluation: str,
+        partition: str,
+        items: Sequence[InventoryItem],
+        social_items: Sequence[InventoryItem] = (),
+        submissions: Sequence[RememberedSubmission],
+        payloads: Sequence[RememberedPayload],
+    ) -> Restored:
+        """Write back what another record remembers of a partition; what the ledger knows itself stays.
+
+        Args:
+            evaluation: the partition's evaluation.
+            partition: its date.
+            items: its content that we upload, used only if this ledger has taken no inventory of the partition.
+            social_items: its content that Pique fetches, likewise.
+            submissions: its job attempts.
+            payloads: what was received; kept for jobs that are finished here.
+
+        Raises:
+            RestoreRefused: the ledger knows another job for the same work, or the same job for other work; nothing was
+                written.
+        """
+        now = self._clock()
+        with self._database.long_write() as connection:
+            new = _write_submissions(connection, submissions, now=now)
+            by_source: dict[Source, Sequence[InventoryItem]] = {"direct": items, "social": social_items}
+            _restore_inventory(connection, evaluation=evaluation, partition=partition, items=by_source)
+            written = _restore_payloads(connection, payloads)
+        return Restored(submissions=new, known=len(submissions) - new, payloads=written)
+
+
+def _write_submissions(connection: Connection, remembered: Sequence[RememberedSubmission], *, now: datetime) -> int:
+    """Write those that the ledger does not have; returns how many."""
     new: list[RememberedSubmission] = []
     for chunk in chunks(remembered):
         new += _unknown(connection, chunk)
     insert_or_ignore(connection, submissions, [_row(one, now=now) for one in new])
-    webhooks.jobs_are_named(connection, [one.job_id for one in new if one.job_id is not None])
+    jobs_are_named(connection, [one.job_id for one in new if one.job_id is not None])
     # Somebody may have written between our look and our write; then what stands must still agree.
     for chunk in chunks(new):
         if missing := _unknown(connection, chunk):
             raise _refused(missing[0], "another process is writing the same work")
-    _restore_inventory(connection, evaluation=evaluation, partition=partition, items=items)
-    written = _restore_payloads(connection, bodies)
-    return Restored(submissions=len(new), known=len(remembered) - len(new), payloads=written)
+    return len(new)
 
 
 def _unknown(connection: Connection, remembered: Sequence[RememberedSubmission]) -> list[RememberedSubmission]:
@@ -200,12 +222,10 @@ def _restore_inventory(
     taken = sa.select(inventory.c.content_key).where(
         inventory.c.evaluation == evaluation, inventory.c.partition == partition
     )
-    named = sa.select(partitions.c.partition).where(
-        partitions.c.evaluation == evaluation, partitions.c.partition == partition
-    )
+    named = sa.select(partitions.c.partition).where(named_partition(evaluation, partition))
     if connection.execute(named).first() is None and connection.execute(taken.limit(1)).first() is None:
         for source, of_source in items.items():
-            record_inventory(connection, evaluation=evaluation, partition=partition, items=of_source, source=source)
+            write_inventory(connection, evaluation=evaluation, partition=partition, items=of_source, source=source)
 
 
 def _restore_payloads(connection: Connection, bodies: Sequence[RememberedPayload]) -> int:

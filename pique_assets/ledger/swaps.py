@@ -1,123 +1,148 @@
 """How a submission is changed: compare-and-swap on its state and its lease.
 
-Belongs here: the one statement by which every write is made, the refusals, and what several writes share. Does not:
-the writes themselves (`writes.py`, `social_writes.py`).
+Belongs here: the look at a submission that locks it, the refusals, and the one statement by which every step is
+written. Does not: the steps themselves (`transitions.py`, `social_transitions.py`), nor who holds a lease
+(`leases.py`).
+
+A fact may be recorded late, under a lease that has run out, as long as nobody has taken over: losing it would be worse.
+An act (a PUT, a POST) may only be started under a lease that still runs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from pique_assets.ledger.errors import JobTaken, LeaseLost, TransitionRefused
-from pique_assets.ledger.leases import holds
-from pique_assets.ledger.model import SETTLED_STATES, TRANSITIONS, Lease, Submission, SubmissionState
-from pique_assets.ledger.rows import load, to_leased_submission
+from pique_assets.ledger.errors import LeaseLost, TransitionRefused
+from pique_assets.ledger.rows import SUBMISSION_COLUMNS, SUBMISSION_FIELDS, to_submission
+from pique_assets.ledger.states import SETTLED_STATES, TRANSITIONS, Lease, Submission, SubmissionState
 from pique_assets.ledger.tables import submissions
 
+RELEASED: dict[str, object] = {"lease_token": None, "lease_expires_at": None}
+"""Column values that give a lease back."""
 
-def swap(
+_LOCKED = (
+    sa.select(*SUBMISSION_COLUMNS, submissions.c.lease_token, submissions.c.lease_expires_at, submissions.c.woken)
+    .where(submissions.c.submission_id == sa.bindparam("submission_id"))
+    .with_for_update()
+)
+# Which columns it sets is said by the parameters of its execution.
+_SWAP = sa.update(submissions).where(
+    submissions.c.submission_id == sa.bindparam("held_id"),
+    submissions.c.lease_token == sa.bindparam("held_token"),
+    submissions.c.state == sa.bindparam("held_state"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A submission that a write has locked, and may change.
+
+    Attributes:
+        submission: As it was found.
+        token: Of the lease that the caller has shown.
+        woken: Whether a webhook of its job came while the lease was held.
+        now: The time of the write.
+    """
+
+    submission: Submission
+    token: str
+    woken: bool
+    now: datetime
+
+    @property
+    def was_settled(self) -> bool:
+        """Whether tables may say already how it stands, which what is about to be written changes."""
+        return self.submission.state in SETTLED_STATES
+
+    def unless_woken(self, next_poll_at: datetime | None) -> datetime | None:
+        """The next poll: at once if a webhook came while the lease was held."""
+        return self.now if self.woken else next_poll_at
+
+
+def hold(
     connection: Connection,
     lease: Lease,
     *,
-    to: SubmissionState | None,
     now: datetime,
-    values: Mapping[str, object],
+    to: SubmissionState | None,
     sources: Iterable[SubmissionState] | None = None,
-    only_if: sa.ColumnElement[bool] | None = None,
-) -> None:
-    """Change one submission if it still shows this lease and a state from which the change is allowed.
+    must_run: bool = False,
+) -> Held:
+    """Lock one submission for a change, if it shows this lease and a state from which the change is allowed.
 
     Args:
-        connection: a write transaction.
-        lease: the caller's lease.
-        to: the new state; None leaves it (a poll).
-        now: the time.
-        values: the other columns to set.
-        sources: the states to come from, where this write allows fewer than `TRANSITIONS`.
-        only_if: a further condition on the lease.
+        connection: A write transaction.
+        lease: The caller's lease.
+        now: The time.
+        to: The state that is to follow; None if it stays (a poll).
+        sources: The states to come from, where this write allows fewer than `TRANSITIONS`.
+        must_run: Whether the lease must not have run out: what an act needs, while a fact may be recorded late.
 
     Raises:
-        LeaseLost: the lease is no longer held.
-        TransitionRefused: it is, but the state allows no such write.
+        LeaseLost: The lease is no longer held.
+        TransitionRefused: It is, but the state allows no such write.
     """
+    row = connection.execute(_LOCKED, {"submission_id": lease.submission_id}).one_or_none()
+    if row is None or row.lease_token != lease.token:
+        raise _lost(lease)
     allowed = {
         state
         for state, following in TRANSITIONS.items()
         if (to or state) in following and (sources is None or state in sources)
     }
-    conditions = [holds(lease), submissions.c.state.in_(sorted(allowed))]
-    if only_if is not None:
-        conditions.append(only_if)
-    state = {} if to is None else {"state": to}
-    changed = connection.execute(sa.update(submissions).where(*conditions).values(**state, **values, updated_at=now))
-    if changed.rowcount != 1:
-        raise _refusal(connection, lease, to=to, allowed=allowed)
-
-
-def _refusal(
-    connection: Connection, lease: Lease, *, to: SubmissionState | None, allowed: set[SubmissionState]
-) -> LeaseLost | TransitionRefused:
-    found = connection.execute(
-        sa.select(submissions.c.state, submissions.c.lease_token).where(
-            submissions.c.submission_id == lease.submission_id
-        )
-    ).one_or_none()
-    if found is not None and found.lease_token == lease.token and found.state not in allowed:
-        wanted = "another poll" if to is None else to.value
-        return TransitionRefused(
-            f"submission {lease.submission_id} is {found.state.value}; {wanted} may only follow "
+    if row.state not in allowed:
+        raise TransitionRefused(
+            f"submission {lease.submission_id} is {row.state.value}; "
+            f"{'another poll' if to is None else to.value} may only follow "
             + ", ".join(sorted(state.value for state in allowed))
         )
+    if must_run and row.lease_expires_at <= now:
+        raise _lost(lease)
+    return Held(submission=to_submission(row[: len(SUBMISSION_FIELDS)]), token=lease.token, woken=row.woken, now=now)
+
+
+def change(connection: Connection, held: Held, *, to: SubmissionState | None, **values: object) -> Submission:
+    """Write a step of a submission that `hold` has locked.
+
+    Args:
+        connection: The same transaction.
+        held: The submission.
+        to: The new state; None leaves it.
+        values: The other columns to set.
+
+    Returns:
+        The submission as it is now, without its upload target.
+    """
+    before = held.submission
+    state = before.state if to is None else to
+    changed = connection.execute(
+        _SWAP,
+        {
+            **values,
+            "state": state,
+            "updated_at": held.now,
+            "held_id": before.submission_id,
+            "held_token": held.token,
+            "held_state": before.state,
+        },
+    )
+    if changed.rowcount != 1:
+        raise LeaseLost(f"submission {before.submission_id} was changed by another program meanwhile")
+    fields = {name: _as_stored(value) for name, value in values.items() if name in SUBMISSION_FIELDS}
+    return replace(before, state=state, **fields)  # type: ignore[arg-type]
+
+
+def _as_stored(value: object) -> object:
+    return value.astimezone(UTC) if isinstance(value, datetime) else value
+
+
+def _lost(lease: Lease) -> LeaseLost:
     return LeaseLost(
         f"submission {lease.submission_id}: the lease has run out, was given back or was taken over; "
         "stop working on it, whoever holds it now goes on"
     )
-
-
-def was_settled(connection: Connection, lease: Lease) -> bool:
-    """Whether tables may say already how it stands, which what is about to be written changes.
-
-    Nobody but the holder of the lease can change it meanwhile.
-    """
-    of_this = sa.and_(
-        submissions.c.submission_id == lease.submission_id, submissions.c.state.in_(sorted(SETTLED_STATES))
-    )
-    return connection.execute(sa.select(sa.literal(1)).where(of_this)).first() is not None
-
-
-def require_free(connection: Connection, job_id: str, *, lease: Lease) -> None:
-    """Refuse a job that another submission has: its result could not be told from this one's.
-
-    Raises:
-        JobTaken: another has it.
-    """
-    others = sa.select(submissions.c.filename).where(
-        submissions.c.job_id == job_id, submissions.c.submission_id != lease.submission_id
-    )
-    taken = connection.execute(others).first()
-    if taken is not None:
-        raise JobTaken(f"Pique named job {job_id} for it, which is the job of {taken.filename}")
-
-
-def still_runs(now: datetime) -> sa.ColumnElement[bool]:
-    """The lease has not run out: what an act needs, while a fact may be recorded late."""
-    return submissions.c.lease_expires_at > now
-
-
-def unless_woken(now: datetime, next_poll_at: datetime | None) -> sa.ColumnElement[datetime | None]:
-    """The next poll, or at once if a webhook came while the lease was held."""
-    return sa.case((submissions.c.woken, moment(now)), else_=moment(next_poll_at))
-
-
-def moment(value: datetime | None) -> sa.BindParameter[datetime | None]:
-    """A time, bound as the column type stores it."""
-    return sa.literal(value, type_=submissions.c.next_poll_at.type)
-
-
-def read(connection: Connection, lease: Lease) -> Submission:
-    """The submission as it is now."""
-    return to_leased_submission(load(connection, [lease.submission_id])[0])

@@ -1,7 +1,8 @@
 """The tables of the ledger, as SQLAlchemy Core sees them.
 
-Belongs here: tables, constraints, indexes and the reason of each. Does not: statements, nor how an older
-ledger becomes a newer one (`migrations/`); a test holds the two together.
+Belongs here: tables, constraints, indexes and the reason of each; column types that behave the same on SQLite and
+Postgres. Does not: statements, nor how an older ledger becomes a newer one (`migrations/`); a test holds the two
+together.
 
 Signed URLs live in a table of their own, `upload_targets`: a row exists only while its URL may still be
 used, so a dump of `submissions` never contains one, and neither does a constraint error that quotes the
@@ -10,11 +11,16 @@ failing row.
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
     CheckConstraint,
     Column,
+    DateTime,
     Enum,
     ForeignKey,
     Index,
@@ -27,9 +33,78 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator
 
-from pique_assets.ledger.columns import LosslessText, UtcDateTime
-from pique_assets.ledger.model import SubmissionState
+from pique_assets.ledger.states import SubmissionState
+
+if TYPE_CHECKING:
+    DateTimeDecorator = TypeDecorator[datetime]
+    TextDecorator = TypeDecorator[str]
+else:
+    DateTimeDecorator = TextDecorator = TypeDecorator
+
+
+class UtcDateTime(DateTimeDecorator):
+    """A timezone-aware moment in UTC, to the microsecond.
+
+    SQLite has no timezones: there the UTC wall time is stored as text of fixed width, which sorts as time
+    does.
+    """
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Store in UTC; refuse a naive value, whose meaning would depend on the host."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"the ledger takes timezone-aware times only, not {value!r}")
+        in_utc = value.astimezone(UTC)
+        return in_utc.replace(tzinfo=None) if dialect.name == "sqlite" else in_utc
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Read back aware, in UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+_UNSTORABLE = re.compile("[\\\\\x00\ud800-\udfff]")
+_ESCAPED = re.compile(r"\\(\\|u[0-9a-f]{4})")
+
+
+class LosslessText(TextDecorator):
+    r"""Text from outside: file names, titles, error sentences; any Python string comes back as it went in.
+
+    NUL cannot be stored by Postgres, nor a lone surrogate (a file name that is not UTF-8 has them) by
+    either database. They are written as ``\uXXXX`` and a backslash as ``\\``.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """Escape what a database would refuse."""
+        if value is None:
+            return None
+        return _UNSTORABLE.sub(lambda found: _escape(found.group()), value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
+        """Undo the escapes."""
+        if value is None or "\\" not in value:
+            return value
+        return _ESCAPED.sub(lambda found: _unescape(found.group(1)), value)
+
+
+def _escape(character: str) -> str:
+    return r"\\" if character == "\\" else f"\\u{ord(character):04x}"
+
+
+def _unescape(escape: str) -> str:
+    return "\\" if escape == "\\" else chr(int(escape[1:], 16))
+
 
 metadata = MetaData()
 
@@ -205,6 +280,8 @@ partitions = Table(
     # Which run writes its tables, and from what: the last step of that run notes it as collected.
     Column("collecting_run", Text),
     Column("collecting_digest", _Sha256),
+    # When a sensor last looked whether anything of it is open, where there are too many to look at each time.
+    Column("looked_at", UtcDateTime),
 )
 """Partitions whose inventory was taken: a day without media has a row here and none in `inventory`."""
 

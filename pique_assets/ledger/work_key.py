@@ -1,6 +1,6 @@
 """The name of a piece of work: this content, from this judge as configured, with these words.
 
-Belongs here: the one hash that decides whether two wishes are the same wish. Does not: anything stored.
+Belongs here: the one hash that decides whether two orders are for the same work. Does not: anything stored.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ def work_key(
     title: str | None,
     description: str | None,
 ) -> str:
-    """Hash what Pique's answer depends on (design section 6).
+    """Hash what Pique's answer depends on.
 
     Title and description belong to it because detectors read them; the file's name, place and date do not,
     so the same video on two dates is evaluated once. A missing title (None) and an empty one are different
-    wishes.
+    work.
 
     Args:
         fingerprint: sha256 of the content in hex.
@@ -37,7 +37,7 @@ def work_key(
     Returns:
         64 hex digits. They must never change for the same input: a ledger lives longer than a release.
     """
-    wish = {
+    wanted = {
         "version": _VERSION,
         "fingerprint": fingerprint,
         "judge_id": judge_id,
@@ -46,5 +46,5 @@ def work_key(
         "title": title,
         "description": description,
     }
-    canonical = json.dumps(wish, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    canonical = json.dumps(wanted, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(canonical.encode("ascii")).hexdigest()

@@ -195,7 +195,7 @@ def test_a_date_whose_jobs_do_not_end_is_collected_all_the_same_once_nothing_of_
 
 def sent_long_ago(ledger: Ledger) -> None:
     """As if all of it had been sent an hour ago."""
-    with ledger._database.write() as connection:
+    with ledger._database.long_write() as connection:
         connection.exec_driver_sql("UPDATE submissions SET uploaded_at = '2026-01-01 00:00:00.000000'")
         connection.exec_driver_sql("UPDATE partitions SET open_postponed_until = NULL")
 

@@ -77,7 +77,7 @@ def test_what_says_nothing_about_the_job_is_borne_twice_as_long(answer, given_up
     submission = desk.ledger.find_job(desk.record()[0].job_id)
     # So that exactly that long has passed already, and far from twice as long will pass.
     long_ago = submission.upload_started_at - timedelta(hours=15)
-    with desk.ledger._database.write() as connection:
+    with desk.ledger._database.long_write() as connection:
         connection.exec_driver_sql(f"UPDATE submissions SET upload_started_at = '{long_ago:%Y-%m-%d %H:%M:%S.%f}'")
     with odd_pique(desk.pique) as odd, PiqueClient(base_url=odd.base_url, api_key=odd.api_key) as asking:
         name = desk.record()[0].filename

@@ -18,7 +18,15 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
-from pique_assets.ledger import InventoryItem, Lease, Ledger, Source, SubmissionOrder, SubmissionState
+from pique_assets.ledger import (
+    InventoryItem,
+    Lease,
+    LeasedSubmission,
+    Ledger,
+    Source,
+    SubmissionOrder,
+    SubmissionState,
+)
 from pique_assets.ledger.tables import metadata
 
 if TYPE_CHECKING:
@@ -113,6 +121,22 @@ class Story:
         lease = self.ledger.claim_submission(self.order(name), lease_s=lease_s).lease
         assert lease is not None
         return lease
+
+    def interrupted(self, *, limit: int = 9, lease_s: float = 60) -> list[LeasedSubmission]:
+        """What dead workers left and no inventory asks for, leased."""
+        return self.ledger.claim_orphans(limit=limit, lease_s=lease_s, untouched_since=self.clock.now)
+
+    def unanswered(
+        self, *, started_before: datetime, limit: int = 9, ledger: Ledger | None = None
+    ) -> list[LeasedSubmission]:
+        """Social media POSTs without an answer that were begun before this, leased."""
+        asked = ledger or self.ledger
+        found = asked.submissions(states=[SubmissionState.SUBMITTING], limit=1000)
+        begun = [one.submission_id for one in found if one.upload_started_at < started_before]
+        claims = (asked.claim_for_reconciliation(number, lease_s=60) for number in begun)
+        # Another worker may have given one up meanwhile: then it is claimed in doubt.
+        left = (claim for claim in claims if claim and claim.submission.state is SubmissionState.SUBMITTING)
+        return list(itertools.islice(left, limit))
 
     def prepared(self, name: str = "a", *, job_id: str | None = None, lease_s: float = 60) -> Lease:
         lease = self.intended(name, lease_s=lease_s)

@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from pique_assets.ledger import Ledger
-from pique_assets.ledger.failpoints import LEDGER_WRITES
+from pique_assets.ledger.failpoints import ledger_writes
 from pique_assets.ledger.tables import metadata
 
 _PATH = Path(__file__).with_name("worker.py")
@@ -67,7 +67,7 @@ class StumblingLedger:
 
     def __getattr__(self, name: str) -> object:
         method = getattr(self._ledger, name)
-        return self._stumbling(method) if name in LEDGER_WRITES else method
+        return self._stumbling(method) if name in ledger_writes() else method
 
     def _stumbling(self, method: Callable[..., object]) -> Callable[..., object]:
         def write(*arguments: object, **options: object) -> object:
@@ -100,7 +100,7 @@ def test_a_write_that_fails_at_any_statement_leaves_nothing_and_can_be_repeated(
 def _shown(ledger: Ledger, *questions: str) -> list[object]:
     """What the connections of a ledger's reads and of its writes are set to."""
     found = []
-    for transaction in (ledger._database.read, ledger._database.write):
+    for transaction in (ledger._database.read, ledger._database.long_write):
         with transaction() as connection:
             found.append(tuple(connection.exec_driver_sql(question).scalar_one() for question in questions))
     return found

@@ -102,24 +102,13 @@ def test_what_a_dead_worker_left_can_be_taken_up_without_an_inventory(story, led
     for name in ("a", "b", "c"):
         getattr(story, {"a": "intended", "b": "prepared", "c": "uploading"}[name])(name)
     story.uploaded("d")
-    assert ledger.claim_interrupted(limit=10, lease_s=60) == []
+    assert story.interrupted() == []
     clock.advance(60)
-    found = ledger.claim_interrupted(limit=2, lease_s=60)
+    found = story.interrupted(limit=2)
     assert [one.submission.filename for one in found] == ["a.mp4", "b.mp4"]
     assert found[1].submission.upload_target.headers == story.headers
-    assert [one.submission.filename for one in ledger.claim_interrupted(limit=2, lease_s=60)] == ["c.mp4"]
+    assert [one.submission.filename for one in story.interrupted(limit=2)] == ["c.mp4"]
     ledger.record_rejected(found[0].lease, error_code="content_vanished", error="the file is gone")
-
-
-def test_what_is_taken_up_can_be_kept_to_a_partition(story, ledger, clock):
-    story.take_inventory(story.item("a"))
-    story.take_inventory(story.item("b"), partition="2026-03-03")
-    story.intended("a")
-    story.intended("b")
-    clock.advance(60)
-    found = ledger.claim_interrupted(limit=9, lease_s=60, evaluation="brand", partition="2026-03-03")
-    assert [one.submission.filename for one in found] == ["b.mp4"]
-    assert ledger.claim_interrupted(limit=9, lease_s=60, evaluation="other") == []
 
 
 def test_an_expired_signed_url_is_forgotten_but_not_its_expiry(story, ledger, clock):

@@ -11,16 +11,16 @@ from pathlib import Path
 import pytest
 
 from pique_assets.ledger import Ledger, SubmissionState
-from pique_assets.ledger.failpoints import LEDGER_WRITES
+from pique_assets.ledger.failpoints import ledger_writes
 
 _PATH = Path(__file__).with_name("worker.py")
 _SPEC = importlib.util.spec_from_file_location("ledger_test_worker", _PATH)
 worker = importlib.util.module_from_spec(_SPEC)
 _SPEC.loader.exec_module(worker)
 
-# In this order, so that no walk leaves anything to a later one that claims whatever is left: the one that claims every
-# unanswered submission comes first.
-WRITES = sorted(LEDGER_WRITES, key=lambda write: write != "claim_unanswered")
+# In this order, so that no walk leaves anything to a later one that claims whatever is left: those that do come first.
+CLAIMS_ANYTHING = ("claim_begun_long_ago", "claim_orphans")
+WRITES = sorted(ledger_writes(), key=lambda write: write not in CLAIMS_ANYTHING)
 FAILPOINTS = [f"{write}.{moment}" for write in WRITES for moment in ("after_commit", "before_commit")]
 
 
@@ -49,8 +49,9 @@ def _finish_everything(ledger: Ledger, now: datetime) -> None:
             ledger.record_rejected(claim.lease, error_code="content_vanished", error="the file is gone")
         elif claim.lease is not None:
             ledger.adopt(claim.lease, next_poll_at=now)
-    for left in ledger.claim_unanswered(started_before=now, limit=1000, lease_s=600):
-        ledger.record_in_doubt(left.lease, evidence="no answer")
+    for left in ledger.submissions(states=[SubmissionState.SUBMITTING], limit=1000):
+        claim = ledger.claim_for_reconciliation(left.submission_id, lease_s=600)
+        ledger.record_in_doubt(claim.lease, evidence="no answer")
     for due in ledger.claim_due(limit=1000, lease_s=600):
         ledger.record_result(
             due.lease, outcome=SubmissionState.COMPLETED, payload=b"{}", source="polled", received_at=now
@@ -80,7 +81,7 @@ def test_a_worker_killed_at_any_commit_leaves_all_or_nothing_and_work_that_can_b
         for name in FAILPOINTS:
             for item in worker.NAMES:
                 attempts = ledger.attempts(work_key=worker.key(f"{name} {item}"))
-                assert attempts
+                assert attempts or item == "orphan"
                 assert {attempt.state for attempt in attempts} <= {
                     SubmissionState.COMPLETED,
                     SubmissionState.REJECTED,

@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 import pique_assets
-from pique_assets.ledger import FAILPOINTS, failpoint
-from pique_assets.ledger.failpoints import ENVIRONMENT_VARIABLE
+from pique_assets.ledger.failpoints import ENVIRONMENT_VARIABLE, failpoint, failpoints
 
 
 def _run(setting: str, code: str) -> subprocess.CompletedProcess[str]:
@@ -28,7 +27,7 @@ def _run(setting: str, code: str) -> subprocess.CompletedProcess[str]:
 
 def test_nothing_happens_when_the_switch_is_off(monkeypatch):
     monkeypatch.delenv(ENVIRONMENT_VARIABLE, raising=False)
-    for name in FAILPOINTS:
+    for name in failpoints():
         failpoint(name)
 
 
@@ -63,16 +62,28 @@ def test_a_wrong_setting_stops_the_ledger_at_its_first_write(monkeypatch, ledger
 
 
 def _of_calls(tree: ast.AST) -> Iterator[str]:
-    """The failpoints that a source file comes by: it calls `failpoint` itself, or opens a write that has a name."""
+    """The failpoints by which a source file comes in calls of `failpoint`, and the writes it opens by name."""
     for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
         match (ast.unparse(call.func), call.args):
             case ("failpoint", [ast.Constant(value=str(name))]):
                 yield name
-            case ("self._database.write", [ast.Constant(value=str(name))]):
+            case ("self._database.long_write", [ast.Constant(value=str(name))]):
                 yield from (f"{name}.before_commit", f"{name}.after_commit")
+
+
+def _of_writes(tree: ast.AST) -> Iterator[str]:
+    """The failpoints of the methods that are declared as writes."""
+    for function in (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)):
+        for decorator in function.decorator_list:
+            match decorator:
+                case ast.Call(func=ast.Name(id="ledger_write"), keywords=[ast.keyword(value=ast.Constant(value=name))]):
+                    yield from (f"{name}.before_commit", f"{name}.after_commit")
+                case ast.Call(func=ast.Name(id="ledger_write")):
+                    yield from (f"{function.name}.before_commit", f"{function.name}.after_commit")
 
 
 def test_names_are_unique_and_are_those_by_which_the_package_comes():
     package = Path(pique_assets.__file__).parent
-    come_by = {name for path in package.rglob("*.py") for name in _of_calls(ast.parse(path.read_text()))}
-    assert sorted(FAILPOINTS) == sorted(come_by)
+    trees = [ast.parse(path.read_text()) for path in package.rglob("*.py")]
+    come_by = [name for tree in trees for name in (*_of_calls(tree), *_of_writes(tree))]
+    assert sorted(failpoints()) == sorted(come_by)

@@ -45,7 +45,7 @@ def test_what_was_given_up_is_never_sent_again_by_itself(story, ledger):
     give_up(story)
     claim = ledger.claim_submission(story.order("a"), lease_s=60)
     assert (claim.lease, claim.created, claim.submission.job_id) == (None, False, "job_1")
-    assert ledger.claim_interrupted(limit=9, lease_s=60) == []
+    assert story.interrupted() == []
 
 
 @pytest.mark.parametrize("outcome", ["COMPLETED", "FAILED"])
@@ -136,13 +136,13 @@ def test_since_when_a_result_has_been_empty_is_kept_and_forgotten(story, ledger,
 def test_a_postponed_partition_waits_for_its_time_or_for_another_inventory(story, ledger, clock):
     story.take_inventory()
     ledger.postpone_collection(**DAY, until=clock.after(60), while_open=False)
-    assert ledger.uncollected_partitions(at_most=9) == []
+    assert ledger.next_uncollected(at_most=9) == []
     assert settled(ledger) == ["2026-03-02"]
     clock.advance(60)
-    assert [one.partition for one in ledger.uncollected_partitions(at_most=9)] == ["2026-03-02"]
+    assert [one.partition for one in ledger.next_uncollected(at_most=9)] == ["2026-03-02"]
     ledger.postpone_collection(**DAY, until=clock.after(60), while_open=False)
     story.take_inventory()
-    assert [one.partition for one in ledger.uncollected_partitions(at_most=9)] == ["2026-03-02"]
+    assert [one.partition for one in ledger.next_uncollected(at_most=9)] == ["2026-03-02"]
 
 
 def test_what_is_postponed_while_it_is_open_is_found_as_soon_as_it_is_settled(story, ledger, clock):
@@ -151,7 +151,7 @@ def test_what_is_postponed_while_it_is_open_is_found_as_soon_as_it_is_settled(st
     ledger.postpone_collection(**DAY, until=clock.after(60), while_open=True)
     assert ledger.open_partitions(evaluations=["brand"], at_most=9) == []
     story.finish(lease)
-    assert [one.partition for one in ledger.uncollected_partitions(at_most=9)] == ["2026-03-02"]
+    assert [one.partition for one in ledger.next_uncollected(at_most=9)] == ["2026-03-02"]
 
 
 def test_open_partitions_come_by_evaluation_and_the_longest_postponed_first(story, ledger, clock):

@@ -111,7 +111,7 @@ def test_a_database_without_the_tables_of_a_ledger_is_none(empty_url):
 
 
 def test_one_that_was_filled_before_ledgers_belonged_to_anybody_asks_whose_it_is(ledger):
-    with ledger._database.write() as connection:
+    with ledger._database.long_write() as connection:
         connection.execute(sa.text("INSERT INTO owner (id, pique) VALUES (1, NULL)"))
     for pique in ("local", "production"):
         with pytest.raises(LedgerOfAnotherPique, match="belongs-to"):

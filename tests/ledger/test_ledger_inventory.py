@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 import sqlalchemy as sa
 
-from pique_assets.ledger import InventoryItem
+from pique_assets.ledger import InventoryItem, SubmissionState
 
 DAY = {"evaluation": "brand", "partition": "2026-03-02"}
 NEXT_DAY = {"evaluation": "brand", "partition": "2026-03-03"}
@@ -60,7 +60,7 @@ def test_the_same_inventory_again_changes_nothing(story, ledger, clock):
     for claim in ledger.claim_submissions([story.order("a"), story.order("b")], lease_s=60):
         assert claim.lease is None
     assert ledger.claim_due(limit=10, lease_s=60, **DAY) == []
-    assert ledger.claim_interrupted(limit=10, lease_s=60) == []
+    assert not ledger.has_begun_long_ago(begun_before=ledger._clock())
     assert ledger.make_due(["job_1", "job_2"]) == 0
     assert _dump(ledger) == before
 
@@ -219,7 +219,7 @@ def test_a_partition_with_unanswered_urls_is_not_settled(story, ledger):
     assert ledger.settled_partition(**DAY) is None
     before = ledger.record_in_doubt(lease, evidence="no answer")
     (settled,) = ledger.uncollected_partitions()
-    assert (settled.progress.completed, settled.progress.in_doubt, before.is_open) == (1, 1, False)
+    assert (settled.progress.completed, settled.progress.in_doubt, before.state) == (1, 1, SubmissionState.IN_DOUBT)
 
 
 def test_a_uri_named_twice_is_refused(story):

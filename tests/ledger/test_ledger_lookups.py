@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from pique_assets.ledger import Place, SubmissionState
+from pique_assets.ledger import InventoryEntry, SubmissionState
 from pique_assets.ledger.tables import submissions, webhooks
 
 S = SubmissionState
@@ -22,13 +22,13 @@ def test_the_submission_that_stands_for_each_work_is_told(story, ledger, clock):
     story.uploaded("a", job_id="job_2")
     story.completed("b", job_id="job_3")
     ledger.record_rejected(story.intended("c"), error_code="e", error="no")
-    found = ledger.standings([story.key(name) for name in ("a", "b", "c", "nobody", "a")])
+    found = ledger.current_submissions([story.key(name) for name in ("a", "b", "c", "nobody", "a")])
     assert {key: (one.state.value, one.job_id) for key, one in found.items()} == {
         story.key("a"): ("UPLOADED", "job_2"),
         story.key("b"): ("COMPLETED", "job_3"),
         story.key("c"): ("REJECTED", None),
     }
-    assert ledger.standings([]) == {}
+    assert ledger.current_submissions([]) == {}
 
 
 def test_a_late_result_stands_before_a_later_attempt_that_came_to_nothing(story, ledger, clock):
@@ -36,14 +36,14 @@ def test_a_late_result_stands_before_a_later_attempt_that_came_to_nothing(story,
     ledger.record_rejected(story.intended("a"), error_code="e", error="no")
     (watched,) = ledger.claim_due(limit=9, lease_s=60)
     story.finish(watched.lease)
-    assert ledger.standings([story.key("a")])[story.key("a")].job_id == "job_1"
+    assert ledger.current_submissions([story.key("a")])[story.key("a")].job_id == "job_1"
 
 
 def test_standings_of_thousands_come_in_pieces(story, ledger, monkeypatch):
     monkeypatch.setattr("pique_assets.chunks.CHUNK", 7)
     names = [f"n{number:03}" for number in range(20)]
     ledger.claim_submissions([story.order(name) for name in names], lease_s=60)
-    found = ledger.standings([story.key(name) for name in names])
+    found = ledger.current_submissions([story.key(name) for name in names])
     assert {one.filename for one in found.values()} == {f"{name}.mp4" for name in names}
 
 
@@ -101,13 +101,13 @@ def test_the_places_of_a_job_are_all_that_want_its_content(story, ledger):
     story.take_inventory(story.item("a"), partition="2026-03-03")
     story.completed("a", job_id="job_a")
     story.completed("elsewhere", job_id="job_e")
-    assert ledger.places_of("job_a") == [
-        Place("another", "2026-03-02", "/media/a.mp4"),
-        Place("brand", "2026-03-02", "/media/a.mp4"),
-        Place("brand", "2026-03-02", "/media/copy.mp4"),
-        Place("brand", "2026-03-03", "/media/a.mp4"),
+    assert ledger.inventory_entries_of("job_a") == [
+        InventoryEntry("another", "2026-03-02", "/media/a.mp4"),
+        InventoryEntry("brand", "2026-03-02", "/media/a.mp4"),
+        InventoryEntry("brand", "2026-03-02", "/media/copy.mp4"),
+        InventoryEntry("brand", "2026-03-03", "/media/a.mp4"),
     ]
-    assert ledger.places_of("job_e") == ledger.places_of("job_of_nobody") == []
+    assert ledger.inventory_entries_of("job_e") == ledger.inventory_entries_of("job_of_nobody") == []
 
 
 # What it costs
@@ -122,7 +122,7 @@ def full_ledger(request, ledger, story, clock):
     for start in range(0, MANY, 500):
         items = (story.item(f"n{n}") for n in range(start, start + 500))
         story.take_inventory(*items, partition=f"2026-03-{start // 500 + 1:02}")
-    with ledger._database.write() as connection:
+    with ledger._database.long_write() as connection:
         row = dict(connection.execute(sa.select(submissions)).mappings().one())
         del row["submission_id"]
         many = [
@@ -198,12 +198,11 @@ def _questions(ledger, story, clock) -> dict[str, Callable[[], object]]:
         "what was begun": lambda: ledger.evaluations_begun(since=since),
         "what was begun for a judge": lambda: ledger.evaluations_begun(since=since, judge_id="judge_abc123"),
         "how a judge was last": lambda: ledger.last_configuration("judge_abc123"),
-        "standings": lambda: ledger.standings([story.key(f"n{n}") for n in range(9)]),
+        "current submissions": lambda: ledger.current_submissions([story.key(f"n{n}") for n in range(9)]),
         "what is unreconciled": lambda: ledger.unreconciled(limit=3),
-        "what is unanswered": lambda: ledger.claim_unanswered(started_before=clock.now, limit=3, lease_s=60),
         "what is open": lambda: ledger.submissions(states=[S.UPLOADED, S.SUBMITTING], limit=3),
         "submissions of a date": lambda: ledger.submissions(states=[S.COMPLETED], **DAY, limit=3),
-        "places": lambda: ledger.places_of("job_n7"),
+        "inventory entries": lambda: ledger.inventory_entries_of("job_n7"),
     }
 
 
@@ -225,6 +224,4 @@ def test_a_full_ledger_gives_the_right_answers_too(full_ledger, clock):
     assert full_ledger.evaluations_begun(since=clock.after(-600)) == 12
     assert [one.state for one in full_ledger.unreconciled(limit=3)] == [S.SUBMITTING, S.IN_DOUBT, S.SUBMITTING]
     assert [one.job_id for one in full_ledger.unknown_webhooks(limit=2)] == ["job_unknown0", "job_unknown100"]
-    found = full_ledger.claim_unanswered(started_before=clock.after(-60 * 150), limit=9, lease_s=60)
-    assert len(found) == 9
     assert full_ledger.record_webhook(job_id="job_n7", url=None, body=b"new", received_at=clock.now).known

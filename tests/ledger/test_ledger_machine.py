@@ -158,7 +158,7 @@ class Machine(RuleBasedStateMachine):
             for submission_id, known in self.expected.items()
             if known.live and known.state in UNSENT_STATES and self.is_free(known)
         ]
-        found = self.ledger.claim_interrupted(limit=limit, lease_s=LEASE_S)
+        found = self.ledger.claim_orphans(limit=limit, lease_s=LEASE_S, untouched_since=self.now())
         assert [one.lease.submission_id for one in found] == sorted(wanted)[:limit]
         for one in found:
             self.hold(one.lease)
@@ -179,21 +179,6 @@ class Machine(RuleBasedStateMachine):
         for one in found:
             self.hold(one.lease)
         return [one.lease for one in found]
-
-    @rule(target=leases, limit=st.integers(1, 3), age=st.sampled_from([0, 60, 120]))
-    def take_up_unanswered(self, limit: int, age: int):
-        before = self.seconds - age
-        wanted = [
-            submission_id
-            for submission_id, known in self.expected.items()
-            if known.state is S.SUBMITTING and known.begun < before and self.is_free(known)
-        ]
-        started_before = EPOCH + timedelta(seconds=before)
-        found = self.ledger.claim_unanswered(started_before=started_before, limit=limit, lease_s=LEASE_S)
-        assert [one.lease.submission_id for one in found] == sorted(wanted)[:limit]
-        for one in found:
-            self.hold(one.lease)
-        return multiple(*(one.lease for one in found))
 
     @rule(target=leases, submission_id=st.integers(1, 6))
     def reconcile(self, submission_id: int):

@@ -86,7 +86,7 @@ def test_several_processes_may_open_a_new_ledger_at_once(empty_url):
 
 
 def test_a_ledger_of_a_newer_release_is_refused(empty_url):
-    with Ledger.open(empty_url) as ledger, ledger._database.write() as connection:
+    with Ledger.open(empty_url) as ledger, ledger._database.long_write() as connection:
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(LedgerUnavailable, match=r"9999.*upgrade"):
         Ledger.open(empty_url)

@@ -105,9 +105,9 @@ def test_many_connections_share_few_behind_it(postgres_url, clock):
 
         def reading() -> None:
             try:
-                for turn in range(40):
+                for _ in range(40):
                     ledger.has_due(now=clock.now)
-                    ledger.uncollected_partitions(at_most=25, turn=turn)
+                    ledger.next_uncollected(at_most=25)
                     ledger.record_inventory(evaluation="brand", partition="p", items=[])
             except BaseException as error:
                 wrong.append(error)

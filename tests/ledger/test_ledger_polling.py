@@ -44,7 +44,7 @@ def test_what_others_look_after_is_left_to_them_for_a_while(story, ledger, clock
     story.take_inventory(story.item("ours"), evaluation="our_brand")
     for name in ("theirs", "ours", "nobodys"):
         story.uploaded(name, due_in=5)
-    besides = {"not_of": ["our_brand"], "left_for_s": 3600}
+    besides = {"except_evaluations": ["our_brand"], "others_after_s": 3600}
     assert _due_now(ledger, now=clock.after(5), **besides) == ["nobodys.mp4"]
     assert _due_now(ledger, now=clock.after(5 + 3599), **besides) == ["nobodys.mp4"]
     assert _due_now(ledger, now=clock.after(5 + 3600 + 60), **besides) == ["theirs.mp4", "nobodys.mp4"]
@@ -128,7 +128,7 @@ def full_ledger(ledger, story, clock):
     """Many submissions, of which few are waited for, and a database that knows so."""
     story.completed("template")
     story.take_inventory(*(story.item(f"n{n}") for n in range(FULL)))
-    with ledger._database.write() as connection:
+    with ledger._database.long_write() as connection:
         row = dict(connection.execute(sa.select(submissions)).mappings().one())
         del row["submission_id"]
         many = [{**row, "work_key": story.key(f"n{n}"), "job_id": f"job_n{n}"} for n in range(FULL)]
@@ -182,13 +182,13 @@ BY_WORK_KEY = "uq_submissions_attempt"
 SQLITE_NAMES = {BY_WORK_KEY: "sqlite_autoindex_submissions_1"}
 
 
-def test_orders_jobs_and_unsent_submissions_are_found_by_index(full_ledger, story):
+def test_orders_jobs_and_unsent_submissions_are_found_by_index(full_ledger, story, clock):
     acts = {
         lambda: full_ledger.claim_submission(story.order("n1"), lease_s=60): BY_WORK_KEY,
         lambda: full_ledger.attempts(work_key=story.key("n1")): BY_WORK_KEY,
         lambda: full_ledger.find_job("job_n1"): "uq_submissions_job_id",
         lambda: full_ledger.make_due(["job_n1"]): "uq_submissions_job_id",
-        lambda: full_ledger.claim_interrupted(limit=9, lease_s=60): "ix_submissions_unsent",
+        lambda: full_ledger.has_orphans(now=clock.now, untouched_since=clock.now): "ix_submissions_unsent",
     }
     for act, index in acts.items():
         plan = _plans(full_ledger, act)
@@ -207,6 +207,6 @@ def test_what_is_due_for_nobody_named_can_be_told_apart(story, ledger):
     story.take_inventory(story.item("b"), evaluation="other")
     for name in "abc":
         story.uploaded(name, due_in=0)
-    assert _due_now(ledger, not_of=["brand", "other"]) == ["c.mp4"]
-    assert _due_now(ledger, not_of=["other"]) == ["a.mp4"]
+    assert _due_now(ledger, except_evaluations=["brand", "other"]) == ["c.mp4"]
+    assert _due_now(ledger, except_evaluations=["other"]) == ["a.mp4"]
     assert _due_now(ledger) == ["b.mp4"]

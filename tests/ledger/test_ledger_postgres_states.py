@@ -121,7 +121,7 @@ def test_a_table_that_was_dropped(postgres_url):
     with Ledger.open(postgres_url) as ledger:
         execute(postgres_url, "DROP TABLE submissions CASCADE")
         with pytest.raises(LedgerUnavailable, match="tables of it are missing"):
-            ledger.uncollected_partitions()
+            ledger.find_job("job_1")
 
 
 def test_a_newer_ledger(postgres_url):

@@ -7,7 +7,7 @@ import hashlib
 
 import pytest
 
-from pique_assets.ledger import Progress
+from pique_assets.ledger import PartitionProgress
 
 DAY = {"evaluation": "brand", "partition": "2026-03-02"}
 
@@ -27,7 +27,7 @@ def test_progress_counts_every_item_once(story, ledger, clock):
     ledger.record_rejected(story.intended("refused"), error_code="e", error="no")
     ledger.record_abandoned(story.prepared("dead"), evidence="dead", next_poll_at=clock.now)
     progress = ledger.progress(**DAY)
-    assert progress == Progress(
+    assert progress == PartitionProgress(
         total=10,
         unreadable=1,
         unsubmitted=1,
@@ -101,13 +101,13 @@ def test_what_is_settled_can_be_kept_to_some_evaluations(story, ledger, at_most)
     story.take_inventory(story.item("open"), evaluation="brand", partition="2026-03-03")
     for number in range(200):
         story.take_inventory(evaluation="crowd", partition=f"{2027 + number}-03-02")
-    for turn in range(3):
-        found = ledger.uncollected_partitions(evaluations=["other", "brand"], at_most=at_most, turn=turn)
+    for _ in range(3):
+        found = ledger.next_uncollected(evaluations=["other", "brand"], at_most=at_most)
         assert sorted((one.evaluation, one.partition) for one in found) == [
             ("brand", "2026-03-02"),
             ("other", "2026-03-02"),
         ]
-    assert ledger.uncollected_partitions(evaluations=[], at_most=at_most) == []
+    assert ledger.next_uncollected(evaluations=[], at_most=at_most) == []
 
 
 def test_a_day_without_media_is_settled(story, ledger):
@@ -199,15 +199,15 @@ def test_with_which_configurations_content_was_begun_is_told_by_partition_and_ju
 
 @pytest.mark.parametrize("settled", [{0}, {4, 11, 22}, {22}, set(range(23)), set()])
 def test_among_many_open_dates_each_settled_one_comes_to_its_turn(story, ledger, monkeypatch, settled):
-    monkeypatch.setattr("pique_assets.ledger.reports.LOOKED_AT", 5)
+    monkeypatch.setattr("pique_assets.ledger.collecting.LOOKED_AT_ONCE", 5)
     dates = [(dt.date(2026, 3, 1) + dt.timedelta(days=number)).isoformat() for number in range(23)]
     for number, date in enumerate(dates):
         # An empty date is settled; one with content waits for its submission.
         content = () if number in settled else (story.item(date),)
         story.take_inventory(*content, partition=date)
     found: set[str] = set()
-    for turn in range(60):
-        seen = [one.partition for one in ledger.uncollected_partitions(at_most=2, turn=turn)]
+    for _ in range(60):
+        seen = [one.partition for one in ledger.next_uncollected(at_most=2)]
         assert len(seen) <= 2
         found |= set(seen)
     assert found == {dates[number] for number in settled}

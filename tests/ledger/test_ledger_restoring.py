@@ -137,8 +137,8 @@ def test_a_post_without_an_answer_waits_for_one_and_is_not_sent_again(ledger, st
         None,
         clock.after(-100),
     )
-    assert ledger.claim_unanswered(started_before=clock.after(-100), limit=9, lease_s=60) == []
-    (left,) = ledger.claim_unanswered(started_before=clock.after(-99), limit=9, lease_s=60)
+    assert story.unanswered(started_before=clock.after(-100)) == []
+    (left,) = story.unanswered(started_before=clock.after(-99))
     ledger.record_in_doubt(left.lease, evidence="no answer")
     assert story.state("s") == ["IN_DOUBT"]
 

@@ -32,7 +32,7 @@ def test_no_record_shows_the_signed_url(story, ledger, clock):
     again = ledger.claim_submission(story.order(), lease_s=60)
     assert again.submission.upload_target.url == story.signed_url
     clock.advance(61)
-    shown += [again, ledger.claim_interrupted(limit=9, lease_s=60)]
+    shown += [again, story.interrupted()]
     assert story.secret not in repr(shown) + str(shown) + f"{prepared}"
 
 
@@ -59,7 +59,7 @@ def test_the_signed_url_is_erased_when_it_is_of_no_more_use(story, ledger, clock
         ledger.record_abandoned(lease, evidence="dead", next_poll_at=clock.now)
     else:
         clock.advance(901)
-        ledger.claim_interrupted(limit=1, lease_s=60)
+        story.intended("other")
     with ledger._database.read() as connection:
         left = connection.execute(sa.text("SELECT count(*) FROM upload_targets")).scalar_one()
     assert left == (0 if end == "expired" else 1)

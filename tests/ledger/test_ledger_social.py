@@ -17,9 +17,9 @@ def _names(found) -> list[str]:
     return [submission.filename.removeprefix("https://video.example/watch?v=") for submission in found]
 
 
-def _left(ledger, *, limit: int = 100, older_than_s: float = 0) -> list:
-    started_before = ledger._clock() - timedelta(seconds=older_than_s) + timedelta(microseconds=1)
-    return ledger.claim_unanswered(started_before=started_before, limit=limit, lease_s=60)
+def _left(story, *, limit: int = 100, older_than_s: float = 0) -> list:
+    started_before = story.clock.now - timedelta(seconds=older_than_s) + timedelta(microseconds=1)
+    return story.unanswered(started_before=started_before, limit=limit)
 
 
 def test_a_url_goes_from_intent_to_result_without_an_upload(story, ledger, clock):
@@ -28,7 +28,7 @@ def test_a_url_goes_from_intent_to_result_without_an_upload(story, ledger, clock
     begun_at = clock.advance(1)
     (submitting,) = ledger.record_submitting([claim.lease])
     assert (submitting.state, submitting.upload_started_at) == (SubmissionState.SUBMITTING, begun_at)
-    assert (submitting.job_id, submitting.next_poll_at, submitting.is_open) == (None, None, True)
+    assert (submitting.job_id, submitting.next_poll_at, submitting.state) == (None, None, SubmissionState.SUBMITTING)
 
     clock.advance(2)
     accepted = ledger.record_accepted(claim.lease, job_id="job_1", batch_id="batch_1", next_poll_at=clock.after(20))
@@ -76,7 +76,6 @@ def test_what_was_begun_is_given_to_nobody_who_would_send_it(story, ledger, cloc
     clock.advance(10_000)
     claim = ledger.claim_submission(story.social_order("s"), lease_s=60)
     assert (claim.submission.state, claim.lease, claim.created) == (SubmissionState.SUBMITTING, None, False)
-    assert ledger.claim_interrupted(limit=9, lease_s=60) == []
     assert ledger.claim_orphans(limit=9, lease_s=60, untouched_since=clock.now) == []
     assert ledger.claim_due(limit=9, lease_s=60) == []
     assert ledger.progress(**DAY).open == 1
@@ -133,7 +132,7 @@ def test_a_doubt_is_settled_alive_and_never_sent_again(story, ledger, clock):
         "no answer within an hour",
     )
     assert ledger.claim_submission(story.social_order("s"), lease_s=60).lease is None
-    assert _left(ledger) == []
+    assert _left(story) == []
     assert ledger.progress(**DAY).in_doubt == 1
     assert ledger.progress(**DAY).is_settled
 
@@ -190,7 +189,7 @@ def test_a_result_never_renames_a_job(story, ledger, clock):
         received_at=clock.now,
         job_id="job_other",
     )
-    assert ledger.find_job("job_s").is_finished
+    assert ledger.find_job("job_s").state is SubmissionState.COMPLETED
     assert ledger.find_job("job_other") is None
 
 
@@ -221,13 +220,13 @@ def test_only_old_posts_that_nobody_is_at_are_given_up_oldest_first(story, ledge
     story.left_submitting("c")
     story.accepted("d")
     story.in_doubt("e")
-    assert _left(ledger, older_than_s=11) == []
-    assert _names(one.submission for one in _left(ledger, older_than_s=10)) == ["a"]
-    assert _names(one.submission for one in _left(ledger, limit=1)) == ["b"]
-    assert _names(one.submission for one in _left(ledger)) == ["c"]
-    assert _left(ledger) == []
+    assert _left(story, older_than_s=11) == []
+    assert _names(one.submission for one in _left(story, older_than_s=10)) == ["a"]
+    assert _names(one.submission for one in _left(story, limit=1)) == ["b"]
+    assert _names(one.submission for one in _left(story)) == ["c"]
+    assert _left(story) == []
     clock.advance(61)
-    assert _names(one.submission for one in _left(ledger)) == ["a", "b", "c"]
+    assert _names(one.submission for one in _left(story)) == ["a", "b", "c"]
 
 
 def test_unanswered_posts_are_listed_oldest_first_and_in_pieces(story, ledger, clock):
@@ -259,7 +258,7 @@ def test_only_an_unanswered_post_that_nobody_is_at_is_leased_to_reconcile_it(sto
 def test_a_worker_that_wakes_up_late_cannot_overwrite_what_was_reconciled(story, ledger, clock):
     (slow,) = story.submitting("s")
     clock.advance(61)
-    (found,) = _left(ledger)
+    (found,) = _left(story)
     ledger.record_in_doubt(found.lease, evidence="no answer")
     for write in (
         lambda: ledger.record_not_sent(slow),
@@ -314,7 +313,7 @@ def test_of_many_that_give_up_posts_at_once_each_gets_others(story, ledger_url, 
     def give_up(_: int) -> list[int]:
         ended = []
         with Ledger.open(ledger_url) as own:
-            while found := _left(own, limit=7):
+            while found := story.unanswered(started_before=own._clock(), limit=7, ledger=own):
                 for one in found:
                     own.record_in_doubt(one.lease, evidence="no answer")
                     ended.append(one.submission.submission_id)
@@ -323,7 +322,7 @@ def test_of_many_that_give_up_posts_at_once_each_gets_others(story, ledger_url, 
     ended = _at_once(4, give_up)
     assert len([number for part in ended for number in part]) == len({n for part in ended for n in part})
     # Whoever found everything locked by the others stops early; what is left is nobody's.
-    rest = [one.submission.submission_id for one in _left(ledger)]
+    rest = [one.submission.submission_id for one in _left(story)]
     assert len(rest) + sum(map(len, ended)) == 30
 
 

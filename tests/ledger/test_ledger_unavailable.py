@@ -47,7 +47,7 @@ def test_a_postgres_server_that_goes_away_is_unavailable_and_comes_back(postgres
     with Ledger.open(postgres_url, clock=clock) as ledger:
         story = story_of(ledger)
         lease = story.prepared()
-        with pytest.raises(LedgerUnavailable), ledger._database.write() as connection:
+        with pytest.raises(LedgerUnavailable), ledger._database.long_write() as connection:
             connection.execute(sa.text("SELECT pg_terminate_backend(pg_backend_pid())"))
         ledger.record_upload_started(lease)
         assert story.state() == ["UPLOADING"]

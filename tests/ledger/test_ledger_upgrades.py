@@ -93,7 +93,8 @@ _V0004 = [
        collecting_digest = 'digest' WHERE partition = '2026-03-03'""",
 ]
 _V0005 = [*_V0004, "INSERT INTO owner (id, pique) VALUES (1, 'local')"]
-STORY_BY_VERSION = {"0001": _V0001, "0002": _V0001, "0003": _V0003, "0004": _V0004, "0005": _V0005}
+_V0006 = [*_V0005, "UPDATE partitions SET looked_at = '2026-03-02 12:00:00.000000'"]
+STORY_BY_VERSION = {"0001": _V0001, "0002": _V0001, "0003": _V0003, "0004": _V0004, "0005": _V0005, "0006": _V0006}
 
 
 def versions() -> list[str]:
@@ -115,7 +116,7 @@ def make_ledger_of_version(url: str, version: str) -> None:
     """A ledger as the release of that version left it."""
     database = Database.open(url, busy_timeout_s=10)
     try:
-        with database.write() as connection:
+        with database.long_write() as connection:
             config = _config()
             config.attributes["connection"] = connection
             command.upgrade(config, version)
@@ -194,7 +195,7 @@ def test_a_ledger_of_an_earlier_version_is_upgraded_and_works_on(empty_url, vers
         assert ledger.evaluations_begun(since=NOW.replace(hour=12)) == 3 + (version >= "0003")
         assert {entry.source for entry in ledger.partition_state(**DAY)} == {"direct"}
 
-        (interrupted,) = ledger.claim_interrupted(limit=9, lease_s=60)
+        (interrupted,) = ledger.claim_begun_long_ago(begun_before=NOW, limit=9, lease_s=60)
         assert interrupted.submission.upload_target.url == "https://storage.example/c"
         ledger.adopt(interrupted.lease, next_poll_at=NOW)
         for due in ledger.claim_due(limit=9, lease_s=60):
@@ -234,7 +235,7 @@ def test_an_upgrade_changes_no_value_of_any_row(empty_url, version):
 def test_an_upgraded_ledger_has_every_index_and_constraint_that_the_code_declares(empty_url):
     make_ledger_of_version(empty_url, LAST)
     Ledger.open(empty_url).close()
-    with opened(empty_url) as database, pytest.raises(Declared) as declared, database.write() as connection:
+    with opened(empty_url) as database, pytest.raises(Declared) as declared, database.long_write() as connection:
         upgraded = rules_of(connection)
         metadata.drop_all(connection)
         metadata.create_all(connection)
@@ -248,17 +249,17 @@ class Declared(Exception):
 
 def test_an_upgraded_ledger_knows_which_rows_belong_together_and_uses_no_id_again(empty_url):
     make_ledger_of_version(empty_url, LAST)
-    with opened(empty_url) as database, database.write() as connection:
+    with opened(empty_url) as database, database.long_write() as connection:
         if not database.is_sqlite:
             connection.execute(sa.text("SELECT setval('submissions_submission_id_seq', 5)"))
     with Ledger.open(empty_url, clock=lambda: NOW) as ledger:
-        with pytest.raises(LedgerError, match="constraint"), ledger._database.write() as connection:
+        with pytest.raises(LedgerError, match="constraint"), ledger._database.long_write() as connection:
             connection.execute(
                 sa.text("INSERT INTO upload_targets VALUES (99, 'https://u', '{}', '2026-03-02 13:15:00.000000')")
             )
-        with pytest.raises(LedgerError, match="constraint"), ledger._database.write() as connection:
+        with pytest.raises(LedgerError, match="constraint"), ledger._database.long_write() as connection:
             connection.execute(sa.text("DELETE FROM submissions WHERE submission_id = 1"))
-        (interrupted,) = ledger.claim_interrupted(limit=9, lease_s=60)
+        (interrupted,) = ledger.claim_begun_long_ago(begun_before=NOW, limit=9, lease_s=60)
         order = {name: getattr(interrupted.submission, name) for name in SubmissionOrder.__dataclass_fields__}
         claim = ledger.claim_submission(SubmissionOrder(**{**order, "work_key": KEYS["g"]}), lease_s=60)
         assert claim.submission.submission_id == 6
@@ -292,7 +293,8 @@ def test_several_processes_may_upgrade_at_once(empty_url):
     [
         (BEFORE_WEBHOOKS, "CREATE INDEX ix_submissions_begun"),
         ("0003", "ALTER TABLE partitions"),
-        (LAST, "CREATE TABLE known_lake_files"),
+        ("0004", "CREATE TABLE known_lake_files"),
+        (LAST, "ALTER TABLE partitions"),
         (LAST, "UPDATE alembic_version"),
     ],
 )
@@ -322,7 +324,7 @@ Ledger.open(sys.argv[1])
 def test_an_upgrade_that_cannot_be_ended_leaves_the_ledger_as_it_was(empty_url):
     make_ledger_of_version(empty_url, BEFORE_WEBHOOKS)
     before = rows_of(empty_url)
-    with opened(empty_url) as database, database.write() as connection:
+    with opened(empty_url) as database, database.long_write() as connection:
         connection.execute(sa.text("CREATE TABLE webhooks (somebody_elses INTEGER)"))
     with pytest.raises(LedgerUnavailable, match="webhooks"):
         Ledger.open(empty_url)

@@ -138,7 +138,7 @@ def test_a_write_that_is_refused_leaves_the_webhook_unknown(story, ledger, clock
     receive("job_s")
     (lease,) = story.submitting("s")
     clock.advance(61)
-    (other,) = ledger.claim_unanswered(started_before=clock.now, limit=9, lease_s=60)
+    (other,) = story.unanswered(started_before=clock.now)
     with pytest.raises(Exception, match="taken over"):
         ledger.record_accepted(lease, job_id="job_s", next_poll_at=clock.now)
     assert len(ledger.unknown_webhooks(limit=9)) == 1

@@ -16,11 +16,11 @@ from datetime import UTC, datetime, timedelta
 import sqlalchemy as sa
 
 from pique_assets.ledger import InventoryItem, Ledger, SubmissionOrder, SubmissionState
-from pique_assets.ledger.failpoints import SOCIAL_WRITES, WEBHOOK_WRITES
+from pique_assets.ledger.failpoints import ledger_writes
 
 UPLOADS = ("sent", "adopted", "rejected", "abandoned", "given_up")
 URLS = ("accepted", "not_sent", "never_sent", "doubted", "unanswered")
-NAMES = (*UPLOADS, *URLS)
+NAMES = (*UPLOADS, "orphan", *URLS)
 
 
 def key(name: str) -> str:
@@ -42,7 +42,7 @@ def order(name: str) -> SubmissionOrder:
 
 def walk_to(write: str) -> Callable[[Ledger, str], Iterator[str]]:
     """The walk that comes by this write."""
-    return walk_with_urls if write in (*SOCIAL_WRITES, *WEBHOOK_WRITES) else walk_with_uploads
+    return walk_with_urls if write in ledger_writes("social", "webhook") else walk_with_uploads
 
 
 def walk_with_uploads(ledger: Ledger, evaluation: str) -> Iterator[str]:
@@ -57,8 +57,8 @@ def walk_with_uploads(ledger: Ledger, evaluation: str) -> Iterator[str]:
     yield "claim_submissions"
     ledger.release_lease(leases[0])
     yield "release_lease"
-    (found,) = ledger.claim_interrupted(limit=1, lease_s=600, evaluation=evaluation)
-    yield "claim_interrupted"
+    (found,) = ledger.claim_submissions(orders[:1], lease_s=600)
+    yield "claim_submissions"
     sent = ledger.renew_lease(found.lease, lease_s=1200)
     yield "renew_lease"
     jobs = {name: f"job {evaluation} {name}" for name in UPLOADS}
@@ -70,6 +70,11 @@ def walk_with_uploads(ledger: Ledger, evaluation: str) -> Iterator[str]:
         yield "record_prepared"
     ledger.record_upload_started(sent)
     yield "record_upload_started"
+    ledger.release_lease(sent)
+    yield "release_lease"
+    (begun,) = ledger.claim_begun_long_ago(begun_before=soon, limit=1, lease_s=600)
+    yield "claim_begun_long_ago"
+    sent = begun.lease
     ledger.record_uploaded(sent, next_poll_at=soon)
     yield "record_uploaded"
     ledger.make_due([jobs["sent"]])
@@ -109,8 +114,18 @@ def walk_with_uploads(ledger: Ledger, evaluation: str) -> Iterator[str]:
     yield "postpone_collection"
     ledger.record_collecting(**empty_day, run="run", digest=digest)
     yield "record_collecting"
+    ledger.record_looked_at([(evaluation, "2026-03-03")])
+    yield "record_looked_at"
     ledger.record_collected(**empty_day, digest=digest)
     yield "record_collected"
+    (orphan,) = ledger.claim_submissions([order(f"{evaluation} orphan")], lease_s=600)
+    yield "claim_submissions"
+    ledger.release_lease(orphan.lease)
+    yield "release_lease"
+    # The last step: what it leases is not asked for by name.
+    (found,) = ledger.claim_orphans(limit=1, lease_s=600, untouched_since=datetime.now(UTC))
+    assert found.lease.submission_id == orphan.submission.submission_id
+    yield "claim_orphans"
 
 
 def walk_with_urls(ledger: Ledger, evaluation: str) -> Iterator[str]:
@@ -141,10 +156,6 @@ def walk_with_urls(ledger: Ledger, evaluation: str) -> Iterator[str]:
     yield "record_unattributed"
     ledger.claim_for_reconciliation(doubted.submission_id, lease_s=600)
     yield "claim_for_reconciliation"
-    # The last step: what it leases is not asked for by name, and must not be another walk's.
-    (found,) = ledger.claim_unanswered(started_before=soon, limit=1000, lease_s=600)
-    assert found.lease.submission_id == unanswered.submission_id
-    yield "claim_unanswered"
 
 
 def snapshot(ledger: Ledger, evaluation: str) -> list[object]:
@@ -162,6 +173,7 @@ def snapshot(ledger: Ledger, evaluation: str) -> list[object]:
             ("partitions", "evaluation = :e AND collected"),
             ("partitions", "evaluation = :e AND postponed_until IS NOT NULL"),
             ("partitions", "evaluation = :e AND collecting_digest IS NOT NULL"),
+            ("partitions", "evaluation = :e AND looked_at IS NOT NULL"),
             ("payloads", "job_id LIKE 'job ' || :e || ' %'"),
             ("webhooks", "known AND job_id LIKE 'job ' || :e || ' %'"),
         ):

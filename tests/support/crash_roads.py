@@ -9,9 +9,9 @@ from typing import Any
 
 from date_worker import MIDDLE_OF_THE_PUT
 
-from pique_assets.ledger.failpoints import UPLOAD_FAILPOINTS
+from pique_assets.ledger.failpoints import failpoints
 
-EVERY_POINT = (*UPLOAD_FAILPOINTS, MIDDLE_OF_THE_PUT)
+EVERY_POINT = (*failpoints("upload"), MIDDLE_OF_THE_PUT)
 NOBODY = "http://127.0.0.1:9"
 
 Road = tuple[dict[str, Any], ...]
@@ -28,8 +28,10 @@ def road_to(point: str) -> Road:
             return ({**fatal, "slow_s": 1.0},)
         case "release_lease":
             return ({**fatal, "api_key": "pk_refused"},)
-        case "claim_interrupted":
-            return ({"failpoint": "claim_submissions.after_commit"}, {**fatal, "steps": ["look_for_interrupted"]})
+        case "claim_orphans":
+            return ({"failpoint": "claim_submissions.after_commit"}, {**fatal, "steps": ["look_for_orphans"]})
+        case "claim_begun_long_ago":
+            return ({"failpoint": "upload.after"}, {**fatal, "steps": ["look_for_begun"]})
         case "record_poll":
             return ({"steps": ["submit"]}, {**fatal, "steps": ["webhook", "tick"], "base_url": NOBODY})
         case _:

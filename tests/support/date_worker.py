@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -30,7 +30,7 @@ from pique_assets.evaluation.errors import ResultsPending, SubmissionsUnfinished
 from pique_assets.evaluation.limits import Limits
 from pique_assets.evaluation.partition import submit_partition
 from pique_assets.evaluation.results import ResultPoller, collect_partition
-from pique_assets.ledger import Ledger, LedgerUnavailable
+from pique_assets.ledger import LeasedSubmission, Ledger, LedgerUnavailable
 from pique_assets.ledger import ledger as ledger_module
 from pique_assets.ledger.failpoints import ENVIRONMENT_VARIABLE
 from pique_assets.media import ContentItem
@@ -156,10 +156,23 @@ class DateWorker:
         """One look of the sensor at whatever is due."""
         ResultPoller(client=self.client, ledger=self.ledger, limits=self.limits).poll_due(until=time.monotonic() + 5)
 
-    def look_for_interrupted(self) -> None:
-        """Take up what dead workers left, and give it back."""
+    def look_for_orphans(self) -> None:
+        """Take up what dead workers left of content that is gone, and give it back."""
         time.sleep(self.limits.lease_s)
-        for held in self.ledger.claim_interrupted(limit=10, lease_s=self.limits.lease_s):
+        self.ledger.record_inventory(evaluation=self.evaluation, partition=self.partition, items=[])
+        self._give_back(
+            self.ledger.claim_orphans(limit=10, lease_s=self.limits.lease_s, untouched_since=datetime.now(UTC))
+        )
+
+    def look_for_begun(self) -> None:
+        """Take up uploads that dead workers began, and give them back."""
+        time.sleep(self.limits.lease_s)
+        self._give_back(
+            self.ledger.claim_begun_long_ago(begun_before=datetime.now(UTC), limit=10, lease_s=self.limits.lease_s)
+        )
+
+    def _give_back(self, found: list[LeasedSubmission]) -> None:
+        for held in found:
             self.ledger.release_lease(held.lease)
 
     def collect(self) -> None:

@@ -21,7 +21,7 @@ from pique_assets.ledger.tables import metadata
 if TYPE_CHECKING:
     from pique_assets.ledger.database import Database
 
-HEAD = "0005"
+HEAD = "0006"
 """The version this code works with."""
 
 _OURS: Final = re.compile(r"[0-9]{4}")

@@ -1,7 +1,7 @@
 """The words of the ledger: states, their transitions, and the frozen records that go in and out.
 
 Belongs here: everything a caller needs to know about a submission without knowing that there is a database.
-Does not: SQL (`tables.py` and the statement modules), hashing (`work_key.py`).
+Does not: SQL (`tables.py` and the parts of the ledger), hashing (`work_key.py`).
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ Source = Literal["direct", "social"]
 """How the content reaches Pique: uploaded by us, or fetched by Pique from a social media URL."""
 
 PayloadSource = Literal["polled", "webhook"]
-"""How a payload reached us; it decides which of the two vocabularies (contract trap 1) the body speaks."""
+"""How a payload reached us; a webhook's body names the same facts otherwise than a polled result's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,16 +200,6 @@ class Submission:
     settled_at: datetime | None
     empty_since: datetime | None = None
 
-    @property
-    def is_open(self) -> bool:
-        """Whether a result is still to come."""
-        return self.state in OPEN_STATES
-
-    @property
-    def is_finished(self) -> bool:
-        """Whether Pique evaluated the content (completed or failed)."""
-        return self.state in FINISHED_STATES
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
@@ -283,8 +273,8 @@ class StoredWebhook:
     body: bytes = field(repr=False)
 
 
-class Place(NamedTuple):
-    """Where content is wanted: one row of one partition's inventory."""
+class InventoryEntry(NamedTuple):
+    """One row of one partition's inventory, named."""
 
     evaluation: str
     partition: str
@@ -292,7 +282,7 @@ class Place(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
+class PartitionProgress:
     """How far a partition is; counts are content items, so content that appears twice counts twice.
 
     ``unreadable + unsubmitted + open + completed + failed + rejected + abandoned + in_doubt + given_up == total``.
@@ -318,19 +308,19 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PartitionStanding:
-    """How a partition stands.
+class PartitionSummary:
+    """A partition, counted.
 
-    ``digest`` (sha256 hex) covers each item's uri, error and job with its outcome: it changes exactly when
-    the tables of the partition would, which makes it the run key of design section 8.
+    ``digest`` (sha256 hex) covers each item's uri, error and job with its outcome: it changes exactly when the tables
+    of the partition would, so a run that was asked for with it need not be asked for again.
     """
 
     evaluation: str
     partition: str
     digest: str
-    progress: Progress
+    progress: PartitionProgress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SettledPartition(PartitionStanding):
+class SettledPartition(PartitionSummary):
     """A partition whose every submission is settled."""
