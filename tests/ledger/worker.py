@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 
-from pique_assets.ledger import InventoryItem, Ledger, SubmissionOrder, SubmissionState
+from pique_assets.ledger import InventoryItem, Lease, LeasedSubmission, Ledger, SubmissionOrder, SubmissionState
 from pique_assets.ledger.failpoints import ledger_writes
 
 UPLOADS = ("sent", "adopted", "rejected", "abandoned", "given_up")
@@ -72,9 +72,9 @@ def walk_with_uploads(ledger: Ledger, evaluation: str) -> Iterator[str]:
     yield "record_upload_started"
     ledger.release_lease(sent)
     yield "release_lease"
-    (begun,) = ledger.claim_begun_long_ago(begun_before=soon, limit=1, lease_s=600)
+    begun = ledger.claim_begun_long_ago(begun_before=soon, limit=1000, lease_s=600)
     yield "claim_begun_long_ago"
-    sent = begun.lease
+    sent = own_of(begun, sent.submission_id, ledger=ledger)
     ledger.record_uploaded(sent, next_poll_at=soon)
     yield "record_uploaded"
     ledger.make_due([jobs["sent"]])
@@ -122,10 +122,18 @@ def walk_with_uploads(ledger: Ledger, evaluation: str) -> Iterator[str]:
     yield "claim_submissions"
     ledger.release_lease(orphan.lease)
     yield "release_lease"
-    # The last step: what it leases is not asked for by name.
-    (found,) = ledger.claim_orphans(limit=1, lease_s=600, untouched_since=datetime.now(UTC))
-    assert found.lease.submission_id == orphan.submission.submission_id
+    found = ledger.claim_orphans(limit=1000, lease_s=600, untouched_since=datetime.now(UTC))
     yield "claim_orphans"
+    own_of(found, orphan.submission.submission_id, ledger=ledger)
+
+
+def own_of(found: list[LeasedSubmission], submission_id: int, *, ledger: Ledger) -> Lease:
+    """The lease of this walk's submission; those of walks that were killed are given back."""
+    leases = {one.lease.submission_id: one.lease for one in found}
+    own = leases.pop(submission_id)
+    for lease in leases.values():
+        ledger.release_lease(lease)
+    return own
 
 
 def walk_with_urls(ledger: Ledger, evaluation: str) -> Iterator[str]:
