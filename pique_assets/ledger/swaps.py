@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from pique_assets.ledger.errors import LeaseLost, TransitionRefused
-from pique_assets.ledger.rows import SUBMISSION_COLUMNS, SUBMISSION_FIELDS, to_submission
+from pique_assets.ledger.rows import SUBMISSION_FIELDS, for_lease_holder, to_leased_submission
 from pique_assets.ledger.states import SETTLED_STATES, TRANSITIONS, Lease, Submission, SubmissionState
 from pique_assets.ledger.tables import submissions
 
@@ -26,9 +26,9 @@ RELEASED: dict[str, object] = {"lease_token": None, "lease_expires_at": None}
 """Column values that give a lease back."""
 
 _LOCKED = (
-    sa.select(*SUBMISSION_COLUMNS, submissions.c.lease_token, submissions.c.lease_expires_at, submissions.c.woken)
+    for_lease_holder.add_columns(submissions.c.woken)
     .where(submissions.c.submission_id == sa.bindparam("submission_id"))
-    .with_for_update()
+    .with_for_update(of=submissions)
 )
 # Which columns it sets is said by the parameters of its execution.
 _SWAP = sa.update(submissions).where(
@@ -103,7 +103,7 @@ def hold(
         )
     if must_run and row.lease_expires_at <= now:
         raise _lost(lease)
-    return Held(submission=to_submission(row[: len(SUBMISSION_FIELDS)]), token=lease.token, woken=row.woken, now=now)
+    return Held(submission=to_leased_submission(row), token=lease.token, woken=row.woken, now=now)
 
 
 def change(connection: Connection, held: Held, *, to: SubmissionState | None, **values: object) -> Submission:
@@ -116,7 +116,7 @@ def change(connection: Connection, held: Held, *, to: SubmissionState | None, **
         values: The other columns to set.
 
     Returns:
-        The submission as it is now, without its upload target.
+        The submission as it is now; of its upload target it keeps what was found.
     """
     before = held.submission
     state = before.state if to is None else to

@@ -34,15 +34,12 @@ from pique_assets.ledger.states import (
     SubmissionState,
     UploadTarget,
 )
-from pique_assets.ledger.swaps import RELEASED, change, hold
+from pique_assets.ledger.swaps import RELEASED, Held, change, hold
 from pique_assets.ledger.tables import inventory, payloads, submissions, upload_targets
 
 _S = SubmissionState
 _KEEP_TARGET = sa.insert(upload_targets)
 _ERASE_TARGET = sa.delete(upload_targets).where(upload_targets.c.submission_id == sa.bindparam("of_submission"))
-_TARGET = sa.select(upload_targets.c.url, upload_targets.c.headers, upload_targets.c.expires_at).where(
-    upload_targets.c.submission_id == sa.bindparam("of_submission")
-)
 
 
 class Transitions(LedgerPart):
@@ -90,12 +87,7 @@ class Transitions(LedgerPart):
         """
         held = hold(connection, lease, now=self._clock(), to=_S.UPLOADING, must_run=True)
         # What Pique said of the job before is no longer news.
-        started = change(connection, held, to=_S.UPLOADING, upload_started_at=held.now, pique_status=None)
-        row = connection.execute(_TARGET, {"of_submission": lease.submission_id}).one_or_none()
-        if row is None:
-            return started
-        target = UploadTarget(url=row.url, headers=json.loads(row.headers), expires_at=row.expires_at)
-        return replace(started, upload_target=target)
+        return change(connection, held, to=_S.UPLOADING, upload_started_at=held.now, pique_status=None)
 
     @ledger_write("upload")
     def record_uploaded(
@@ -117,8 +109,9 @@ class Transitions(LedgerPart):
             error_code: what is wrong with what arrived, in a word.
             error: the same, in a sentence.
         """
-        held = hold(connection, lease, now=self._clock(), to=_S.UPLOADED, sources={_S.UPLOADING})
-        _erase_target(connection, lease.submission_id)
+        held = _erase_target(
+            connection, hold(connection, lease, now=self._clock(), to=_S.UPLOADED, sources={_S.UPLOADING})
+        )
         return change(
             connection,
             held,
@@ -139,8 +132,9 @@ class Transitions(LedgerPart):
         Erases the signed URL, releases the lease. ``uploaded_at`` becomes the start of the last upload, the best that
         is known, so that latencies stay useful.
         """
-        held = hold(connection, lease, now=self._clock(), to=_S.UPLOADED, sources={_S.PREPARED, _S.UPLOADING})
-        _erase_target(connection, lease.submission_id)
+        held = _erase_target(
+            connection, hold(connection, lease, now=self._clock(), to=_S.UPLOADED, sources={_S.PREPARED, _S.UPLOADING})
+        )
         return change(
             connection,
             held,
@@ -206,7 +200,7 @@ class Transitions(LedgerPart):
         """
         sources = {_S.PREPARED, _S.UPLOADING, _S.UPLOADED, _S.GIVEN_UP}
         held = hold(connection, lease, now=self._clock(), to=_S.ABANDONED, sources=sources)
-        _erase_target(connection, lease.submission_id)
+        held = _erase_target(connection, held)
         submission = change(
             connection,
             held,
@@ -245,8 +239,9 @@ class Transitions(LedgerPart):
             status: what Pique said last, in a word or two; None if it said nothing.
             next_poll_at: when to look at the job again, in case it ends after all; None: only if a webhook comes.
         """
-        held = hold(connection, lease, now=self._clock(), to=_S.GIVEN_UP, sources={_S.UPLOADING, _S.UPLOADED})
-        _erase_target(connection, lease.submission_id)
+        held = _erase_target(
+            connection, hold(connection, lease, now=self._clock(), to=_S.GIVEN_UP, sources={_S.UPLOADING, _S.UPLOADED})
+        )
         return change(
             connection,
             held,
@@ -331,8 +326,7 @@ class Transitions(LedgerPart):
         if job_id is not None:
             name_job(connection, job_id, lease=lease)
         held = hold(connection, lease, now=self._clock(), to=outcome)
-        if held.submission.state in (_S.PREPARED, _S.UPLOADING):
-            _erase_target(connection, lease.submission_id)
+        held = _erase_target(connection, held)
         submission = change(
             connection,
             held,
@@ -380,7 +374,7 @@ def _supersede_unsent(connection: Connection, finished: Submission, *, now: date
     )
     idle = sa.select(submissions.c.submission_id).where(sibling, submissions.c.state == _S.PREPARED)
     for submission_id in list(connection.execute(idle.with_for_update()).scalars()):
-        _erase_target(connection, submission_id)
+        connection.execute(_ERASE_TARGET, {"of_submission": submission_id})
         connection.execute(
             sa.update(submissions)
             .where(submissions.c.submission_id == submission_id)
@@ -388,6 +382,9 @@ def _supersede_unsent(connection: Connection, finished: Submission, *, now: date
         )
 
 
-def _erase_target(connection: Connection, submission_id: int) -> None:
-    """Forget the signed URL: it is of no more use, in the transaction that says so."""
-    connection.execute(_ERASE_TARGET, {"of_submission": submission_id})
+def _erase_target(connection: Connection, held: Held) -> Held:
+    """Forget the signed URL, if there is one: it is of no more use, in the transaction that says so."""
+    if held.submission.upload_target is None:
+        return held
+    connection.execute(_ERASE_TARGET, {"of_submission": held.submission.submission_id})
+    return replace(held, submission=replace(held.submission, upload_target=None))
