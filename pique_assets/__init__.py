@@ -1,6 +1,51 @@
 """Dagster assets that take media to scores with the Pique content-evaluation API.
 
-Nothing is imported here: Dagster loads the code location for every run and step, and an analyst's
-notebook should not pay for Dagster. Start at `pique_assets.definitions.build_defs` (the asset graph),
-`pique_assets.analysis` (tables in a notebook) or `pique_assets.lake` (payloads to rows).
+Belongs here: the names that a code location uses. Does not: anything else; the rooms have public names of their own,
+such as `pique_assets.analysis` (tables in a notebook), `pique_assets.lake` (payloads to rows) and
+`pique_assets.ledger`.
+
+    from pique_assets import DatedFolder, Evaluation, build_defs, resources_for
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pique_assets.lazy_names import lazy_names
+
+if TYPE_CHECKING:
+    from pique_assets.component import PiqueEvaluations as PiqueEvaluations
+    from pique_assets.config import Evaluation as Evaluation
+    from pique_assets.definitions import build_defs as build_defs
+    from pique_assets.evaluation.budget import Budget as Budget
+    from pique_assets.evaluation.limits import Limits as Limits
+    from pique_assets.media.sources import DatedFolder as DatedFolder
+    from pique_assets.media.sources import Manifest as Manifest
+    from pique_assets.media.sources import SocialUrls as SocialUrls
+    from pique_assets.resources.environment import Resources as Resources
+    from pique_assets.resources.environment import resources_for as resources_for
+    from pique_assets.resources.lake import LakeResource as LakeResource
+    from pique_assets.resources.ledger import LedgerResource as LedgerResource
+    from pique_assets.resources.media_storage import MediaStorageResource as MediaStorageResource
+    from pique_assets.resources.pique import PiqueResource as PiqueResource
+    from pique_assets.sensors import ResultsSensor as ResultsSensor
+    from pique_assets.version import __version__ as __version__
+else:
+    __getattr__ = lazy_names(
+        __name__,
+        {
+            "component": "PiqueEvaluations",
+            "config": "Evaluation",
+            "definitions": "build_defs",
+            "evaluation.budget": "Budget",
+            "evaluation.limits": "Limits",
+            "media.sources": "DatedFolder Manifest SocialUrls",
+            "resources.environment": "Resources resources_for",
+            "resources.lake": "LakeResource",
+            "resources.ledger": "LedgerResource",
+            "resources.media_storage": "MediaStorageResource",
+            "resources.pique": "PiqueResource",
+            "sensors": "ResultsSensor",
+            "version": "__version__",
+        },
+    )

@@ -9,19 +9,21 @@ library. Models and errors are imported from ``models`` and ``errors``.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
+from pique_assets.lazy_names import lazy_names
+
 if TYPE_CHECKING:
-    from pique_assets.api.client import PiqueClient, ReceivedResult, UploadReceipt
-    from pique_assets.api.policy import RetryPolicy, Timeouts
-
-__all__ = ["PiqueClient", "ReceivedResult", "RetryPolicy", "Timeouts", "UploadReceipt"]
-
-
-def __getattr__(name: str) -> object:
-    """Load one of the names above from its module."""
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    home = "policy" if name in ("RetryPolicy", "Timeouts") else "client"
-    return getattr(import_module(f"{__name__}.{home}"), name)
+    from pique_assets.api.client import PiqueClient as PiqueClient
+    from pique_assets.api.client import ReceivedResult as ReceivedResult
+    from pique_assets.api.client import UploadReceipt as UploadReceipt
+    from pique_assets.api.policy import RetryPolicy as RetryPolicy
+    from pique_assets.api.policy import Timeouts as Timeouts
+else:
+    __getattr__ = lazy_names(
+        __name__,
+        {
+            "client": "PiqueClient ReceivedResult UploadReceipt",
+            "policy": "RetryPolicy Timeouts",
+        },
+    )

@@ -9,68 +9,38 @@ it is loaded for every run and step. The rest comes with the first use of its na
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
-from pique_assets.media.sources import DatedFolder, Manifest, SocialUrls, Source
+from pique_assets.lazy_names import lazy_names
+from pique_assets.media.sources import DatedFolder as DatedFolder
+from pique_assets.media.sources import Manifest as Manifest
+from pique_assets.media.sources import SocialUrls as SocialUrls
+from pique_assets.media.sources import Source as Source
 
 if TYPE_CHECKING:
-    from pique_assets.media.content import ContentItem, Entry, ErrorCode
-    from pique_assets.media.dated_inventory import inventory
-    from pique_assets.media.errors import (
-        ContentError,
-        MediaChanged,
-        MediaError,
-        SourceInvalid,
-        SourceUnavailable,
+    from pique_assets.media.content import ContentItem as ContentItem
+    from pique_assets.media.content import Entry as Entry
+    from pique_assets.media.content import ErrorCode as ErrorCode
+    from pique_assets.media.dated_inventory import inventory as inventory
+    from pique_assets.media.errors import ContentError as ContentError
+    from pique_assets.media.errors import MediaChanged as MediaChanged
+    from pique_assets.media.errors import MediaError as MediaError
+    from pique_assets.media.errors import SourceInvalid as SourceInvalid
+    from pique_assets.media.errors import SourceUnavailable as SourceUnavailable
+    from pique_assets.media.reader import SourceReader as SourceReader
+    from pique_assets.media.reader import open_source as open_source
+    from pique_assets.media.stream import open_content as open_content
+    from pique_assets.media.urls import canonical_url as canonical_url
+    from pique_assets.media.urls import url_fingerprint as url_fingerprint
+else:
+    __getattr__ = lazy_names(
+        __name__,
+        {
+            "content": "ContentItem Entry ErrorCode",
+            "dated_inventory": "inventory",
+            "errors": "ContentError MediaChanged MediaError SourceInvalid SourceUnavailable",
+            "reader": "SourceReader open_source",
+            "stream": "open_content",
+            "urls": "canonical_url url_fingerprint",
+        },
     )
-    from pique_assets.media.reader import SourceReader, open_source
-    from pique_assets.media.stream import open_content
-    from pique_assets.media.urls import canonical_url, url_fingerprint
-
-__all__ = [
-    "ContentError",
-    "ContentItem",
-    "DatedFolder",
-    "Entry",
-    "ErrorCode",
-    "Manifest",
-    "MediaChanged",
-    "MediaError",
-    "SocialUrls",
-    "Source",
-    "SourceInvalid",
-    "SourceReader",
-    "SourceUnavailable",
-    "canonical_url",
-    "inventory",
-    "open_content",
-    "open_source",
-    "url_fingerprint",
-]
-
-_MODULE_OF = {
-    "ContentError": "errors",
-    "ContentItem": "content",
-    "Entry": "content",
-    "ErrorCode": "content",
-    "MediaChanged": "errors",
-    "MediaError": "errors",
-    "SourceInvalid": "errors",
-    "SourceReader": "reader",
-    "SourceUnavailable": "errors",
-    "canonical_url": "urls",
-    "inventory": "dated_inventory",
-    "open_content": "stream",
-    "open_source": "reader",
-    "url_fingerprint": "urls",
-}
-
-
-def __getattr__(name: str) -> object:
-    """Import a public name when it is first used (PEP 562)."""
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found: object = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
-    globals()[name] = found
-    return found
