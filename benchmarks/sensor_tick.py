@@ -28,7 +28,7 @@ import dagster as dg
 from pique_assets.config import Evaluation
 from pique_assets.definitions import build_defs
 from pique_assets.evaluation.limits import Limits
-from pique_assets.evaluation.orphans import UNTOUCHED_FOR_S
+from pique_assets.evaluation.recovery import UNTOUCHED_FOR_S
 from pique_assets.ledger import Ledger
 from pique_assets.media import DatedFolder
 from pique_assets.resources import LakeResource, LedgerResource, MediaStorageResource, PiqueResource

@@ -29,9 +29,10 @@ from pathlib import Path
 from PIL import Image
 
 from pique_assets.api.client import PiqueClient
-from pique_assets.evaluation.limits import Limits
-from pique_assets.evaluation.partition import submit_partition
+from pique_assets.evaluation.engine import Engine, Partition
 from pique_assets.evaluation.results import collect_partition
+from pique_assets.evaluation.submitting import submit_partition
+from pique_assets.evaluation.uploads import Uploads
 from pique_assets.ledger import Ledger
 from pique_assets.media import ContentItem, DatedFolder, inventory, open_content, open_source
 from pique_assets.testing import FaultyPique, Route, running_faulty_pique
@@ -85,22 +86,16 @@ def measured(items: int, *, webhooks: bool) -> Delays:
             Ledger.open(f"sqlite:///{folder / 'ledger.db'}") as ledger,
             receiver(folder / "ledger.db") as url,
         ):
-            where = {
-                "evaluation": "pictures",
-                "partition": DATE,
-                "limits": Limits(),
-                "client": client,
-                "ledger": ledger,
-            }
+            engine = Engine(client=client, ledger=ledger, say=print, webhook_url=url if webhooks else None)
+            partition = Partition(evaluation="pictures", key=DATE)
             submit_partition(
+                engine,
                 list(inventory(open_source(DatedFolder(folder / "media")), date=date.fromisoformat(DATE))),
+                partition=partition,
                 judge=client.get_judge(JUDGE["id"]),
-                open_content=opened,
-                say=print,
-                webhook_url=url if webhooks else None,
-                **where,
+                way=Uploads(open_content=opened),
             )
-            collect_partition(say=print, webhook_expected=webhooks, **where)
+            collect_partition(engine, partition=partition)
             return delays(pique, ledger=ledger)
 
 

@@ -16,8 +16,7 @@ from pydantic import Field
 
 from pique_assets.config import Evaluation
 from pique_assets.definitions import build_defs
-from pique_assets.evaluation.budget import Budget
-from pique_assets.evaluation.limits import Limits
+from pique_assets.evaluation.limits import Budget, Limits
 from pique_assets.media import DatedFolder, Manifest, SocialUrls
 from pique_assets.resources import resources_for
 from pique_assets.sensors import ResultsSensor

@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 
 import dagster as dg
 
-from pique_assets.evaluation.budget import NO_LIMIT, Budget
-from pique_assets.evaluation.limits import Limits
+from pique_assets.evaluation.limits import NO_LIMIT, Budget, Limits
 from pique_assets.media import DatedFolder, Manifest, SocialUrls
 
 # Asset keys, job names and folder names are made of names.

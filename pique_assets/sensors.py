@@ -144,10 +144,11 @@ def _tick(
 
 def _ask_pique(evaluations: Sequence[Evaluation], *, pique: PiqueResource, ledger: Ledger, until: float) -> int:
     """Ask for results, end orphans and find lost jobs until a `time.monotonic()`; returns how many were asked for."""
+    from pique_assets.evaluation.engine import Engine
     from pique_assets.evaluation.giving_up import give_up_unknown_uploads
     from pique_assets.evaluation.limits import Limits
-    from pique_assets.evaluation.orphans import UNTOUCHED_FOR_S, end_orphans
     from pique_assets.evaluation.reconciliation import find_jobs
+    from pique_assets.evaluation.recovery import UNTOUCHED_FOR_S, end_orphans
 
     now = datetime.now(UTC)
     has_due = ledger.has_due(now=now)
@@ -159,20 +160,13 @@ def _ask_pique(evaluations: Sequence[Evaluation], *, pique: PiqueResource, ledge
         return 0
     # No request outlasts it either, whatever Pique does: a request that is cut off is asked again when its turn comes.
     with pique.client() as client, client.ending_at(until):
+        engine = Engine(client=client, ledger=ledger, say=logging.getLogger(__name__).info)
         if has_orphans:
-            end_orphans(client=client, ledger=ledger, limits=Limits(), until=_share(until, among=len(evaluations) + 2))
+            end_orphans(engine, until=_share(until, among=len(evaluations) + 2))
         if may_find_jobs:
-            find_jobs(
-                client=client,
-                ledger=ledger,
-                limits=Limits(),
-                say=logging.getLogger(__name__).info,
-                until=_share(until, among=len(evaluations) + 2),
-            )
+            find_jobs(engine, until=_share(until, among=len(evaluations) + 2))
         if has_unknown:
-            give_up_unknown_uploads(
-                client=client, ledger=ledger, limits=Limits(), until=_share(until, among=len(evaluations) + 2)
-            )
+            give_up_unknown_uploads(engine, until=_share(until, among=len(evaluations) + 2))
         # What was found just now is due.
         return _poll(evaluations, client=client, ledger=ledger, until=until) if has_due or may_find_jobs else 0
 
@@ -189,11 +183,14 @@ def _give_up_waiting(evaluations: Sequence[Evaluation], *, ledger: Ledger) -> No
 
 def _poll(evaluations: Sequence[Evaluation], *, client: PiqueClient, ledger: Ledger, until: float) -> int:
     """Ask for due results, each evaluation's by its own limits and within its share of the time that is left."""
+    from pique_assets.evaluation.engine import Engine
     from pique_assets.evaluation.limits import Limits
     from pique_assets.evaluation.results import ResultPoller
 
     def poll(name: str | None, limits: Limits, *, until: float) -> int:
-        poller = ResultPoller(client=client, ledger=ledger, limits=limits, webhook_expected=name in patient)
+        say = logging.getLogger(__name__).info
+        engine = Engine(client=client, ledger=ledger, limits=limits, say=say, expects_webhooks=name in patient)
+        poller = ResultPoller(engine)
         if name:
             return poller.poll_due(evaluation=name, until=until).polled
         return poller.poll_due(except_evaluations=names, others_after_s=LEFT_FOR_S, until=until).polled

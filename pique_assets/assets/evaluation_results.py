@@ -49,6 +49,7 @@ def evaluation_results_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.A
     def evaluation_results(
         context: dg.AssetExecutionContext, pique: PiqueResource, ledger: LedgerResource, lake: LakeResource
     ) -> dg.MaterializeResult[None]:
+        from pique_assets.evaluation.engine import Engine, Partition
         from pique_assets.evaluation.errors import NothingSubmitted, ResultsPending
         from pique_assets.evaluation.results import collect_partition
         from pique_assets.lake import Payload, payloads_table
@@ -61,14 +62,14 @@ def evaluation_results_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.A
         with pique.client() as client, _submitted_to(ledger, **where) as opened:
             tables.lake.belong_to(client.pique)
             try:
-                collect_partition(
-                    **where,
+                engine = Engine(
                     client=client,
                     ledger=opened,
                     limits=limits,
                     say=context.log.info,
-                    webhook_expected=evaluation.expects_webhooks,
+                    expects_webhooks=evaluation.expects_webhooks,
                 )
+                collect_partition(engine, partition=Partition(evaluation=evaluation.name, key=context.partition_key))
             except NothingSubmitted as nothing:
                 raise dg.Failure(str(nothing), allow_retries=False) from None
             except ResultsPending as error:
@@ -184,7 +185,7 @@ def collecting_run(context: dg.AssetExecutionContext) -> str:
 
 def _not_ended(submission: "Submission") -> str:
     """Why the row of an open job has no result; the same as long as nothing has changed."""
-    from pique_assets.evaluation.last_word import of_status
+    from pique_assets.evaluation.giving_up import of_status
     from pique_assets.ledger import UNSENT_STATES
 
     if submission.state in UNSENT_STATES:

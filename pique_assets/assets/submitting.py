@@ -1,126 +1,197 @@
-"""What has to hold before anything of an evaluation is sent, for files and for social media URLs alike.
+"""The asset that submits a date's content: one step for files and for social media URLs alike.
 
-Here: opening Pique and the ledger for a run that may spend money, and the checks that keep it from spending it on the
-wrong ledger, lake, judge or evaluation. Not here: sending (`evaluation`), and what a plan and a budget say
-(`plan_events`).
+Belongs here: opening Pique and the ledger for a run that may spend money, the checks that keep the run from spending it
+on the wrong ledger, lake, judge or evaluation, the plan as an event of the run, and what the run reports. Does not:
+what a date has to submit (`uploads`, `social_submissions`), planning, budgets and sending (`evaluation`).
 """
 
-from __future__ import annotations
+# No `from __future__ import annotations`: Dagster reads the type of `context` from the function itself.
 
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from pique_assets.assets.evaluation_asset import API_POOL, dated_asset
 from pique_assets.assets.judge import judge_to_submit_to
-from pique_assets.assets.plan_events import refusing_over_budget
 from pique_assets.config import Evaluation
 from pique_assets.metadata import Metadata
+from pique_assets.resource_keys import ResourceKeys
+from pique_assets.resources import LakeResource, LedgerResource, MediaStorageResource, PiqueResource
 
 if TYPE_CHECKING:
-    from pique_assets.api.client import PiqueClient
     from pique_assets.api.models import Judge
+    from pique_assets.evaluation.engine import Engine
     from pique_assets.evaluation.plan import PartitionPlan
+    from pique_assets.evaluation.submitting import SubmissionReport, WayOfSending
     from pique_assets.lake import Lake
     from pique_assets.ledger import Ledger
-    from pique_assets.resources import LedgerResource, PiqueResource
+    from pique_assets.media import ContentItem
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class ReadyToSubmit:
-    """Pique, the ledger and the judge, after everything that speaks against sending was looked at."""
+class ContentToSubmit:
+    """What a date has for Pique.
 
-    client: PiqueClient
-    ledger: Ledger
-    judge: Judge
-    evaluation: Evaluation
+    Attributes:
+        items: The content, ready items and others.
+        way: How it reaches Pique.
+        metadata: What the materialisation says of the content, besides the counts.
+    """
 
-    def declaring(self, announce: Callable[[PartitionPlan], None]) -> Callable[[PartitionPlan], None]:
-        """What is to hear the plan: it records what the evaluation is, then announces the plan.
-
-        Not sooner, because a judge that is refused may be a slip that the next run corrects.
-
-        Raises:
-            DeclaredDifferently: Another code location uses the evaluation's name for another judge or source; raised
-                by what is returned, before anything is sent.
-        """
-        from pique_assets.ledger import Declaration
-
-        declaration = Declaration(
-            judge_id=self.judge.id,
-            media=_place(self.evaluation.media_address),
-            social=_place(self.evaluation.social_address),
-        )
-
-        def hear(plan: PartitionPlan) -> None:
-            self.ledger.declare(self.evaluation.name, declaration)
-            announce(plan)
-
-        return hear
+    items: "Sequence[ContentItem]"
+    way: "WayOfSending"
+    metadata: Metadata = field(default_factory=dict)
 
 
-@contextmanager
-def ready_to_submit(
-    context: dg.AssetExecutionContext,
+ContentReader = Callable[[dg.AssetExecutionContext, LakeResource, MediaStorageResource], ContentToSubmit]
+"""Reads the content of a run's date."""
+
+
+def submitting_asset(
     evaluation: Evaluation,
+    name: str,
     *,
-    pique: PiqueResource,
-    ledger: LedgerResource,
-    lake: Lake,
-) -> Iterator[ReadyToSubmit]:
-    """Open what a submission needs; nothing is sent where ledger, lake, judge and evaluation don't belong together.
+    keys: ResourceKeys,
+    after: Sequence[str],
+    description: str,
+    read: ContentReader,
+    counts: Mapping[str, str],
+) -> dg.AssetsDefinition:
+    """An asset whose materialisation brings a date's content to Pique; the ledger is the record.
+
+    Nothing is sent where ledger, lake, judge and evaluation don't belong together.
 
     Args:
-        context: Of the asset that submits; its log hears how far it is, and of a ledger that is made.
-        evaluation: What is to be submitted.
-        pique: Where Pique is.
-        ledger: Where the ledger is; it is made where there is none.
-        lake: Where the tables are.
+        evaluation: What is submitted.
+        name: Last part of the asset's key.
+        keys: Under which the asset finds its resources.
+        after: Names of the evaluation's assets it depends on.
+        description: One sentence, shown in the UI.
+        read: Reads the content.
+        counts: Which number of the `SubmissionReport` stands in the metadata under which name.
 
     Raises:
         LedgerOfAnotherPique, LakeOfAnotherPique: The ledger or the lake holds what is another Pique's.
         LedgerKnowsLess: The lake names jobs of the evaluation that the ledger has never heard of.
+        DeclaredDifferently: Another code location uses the evaluation's name for another judge or source.
         dagster.Failure: What is wanted is more than the budget.
-        EvaluationError, PiqueError: As `judge_to_submit_to` says.
+        EvaluationError, PiqueError: As `judge_to_submit_to` and `submit_partition` say.
     """
+
+    @dated_asset(evaluation, name, keys=keys, after=after, description=description, kinds=("pique",), pool=API_POOL)
+    def submit(
+        context: dg.AssetExecutionContext,
+        pique: PiqueResource,
+        ledger: LedgerResource,
+        lake: LakeResource,
+        media_storage: MediaStorageResource,
+    ) -> dg.MaterializeResult[None]:
+        from pique_assets.evaluation.engine import Engine, Partition
+        from pique_assets.evaluation.submitting import submit_partition
+
+        content = read(context, lake, media_storage)
+        say = context.log.info
+        with pique.client() as client, ledger.ledger(say=say) as opened, _refusing_over_budget():
+            engine = Engine(
+                client=client,
+                ledger=opened,
+                limits=evaluation.limits,
+                say=say,
+                budget=evaluation.budget,
+                webhook_url=evaluation.resolved_webhook_url(),
+            )
+            judge = _judge(context, evaluation, engine=engine, lake=lake.lake())
+            report = submit_partition(
+                engine,
+                content.items,
+                partition=Partition(evaluation=evaluation.name, key=context.partition_key),
+                judge=judge,
+                way=content.way,
+                on_plan=_declaring(context, evaluation, judge=judge, ledger=opened),
+            )
+        numbers = {shown: getattr(report, counted) for shown, counted in counts.items()}
+        return _materialisation(report, judge=judge, metadata={**numbers, **content.metadata})
+
+    return submit
+
+
+def _judge(context: dg.AssetExecutionContext, evaluation: Evaluation, *, engine: "Engine", lake: "Lake") -> "Judge":
+    """The judge, after everything that speaks against sending was looked at."""
     from pique_assets.unknown_jobs import require_known_jobs
 
-    say = context.log.info
-    with pique.client() as client, ledger.ledger(say=say) as opened, refusing_over_budget():
-        opened.belong_to(client.pique)
-        lake.belong_to(client.pique)
-        require_known_jobs(lake=lake, ledger=opened, evaluation=evaluation.name, say=say)
-        judge = judge_to_submit_to(context, evaluation, client=client, ledger=opened, lake=lake)
-        yield ReadyToSubmit(client=client, ledger=opened, judge=judge, evaluation=evaluation)
+    engine.ledger.belong_to(engine.client.pique)
+    lake.belong_to(engine.client.pique)
+    require_known_jobs(lake=lake, ledger=engine.ledger, evaluation=evaluation.name, say=engine.say)
+    return judge_to_submit_to(context, evaluation, client=engine.client, ledger=engine.ledger, lake=lake)
 
 
-def submitted(
-    *,
-    judge: Judge,
-    counts: Mapping[str, int],
-    work_keys: Sequence[str],
-    more: Metadata | None = None,
-) -> dg.MaterializeResult[None]:
-    """The materialisation of what was submitted; its data version changes exactly when content or judge do.
+def _declaring(
+    context: dg.AssetExecutionContext, evaluation: Evaluation, *, judge: "Judge", ledger: "Ledger"
+) -> "Callable[[PartitionPlan], None]":
+    """What hears the plan: it records what the evaluation is, then announces the plan.
 
-    Args:
-        judge: What it was submitted to.
-        counts: Numbers of content items, by what became of them.
-        work_keys: What is wanted, sorted.
-        more: Metadata beyond these.
+    Not sooner, because a judge that is refused may be a slip that the next run corrects.
     """
+    from pique_assets.ledger import Declaration
+
+    declaration = Declaration(
+        judge_id=judge.id, media=_place(evaluation.media_address), social=_place(evaluation.social_address)
+    )
+
+    def hear(plan: "PartitionPlan") -> None:
+        ledger.declare(evaluation.name, declaration)
+        _announce(plan, context=context)
+
+    return hear
+
+
+def _announce(plan: "PartitionPlan", *, context: dg.AssetExecutionContext) -> None:
+    """Record the plan as an observation of the running asset, which Dagster shows at once."""
+    from pique_assets.evaluation.plan import Reason
+
+    context.log.info(str(plan))
+    if again := plan.by_reason.get(Reason.CHANGED_JUDGE, 0):
+        context.log.warning(
+            f"{again} content items of {plan.partition.key} were evaluated before, by the judge as it was configured "
+            "then: they are evaluated again by the judge as it is now"
+        )
+    context.log_event(
+        dg.AssetObservation(
+            asset_key=context.asset_key,
+            partition=context.partition_key,
+            description=str(plan),
+            metadata=plan.counts(),
+        )
+    )
+
+
+@contextmanager
+def _refusing_over_budget() -> Iterator[None]:
+    """Let a run that wants more than its budget fail with what would fit; a retry would want as much."""
+    from pique_assets.evaluation.admission import BudgetExceeded
+
+    try:
+        yield
+    except BudgetExceeded as exceeded:
+        raise dg.Failure(
+            str(exceeded), metadata={"new_evaluations": exceeded.wanted, "fits": exceeded.fits}, allow_retries=False
+        ) from None
+
+
+def _materialisation(report: "SubmissionReport", *, judge: "Judge", metadata: Metadata) -> dg.MaterializeResult[None]:
+    """What Dagster shows; its data version changes exactly when content or judge do."""
     return dg.MaterializeResult(
         metadata={
-            **{name: dg.IntMetadataValue(count) for name, count in counts.items()},
+            **metadata,
             "judge_id": judge.id,
             "judge_configuration_hash": judge.configuration_hash(),
-            **(more or {}),
         },
-        data_version=dg.DataVersion(hashlib.sha256("\n".join(work_keys).encode()).hexdigest()),
+        data_version=dg.DataVersion(hashlib.sha256("\n".join(report.work_keys).encode()).hexdigest()),
     )
 
 

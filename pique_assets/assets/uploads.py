@@ -1,62 +1,52 @@
 """Submissions made and bytes sent: the step after which Pique evaluates.
 
-Here: the asset. Not here: how a submission survives crashes (`evaluation`, `ledger`).
+Belongs here: the asset, and which table has a date's content. Does not: what a submission needs (`submitting`), and how
+it survives crashes (`evaluation`, `ledger`).
 """
 
-# No `from __future__ import annotations`: Dagster reads the type of `context` from the function itself.
+from __future__ import annotations
 
-from dataclasses import asdict
+from typing import Final
 
 import dagster as dg
 
 from pique_assets.assets.content_rows import ContentRows
-from pique_assets.assets.evaluation_asset import API_POOL, dated_asset
 from pique_assets.assets.partition_tables import PartitionTables
-from pique_assets.assets.plan_events import announcing_plan
+from pique_assets.assets.submitting import ContentToSubmit, submitting_asset
 from pique_assets.config import Evaluation
 from pique_assets.resource_keys import ResourceKeys
-from pique_assets.resources import LakeResource, LedgerResource, MediaStorageResource, PiqueResource
+from pique_assets.resources import LakeResource, MediaStorageResource
+
+_COUNTS: Final = {
+    "content": "content",
+    "unusable": "unusable",
+    "already_known": "already_known",
+    "uploaded": "sent",
+    "adopted": "adopted",
+    "rejected": "rejected",
+    "bytes_uploaded": "bytes_uploaded",
+}
 
 
 def uploads_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.AssetsDefinition:
-    """The submissions of an evaluation, by date; the ledger is their record."""
+    """The submissions of an evaluation's media, by date."""
 
-    @dated_asset(
+    def read(
+        context: dg.AssetExecutionContext, lake: LakeResource, media_storage: MediaStorageResource
+    ) -> ContentToSubmit:
+        from pique_assets.evaluation.uploads import Uploads
+
+        tables = PartitionTables(lake=lake.lake(), evaluation=evaluation, date=context.partition_key)
+        return ContentToSubmit(
+            items=ContentRows(tables.read("content")), way=Uploads(open_content=media_storage.content_opener())
+        )
+
+    return submitting_asset(
         evaluation,
         "uploads",
         keys=keys,
         after=("content", "judge"),
         description="The date's content, submitted to the judge and uploaded, each item exactly once.",
-        kinds=("pique",),
-        pool=API_POOL,
+        read=read,
+        counts=_COUNTS,
     )
-    def uploads(
-        context: dg.AssetExecutionContext,
-        pique: PiqueResource,
-        ledger: LedgerResource,
-        lake: LakeResource,
-        media_storage: MediaStorageResource,
-    ) -> dg.MaterializeResult[None]:
-        from pique_assets.assets.submitting import ready_to_submit, submitted
-        from pique_assets.evaluation.partition import submit_partition
-
-        tables = PartitionTables(lake=lake.lake(), evaluation=evaluation, date=context.partition_key)
-        with ready_to_submit(context, evaluation, pique=pique, ledger=ledger, lake=tables.lake) as ready:
-            report = submit_partition(
-                ContentRows(tables.read("content")),
-                evaluation=evaluation.name,
-                partition=context.partition_key,
-                judge=ready.judge,
-                client=ready.client,
-                ledger=ready.ledger,
-                open_content=media_storage.content_opener(),
-                limits=evaluation.limits,
-                say=context.log.info,
-                webhook_url=evaluation.resolved_webhook_url(),
-                budget=evaluation.budget,
-                on_plan=ready.declaring(announcing_plan(context)),
-            )
-        counts = asdict(report)
-        return submitted(judge=ready.judge, work_keys=counts.pop("work_keys"), counts=counts)
-
-    return uploads

@@ -8,27 +8,24 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from pique_assets.api.models import Judge
-from pique_assets.assets.content import take_inventory
-from pique_assets.assets.judge import fetch_judge
-from pique_assets.assets.social_submissions import listed_urls
 from pique_assets.cli.code_location import CodeLocation
 from pique_assets.config import Evaluation
-from pique_assets.evaluation.admission import allowances
-from pique_assets.evaluation.allowance import Allowance, fits
+from pique_assets.dated_content import media_of_date, urls_of_date
+from pique_assets.evaluation.admission import Allowance, allowances, fits
+from pique_assets.evaluation.engine import Partition
 from pique_assets.evaluation.judge_agreement import agreed_judge
-from pique_assets.evaluation.partition import require_usable
-from pique_assets.evaluation.plan import PartitionPlan, Reason, plan_partition
-from pique_assets.evaluation.wanted import WantedContent
+from pique_assets.evaluation.judges import resolve_judge
+from pique_assets.evaluation.plan import PartitionPlan, Reason, WantedContent, plan_partition
+from pique_assets.evaluation.progress import Say
+from pique_assets.evaluation.submitting import require_usable
 from pique_assets.ledger import Source
 from pique_assets.media import ContentItem
 from pique_assets.partitions import daily_partitions
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +58,7 @@ class BackfillPlan:
 
     def evaluated_again(self, evaluation: str) -> int:
         """How many content items would be evaluated again because the evaluation's judge is configured otherwise."""
-        plans = [step.plan for step in self.steps if step.plan.evaluation == evaluation]
+        plans = [step.plan for step in self.steps if step.plan.partition.evaluation == evaluation]
         return sum(plan.by_reason.get(Reason.CHANGED_JUDGE, 0) for plan in plans)
 
 
@@ -91,7 +88,13 @@ def plan_backfill(
     with location.pique.client() as client, location.ledger.ledger(say=say) as ledger:
         for evaluation in evaluations:
             judge = agreed_judge(
-                partial(fetch_judge, evaluation, client=client, say=say),
+                partial(
+                    resolve_judge,
+                    client,
+                    judge_id=evaluation.resolved_judge_id(),
+                    judge_file=evaluation.judge_file,
+                    say=say,
+                ),
                 known=lambda found: ledger.last_configuration(found.id),
                 say=say,
             )
@@ -102,8 +105,7 @@ def plan_backfill(
                 missing = None if items else _missing(evaluation, date=date, source=source, location=location)
                 plan = plan_partition(
                     WantedContent.of(items, judge=judge, source=source),
-                    evaluation=evaluation.name,
-                    partition=date,
+                    partition=Partition(evaluation=evaluation.name, key=date),
                     ledger=ledger,
                     planned=planned,
                 )
@@ -134,8 +136,8 @@ def _content(
             continue
         say(f"reading {evaluation.name} {date}")
         if evaluation.media is not None:
-            items = take_inventory(evaluation, date=date, media_storage=location.media_storage, say=say)
+            items = media_of_date(evaluation, date=date, media_storage=location.media_storage, say=say)
             yield date, "uploads", "direct", list(items)
         if evaluation.social is not None:
-            urls = listed_urls(evaluation, date=date, media_storage=location.media_storage)
+            urls = urls_of_date(evaluation, date=date, media_storage=location.media_storage)
             yield date, "social_submissions", "social", urls

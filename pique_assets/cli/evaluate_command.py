@@ -32,9 +32,9 @@ from pique_assets.cli.common import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pique_assets.api.client import PiqueClient
     from pique_assets.api.models import Judge
     from pique_assets.cli.file_results import FileResult
+    from pique_assets.evaluation.engine import Engine, Partition
     from pique_assets.evaluation.limits import Limits
     from pique_assets.evaluation.plan import PartitionPlan
     from pique_assets.ledger import Ledger
@@ -76,7 +76,7 @@ def _count(text: str) -> int:
 
 def _evaluate(arguments: argparse.Namespace) -> int:
     from pique_assets.cli.named_files import read_named_files
-    from pique_assets.evaluation.allowance import BudgetExceeded
+    from pique_assets.evaluation.admission import BudgetExceeded
 
     limits = limits_of(arguments)
     try:
@@ -99,56 +99,43 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 def _results(items: list[ContentItem], *, arguments: argparse.Namespace, limits: Limits) -> list[FileResult]:
     """Submit, wait, and read what came; why something is missing was said on standard error by then."""
     from pique_assets.cli.file_results import file_results
+    from pique_assets.evaluation.engine import Engine, Partition
+    from pique_assets.evaluation.limits import Budget
 
-    partition = _partition(items, judge_id=arguments.judge)
+    partition = Partition(evaluation=EVALUATION, key=_partition_key(items, judge_id=arguments.judge))
+    budget = Budget(new_evaluations_per_run=arguments.max_new)
     with opened_client(arguments) as client, opened_ledger(arguments) as ledger:
-        _submit(items, partition=partition, arguments=arguments, limits=limits, client=client, ledger=ledger)
-        _collect(partition, limits=limits, client=client, ledger=ledger)
-        return file_results(ledger, evaluation=EVALUATION, partition=partition)
+        engine = Engine(client=client, ledger=ledger, limits=limits, say=tell, budget=budget)
+        _submit(engine, items, partition=partition, arguments=arguments)
+        _collect(engine, partition=partition)
+        return file_results(ledger, **partition.names)
 
 
-def _submit(
-    items: list[ContentItem],
-    *,
-    partition: str,
-    arguments: argparse.Namespace,
-    limits: Limits,
-    client: PiqueClient,
-    ledger: Ledger,
-) -> None:
-    from pique_assets.evaluation.budget import Budget
+def _submit(engine: Engine, items: list[ContentItem], *, partition: Partition, arguments: argparse.Namespace) -> None:
     from pique_assets.evaluation.errors import SubmissionsUnfinished
-    from pique_assets.evaluation.partition import submit_partition
-    from pique_assets.evaluation.wanted import WantedContent
+    from pique_assets.evaluation.plan import WantedContent
+    from pique_assets.evaluation.submitting import submit_partition
+    from pique_assets.evaluation.uploads import Uploads
 
-    judge = _agreed_judge(arguments.judge, client=client, ledger=ledger)
+    judge = _agreed_judge(engine, arguments.judge)
     wanted = [item.work_key for item in WantedContent.of(items, judge=judge) if item.work_key is not None]
-    _require_unbought(wanted, arguments=arguments, ledger=ledger)
+    _require_unbought(wanted, arguments=arguments, ledger=engine.ledger)
+    way = Uploads(open_content=_opened)
     try:
-        submit_partition(
-            items,
-            evaluation=EVALUATION,
-            partition=partition,
-            judge=judge,
-            client=client,
-            ledger=ledger,
-            open_content=_opened,
-            limits=limits,
-            say=tell,
-            budget=Budget(new_evaluations_per_run=arguments.max_new),
-            on_plan=_tell_plan,
-        )
+        submit_partition(engine, items, partition=partition, judge=judge, way=way, on_plan=_tell_plan)
     except SubmissionsUnfinished as unfinished:
         for uri, reason in sorted(unfinished.reasons.items()):
             complain(f"{uri} could not be submitted now: {reason}")
         tell(RESUME)
 
 
-def _agreed_judge(judge_id: str, *, client: PiqueClient, ledger: Ledger) -> Judge:
+def _agreed_judge(engine: Engine, judge_id: str) -> Judge:
     from pique_assets.evaluation.judge_agreement import agreed_judge
 
     return agreed_judge(
-        lambda: client.get_judge(judge_id), known=lambda judge: ledger.last_configuration(judge.id), say=tell
+        lambda: engine.client.get_judge(judge_id),
+        known=lambda judge: engine.ledger.last_configuration(judge.id),
+        say=engine.say,
     )
 
 
@@ -165,21 +152,19 @@ def _require_unbought(work_keys: Sequence[str], *, arguments: argparse.Namespace
     require_unbought(lake=lake, ledger=ledger, work_keys=work_keys, say=tell)
 
 
-def _collect(partition: str, *, limits: Limits, client: PiqueClient, ledger: Ledger) -> None:
+def _collect(engine: Engine, *, partition: Partition) -> None:
     from pique_assets.evaluation.errors import ResultsPending
     from pique_assets.evaluation.results import collect_partition
 
     try:
-        settled = collect_partition(
-            evaluation=EVALUATION, partition=partition, client=client, ledger=ledger, limits=limits, say=tell
-        )
+        settled = collect_partition(engine, partition=partition)
     except ResultsPending as pending:
         complain(f"{len(pending.pending_job_ids)} evaluations have no result yet; {RESUME}")
     else:
-        ledger.record_collected(evaluation=EVALUATION, partition=partition, digest=settled.digest)
+        engine.ledger.record_collected(**partition.names, digest=settled.digest)
 
 
-def _partition(items: list[ContentItem], *, judge_id: str) -> str:
+def _partition_key(items: list[ContentItem], *, judge_id: str) -> str:
     """The name under which the ledger keeps these files: the same files and judge again are the same partition."""
     lines = [judge_id, *sorted(item.content_uri for item in items)]
     return hashlib.sha256("\n".join(lines).encode(errors="surrogateescape")).hexdigest()[:16]

@@ -1,6 +1,6 @@
 """`pique-assets in-doubt`: social media URLs whose POST was never answered, and what somebody found out about them.
 
-Here: its arguments and what is printed. Not here: what is checked and recorded (`evaluation.in_doubt`).
+Here: its arguments and what is printed. Not here: what is checked and recorded (`evaluation.reconciliation`).
 """
 
 from __future__ import annotations
@@ -57,18 +57,19 @@ def _in_doubt(arguments: argparse.Namespace) -> int:
 
 
 def _record_found(arguments: argparse.Namespace, *, ledger: Ledger) -> None:
-    from pique_assets.evaluation.in_doubt import record_job_found
+    from pique_assets.evaluation.engine import Engine
+    from pique_assets.evaluation.reconciliation import record_job_found
 
     number, job_id = arguments.found
     if not number.isdecimal():
         arguments.parser.error(f"{number!r} is no number of the list")
     with opened_client(arguments) as client:
-        found = record_job_found(int(number), job_id=job_id, client=client, ledger=ledger)
+        found = record_job_found(Engine(client=client, ledger=ledger, say=say), int(number), job_id=job_id)
     say(f"{found.filename} has job {job_id}; the sensor, or a run of its date, collects it")
 
 
 def _record_never_sent(arguments: argparse.Namespace, *, ledger: Ledger) -> None:
-    from pique_assets.evaluation.in_doubt import record_never_sent
+    from pique_assets.evaluation.reconciliation import record_never_sent
 
     for number in arguments.never_sent:
         unsent = record_never_sent(number, ledger=ledger)

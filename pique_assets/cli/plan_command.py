@@ -81,8 +81,8 @@ def _print(found: BackfillPlan) -> None:
     columns = ["evaluation", "date", "asset", *(name.replace("_", " ") for name in shown), "budget"]
     rows = [
         [
-            step.plan.evaluation,
-            step.plan.partition,
+            step.plan.partition.evaluation,
+            step.plan.partition.key,
             step.asset,
             *(count[name] for name in shown),
             "fits" if step.fits else "REFUSED",
@@ -93,7 +93,7 @@ def _print(found: BackfillPlan) -> None:
     say(text_table(columns, rows))
     for step in found.steps:
         if step.missing is not None:
-            say(f"{step.plan.evaluation} {step.plan.partition}: there is no {step.missing}; nothing was delivered?")
+            say(f"{step.plan.partition}: there is no {step.missing}; nothing was delivered?")
     fitting = [step for step in found.steps if step.fits]
     if len(fitting) < len(found.steps):
         new = sum(step.plan.new_evaluations for step in fitting)
@@ -119,8 +119,8 @@ def _values(found: BackfillPlan) -> dict[str, Any]:
     return {
         "steps": [
             {
-                "evaluation": step.plan.evaluation,
-                "date": step.plan.partition,
+                "evaluation": step.plan.partition.evaluation,
+                "date": step.plan.partition.key,
                 "asset": step.asset,
                 "fits": step.fits,
                 "missing": step.missing,

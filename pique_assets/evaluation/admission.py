@@ -1,25 +1,86 @@
-"""Letting a run begin what it plans, or refusing it as a whole.
+"""Letting a run begin what it plans, or refusing the run as a whole.
 
-Here: counting what a day has begun, and keeping runs that begin at the same moment from each using what is left.
-Not here: the limits (`budget`), what a run plans (`plan`), and sending (`partition`, `social`).
+Belongs here: what a budget leaves, counting what a day has begun, and keeping runs that begin at the same moment from
+each using what is left. Does not: the limits themselves (`limits`), what a run plans (`plan`), and sending
+(`submitting`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from pique_assets.evaluation.allowance import Allowance, BudgetExceeded, fits
-from pique_assets.evaluation.budget import Budget
-from pique_assets.evaluation.plan import PartitionPlan, plan_partition
-from pique_assets.evaluation.wanted import WantedContent
+from pique_assets.evaluation.engine import Engine, Partition
+from pique_assets.evaluation.errors import EvaluationError
+from pique_assets.evaluation.limits import Budget
+from pique_assets.evaluation.plan import PartitionPlan, WantedContent, plan_partition
 from pique_assets.ledger import Claim, LeaseLost, Ledger, SubmissionState
 
 REJECTED_CODE = "over_budget"
 # An intent is a mark that others count; nobody works on it until it is claimed again to be sent.
 MARK_LEASE_S = 0.001
 NOT_BEGUN = (SubmissionState.INTENDED, SubmissionState.PREPARED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowance:
+    """One limit of a budget, and how much of it is used already.
+
+    Attributes:
+        name: The field of `Budget`.
+        limit: New evaluations it allows.
+        begun_today: How many of them were begun since 00:00 UTC; None for a limit that each run has to itself.
+        intended: Work keys that were recorded since then to be begun, and are not yet.
+    """
+
+    name: str
+    limit: int
+    begun_today: int | None = None
+    intended: frozenset[str] = frozenset()
+
+    @property
+    def left(self) -> int:
+        """How many more evaluations it allows."""
+        return max(0, self.limit - (self.begun_today or 0) - len(self.intended))
+
+    def after(self, begun: int) -> Allowance:
+        """What it is once other runs have begun so many more."""
+        return self if self.begun_today is None else replace(self, begun_today=self.begun_today + begun)
+
+    def besides(self, work_keys: frozenset[str]) -> Allowance:
+        """What it is for a run whose own work this is."""
+        return replace(self, intended=self.intended - work_keys)
+
+    def __str__(self) -> str:
+        begun = "" if self.begun_today is None else f", of which {self.begun_today} were begun since 00:00 UTC"
+        intended = f" and {len(self.intended)} are intended by other runs" if self.intended else ""
+        return f"{self.name} is {self.limit}{begun}{intended}"
+
+
+def fits(wanted: int, *, allowances: Iterable[Allowance]) -> bool:
+    """Whether a run may begin so many new evaluations."""
+    return all(wanted <= allowance.left for allowance in allowances)
+
+
+class BudgetExceeded(EvaluationError):
+    """More new evaluations are wanted than the budget leaves; nothing was sent.
+
+    Attributes:
+        wanted: New evaluations that would be begun.
+        fits: How many of them the budget leaves.
+    """
+
+    def __init__(self, *, what: str, wanted: int, allowances: Sequence[Allowance]) -> None:
+        self.wanted = wanted
+        exceeded = [allowance for allowance in allowances if allowance.left < wanted]
+        self.fits = min((allowance.left for allowance in exceeded), default=wanted)
+        limits = " and ".join(map(str, exceeded))
+        super().__init__(
+            f"{what} would begin {wanted} new evaluations and {self.fits} fit its budget: {limits}. Nothing was sent. "
+            f"{_advice(wanted=wanted, fits=self.fits, exceeded=exceeded)}"
+        )
 
 
 def allowances(budget: Budget, *, judge_id: str, ledger: Ledger, now: datetime | None = None) -> list[Allowance]:
@@ -54,33 +115,30 @@ def allowances(budget: Budget, *, judge_id: str, ledger: Ledger, now: datetime |
 
 
 def admit_partition(
+    engine: Engine,
     wanted: WantedContent,
     *,
-    evaluation: str,
-    partition: str,
-    budget: Budget,
-    ledger: Ledger,
+    partition: Partition,
     on_plan: Callable[[PartitionPlan], None] | None = None,
-) -> None:
+) -> PartitionPlan:
     """Plan a partition, say so, let it begin or refuse it, and record its content as the partition's inventory.
 
     Args:
+        engine: Its budget says what may begin.
         wanted: The partition's content of one source, and its judge.
-        evaluation: Name of the evaluation.
-        partition: The date, `YYYY-MM-DD`.
-        budget: What it may begin.
-        ledger: The record of submissions.
-        on_plan: Hears what it comes to, before anything is recorded or refused.
+        partition: Which date of which evaluation.
+        on_plan: Hears what the partition comes to, before anything is recorded or refused.
 
     Raises:
         BudgetExceeded: Nothing was sent or recorded, as `admit` says.
         LedgerUnavailable: Nothing was sent.
     """
-    plan = plan_partition(wanted, evaluation=evaluation, partition=partition, ledger=ledger)
+    plan = plan_partition(wanted, partition=partition, ledger=engine.ledger)
     if on_plan is not None:
         on_plan(plan)
-    admit(plan, wanted=wanted, budget=budget, ledger=ledger)
-    ledger.record_inventory(evaluation=evaluation, partition=partition, items=wanted, source=wanted.source)
+    admit(plan, wanted=wanted, budget=engine.budget, ledger=engine.ledger)
+    engine.ledger.record_inventory(**partition.names, items=wanted, source=wanted.source)
+    return plan
 
 
 def admit(plan: PartitionPlan, *, wanted: WantedContent, budget: Budget, ledger: Ledger) -> None:
@@ -123,7 +181,7 @@ def require_within(plan: PartitionPlan, *, allowances: Sequence[Allowance]) -> N
     wanted = plan.new_evaluations
     left = [allowance.besides(plan.work_keys) for allowance in allowances]
     if not fits(wanted, allowances=left):
-        raise BudgetExceeded(what=f"{plan.evaluation} {plan.partition}", wanted=wanted, allowances=left)
+        raise BudgetExceeded(what=str(plan.partition), wanted=wanted, allowances=left)
 
 
 def _intended(*, judge_id: str, since: datetime, limit: int, ledger: Ledger) -> frozenset[str]:
@@ -138,3 +196,10 @@ def _withdraw(marks: Sequence[Claim], *, because: BudgetExceeded, ledger: Ledger
             # Whoever took it over meanwhile wants it too, and was admitted.
             with suppress(LeaseLost):
                 ledger.record_rejected(claim.lease, error_code=REJECTED_CODE, error=str(because))
+
+
+def _advice(*, wanted: int, fits: int, exceeded: Sequence[Allowance]) -> str:
+    fewer = f"Leave {wanted - fits} content items out" if fits else "Send nothing new"
+    if all(allowance.begun_today and allowance.limit >= wanted for allowance in exceeded):
+        return f"{fewer}, run it again after 00:00 UTC, when all of it fits, or raise the limit."
+    return f"{fewer}, or raise the limit."

@@ -1,22 +1,25 @@
 """Jobs that never end: given up after a while, or by a person, so that their date is settled without them.
 
-Here: when, and what is recorded. Not here: asking Pique (`results`), social media URLs that were never answered
-(`reconciliation`, `in_doubt`), and how it is said on the command line (`cli.give_up_command`).
+Belongs here: what Pique said last of such a job, when the job is given up, and what is recorded. Does not: asking Pique
+for results (`results`), social media URLs that were never answered (`reconciliation`), and what the command line says
+(`cli.give_up_command`).
 
-Nothing that was given up is sent again by itself: Pique may have evaluated it. It is watched all the same.
+Nothing that was given up is sent again by itself: Pique may have evaluated it. The job is watched all the same.
 """
 
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from pique_assets.api.client import PiqueClient
-from pique_assets.api.errors import NotFound, PiqueError, Unauthorized
+from pique_assets.api.client import ReceivedResult
+from pique_assets.api.errors import NoAnswer, NotFound, PiqueApiError, PiqueError, TryLater, Unauthorized
+from pique_assets.evaluation.engine import Engine
 from pique_assets.evaluation.errors import CannotGiveUp
-from pique_assets.evaluation.last_word import LastWord, of_error, of_status
 from pique_assets.evaluation.limits import Limits
-from pique_assets.evaluation.poll_schedule import next_watch_at
+from pique_assets.evaluation.poll_schedule import next_watch_at, sent_at
+from pique_assets.evaluation.recovery import NOT_FOUND
 from pique_assets.ledger import (
     FINISHED_STATES,
     UNANSWERED_STATES,
@@ -36,19 +39,69 @@ BY_A_PERSON = "given_up"
 PATIENCE_IN_AN_OUTAGE = 2
 LEASE_S = 30.0
 
+# Statuses are an open set of words, and errors quote what Pique said: neither need be short.
+LONGEST_STATUS = 80
+LONGEST_ERROR = 400
+EMPTY = "completed without a result"
 
-def sent_at(submission: Submission) -> datetime:
-    """Since when Pique may be evaluating it, as far as is known."""
-    return submission.upload_started_at or submission.uploaded_at or submission.created_at
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastWord:
+    """What Pique said last of a job that has no result: in a word or two for the ledger, in a sentence for people.
+
+    Attributes:
+        status: Pique's own status where it could be read, else what came instead.
+        error: What Pique gave as the reason, or how the question failed.
+        may_pass: Whether the answer says nothing about the job: nobody answered, or Pique was too busy.
+    """
+
+    status: str
+    error: str | None = None
+    may_pass: bool = False
+
+    @property
+    def is_error(self) -> bool:
+        """Whether Pique's record of the job could not be had."""
+        return self.status == NOT_FOUND or self.status.startswith("no result: ")
+
+    def __str__(self) -> str:
+        if self.status == NOT_FOUND:
+            said = "Pique does not know the job (404)"
+        elif self.is_error:
+            said = f"Pique's answer about it can't be had ({self.status.removeprefix('no result: ')})"
+        else:
+            said = f"Pique says {self.status!r}"
+        return f"{said}: {self.error}" if self.error else said
 
 
-def ends_at(submission: Submission, *, limits: Limits) -> datetime:
-    """When nobody waits for its result any more."""
-    return sent_at(submission) + timedelta(seconds=limits.longest_job_s)
+def of_result(received: ReceivedResult) -> LastWord:
+    """The last word of an answer by which the job has not ended."""
+    return LastWord(status=_short(received.result.status, LONGEST_STATUS), error=_optional(received.result.error))
+
+
+def of_empty_result() -> LastWord:
+    """The last word about a job that Pique calls completed, and gives no result of."""
+    return LastWord(status=EMPTY)
+
+
+def of_error(error: PiqueError | ValueError) -> LastWord:
+    """The last word where the question failed."""
+    if isinstance(error, NotFound):
+        return LastWord(status=NOT_FOUND)
+    name = type(error).__name__
+    detail = error.detail if isinstance(error, PiqueApiError) else str(error)
+    return LastWord(
+        status=f"no result: {name}", error=_optional(detail), may_pass=isinstance(error, (NoAnswer, TryLater))
+    )
+
+
+def of_status(status: str | None) -> str:
+    """What the ledger kept of the last word, as a sentence."""
+    return "Pique was not asked yet" if status is None else str(LastWord(status=status))
 
 
 def is_overdue(submission: Submission, *, said: LastWord, limits: Limits, now: datetime) -> bool:
-    """Whether its date need not wait for it any longer."""
+    """Whether the submission's date need not wait for the job any longer."""
     patience_s = limits.longest_job_s * (PATIENCE_IN_AN_OUTAGE if said.may_pass else 1)
     return now >= sent_at(submission) + timedelta(seconds=patience_s)
 
@@ -71,15 +124,13 @@ def record_never_ended(held: LeasedSubmission, *, said: LastWord, ledger: Ledger
     )
 
 
-def give_up_unknown_uploads(*, client: PiqueClient, ledger: Ledger, limits: Limits, until: float) -> int:
+def give_up_unknown_uploads(engine: Engine, *, until: float) -> int:
     """Give up uploads whose end nobody knows, and about which Pique answers nothing that can be read.
 
     Whatever Pique does answer is left to the next uploads of their date, which resume them.
 
     Args:
-        client: The API.
-        ledger: The record of submissions.
-        limits: `longest_job_s`.
+        engine: Pique, the ledger, and `Limits.longest_job_s`.
         until: No further one is looked at after this `time.monotonic()`.
 
     Returns:
@@ -89,6 +140,7 @@ def give_up_unknown_uploads(*, client: PiqueClient, ledger: Ledger, limits: Limi
         Unauthorized: Pique refuses the key.
         LedgerUnavailable: The ledger can't be read or written.
     """
+    ledger, limits = engine.ledger, engine.limits
     now = datetime.now(UTC)
     begun_before = now - timedelta(seconds=limits.longest_job_s)
     given_up = 0
@@ -100,7 +152,7 @@ def give_up_unknown_uploads(*, client: PiqueClient, ledger: Ledger, limits: Limi
                 ledger.release_lease(held.lease)
             break
         looked_at.add(found[0].lease.submission_id)
-        given_up += _give_up_unless_answered(found[0], client=client, ledger=ledger, limits=limits, now=now)
+        given_up += _give_up_unless_answered(engine, found[0], now=now)
     return given_up
 
 
@@ -146,11 +198,10 @@ def give_up_job(name: str, *, reason: str, ledger: Ledger, send_again: bool = Fa
     )
 
 
-def _give_up_unless_answered(
-    held: LeasedSubmission, *, client: PiqueClient, ledger: Ledger, limits: Limits, now: datetime
-) -> bool:
+def _give_up_unless_answered(engine: Engine, held: LeasedSubmission, *, now: datetime) -> bool:
+    ledger = engine.ledger
     try:
-        client.get_result(held.submission.job_id or "")
+        engine.client.get_result(held.submission.job_id or "")
     except Unauthorized:
         ledger.release_lease(held.lease)
         raise
@@ -158,7 +209,7 @@ def _give_up_unless_answered(
         pass
     except (PiqueError, ValueError) as error:
         said = of_error(error)
-        if is_overdue(held.submission, said=said, limits=limits, now=now):
+        if is_overdue(held.submission, said=said, limits=engine.limits, now=now):
             try:
                 record_never_ended(held, said=said, ledger=ledger, now=now)
             except LeaseLost:
@@ -191,3 +242,11 @@ def _why_not(submission: Submission) -> str:
     if submission.state in UNANSWERED_STATES:
         return f"job {submission.job_id} is {state}: `pique-assets in-doubt` says what can be done"
     return f"job {submission.job_id} is {state}, and a run holds it just now: try again in a minute"
+
+
+def _optional(text: str | None) -> str | None:
+    return _short(text, LONGEST_ERROR) if text else None
+
+
+def _short(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"

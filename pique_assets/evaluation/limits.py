@@ -1,7 +1,8 @@
-"""The limits under which the engine works: how much at once, how long, how often.
+"""The limits under which the engine works: how much at once, how long, how often, and for how much money.
 
-Here: numbers a user may set, with their units and reasons. Not here: the retry and time-out numbers of single
-HTTP requests, which belong to `api.transport`.
+Belongs here: numbers a user may set, with their units and reasons, light enough to be declared while a code location
+loads. Does not: what a budget leaves (`admission`), and the retry and time-out numbers of single HTTP requests, which
+belong to `api.transport`.
 """
 
 from dataclasses import dataclass
@@ -21,8 +22,8 @@ class Limits:
         concurrent_polls: Result requests under way at once in one run or sensor tick.
         fingerprint_threads: Files read at once while taking the inventory.
         results_wait_s: Seconds that `evaluation_results` waits in its run for open jobs before the tables are written
-            without their results. A backfill counts only what its own runs materialise, so the run has to wait (design
-            section 8). A date of which nothing has moved for as long is collected by the sensor, open jobs or not.
+            without their results. A backfill counts only what its own runs materialise, so the run has to wait. The
+            sensor collects a date of which nothing has moved for as long, open jobs or not.
         longest_job_s: Seconds from the sending of content (or of a social media URL) after which a job that has not
             ended counts as given up: its date is settled without it, and its row says what Pique said last. A job about
             which Pique never answers at all is given up after twice as long, because that may be an outage. It is still
@@ -32,7 +33,7 @@ class Limits:
         lease_s: Seconds after which a submission held by a dead process is free again. Living holders renew
             at a quarter of it.
         notification_lag_s: Seconds Pique may take to notice a finished upload. A PUT whose answer was lost is
-            repeated only when Pique still says `awaiting_upload` after this long (design section 6).
+            repeated only when Pique still says `awaiting_upload` after this long.
         expiry_margin_s: Seconds before `expires_at` in which no PUT is begun any more: between our look at the clock
             and the request's arrival lie a connection and a busy machine.
         expiry_grace_s: Seconds after `expires_at` before a job that still awaits its upload counts as dead.
@@ -86,3 +87,34 @@ class Limits:
                 raise ValueError(f"Limits.{name} must not be negative, not {getattr(self, name)}")
         if self.lease_s < 2:
             raise ValueError(f"Limits.lease_s must be at least 2 seconds, not {self.lease_s}: it is renewed in time")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """What an evaluation may begin; None is no limit, 0 is nothing.
+
+    A run that would begin more is refused before anything is sent, with what would fit.
+
+    Attributes:
+        new_evaluations_per_run: New evaluations that one run may begin: one date of one evaluation, or one call of
+            `pique-assets evaluate`.
+        new_evaluations_per_day: New evaluations of the judge that may be begun from 00:00 UTC to the next,
+            whichever evaluation asks for them; counted from the ledger, with what other runs are about to begin.
+    """
+
+    new_evaluations_per_run: int | None = None
+    new_evaluations_per_day: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse negative limits.
+
+        Raises:
+            ValueError: The message names the limit.
+        """
+        for name in vars(self):
+            value = getattr(self, name)
+            if value is not None and value < 0:
+                raise ValueError(f"Budget.{name} must not be negative, not {value}; leave it out for no limit")
+
+
+NO_LIMIT = Budget()

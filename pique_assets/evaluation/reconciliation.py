@@ -1,9 +1,10 @@
-"""Social media submissions whose POST was never answered: found again by their webhooks, or given up in doubt.
+"""Social media URLs whose POST was never answered: their jobs are found by webhooks or by a person, or stay in doubt.
 
-Here: matching webhooks of unknown jobs with what was submitted, and the end of the waiting. Not here: the POST itself
-(`social_batches`), and receiving webhooks (`webhooks`, `ledger`).
+Belongs here: matching webhooks of unknown jobs with what was submitted, what a person found out, and the end of the
+waiting. Does not: the POST itself (`social_posts`), receiving webhooks (`webhooks`, `ledger`), and how a person says
+what was found (`cli.in_doubt_command`).
 
-A webhook only says where to look: the job's polled result, which names the judge, decides (design section 7).
+A webhook only says where to look: the job's polled result, which names the judge, decides.
 """
 
 from __future__ import annotations
@@ -18,11 +19,14 @@ from typing import Final
 
 from pique_assets.api.client import PiqueClient
 from pique_assets.api.errors import PiqueError, Unauthorized
+from pique_assets.evaluation.engine import Engine, Partition
+from pique_assets.evaluation.errors import EvaluationError
 from pique_assets.evaluation.limits import IN_DOUBT_WAIT, Limits
 from pique_assets.evaluation.progress import Say
 from pique_assets.ledger import (
     UNANSWERED_STATES,
     JobTaken,
+    LeasedSubmission,
     LeaseLost,
     Ledger,
     StoredWebhook,
@@ -38,6 +42,8 @@ from pique_assets.visible import visible
 SUBMISSIONS_LOOKED_AT: Final = 10_000
 # They are loaded with their bodies, and erased after a day.
 WEBHOOKS_LOOKED_AT: Final = 2_000
+# For what a person says, which is recorded within moments.
+LEASE_S: Final = 30.0
 # Receiver and submitter may be two hosts with two clocks.
 CLOCKS_DIFFER_BY: Final = timedelta(minutes=5)
 
@@ -55,22 +61,18 @@ class ReconciliationReport:
     foreign: tuple[str, ...] = ()
 
 
-def find_jobs(
-    *, client: PiqueClient, ledger: Ledger, limits: Limits, say: Say, until: float | None = None
-) -> ReconciliationReport:
+def find_jobs(engine: Engine, *, until: float | None = None) -> ReconciliationReport:
     """Give unanswered submissions, in doubt or not yet, the jobs that webhooks have named.
 
     Args:
-        client: The API.
-        ledger: The record of submissions.
-        limits: Length of a lease.
-        say: Hears of jobs that are found, and of jobs that are not ours.
+        engine: Pique and the ledger; hears of jobs that are found, and of jobs that are not ours.
         until: No further job is asked for after this `time.monotonic()`.
 
     Raises:
         Unauthorized: Pique refuses the key.
         LedgerUnavailable: The ledger can't be read or written.
     """
+    client, ledger, say = engine.client, engine.ledger, engine.say
     ledger.belong_to(client.pique)
     unanswered: dict[str, list[Submission]] = defaultdict(list)
     for submission in ledger.unreconciled(limit=SUBMISSIONS_LOOKED_AT):
@@ -96,7 +98,7 @@ def find_jobs(
             if (fingerprint, judge_id) in answered:
                 foreign.append(webhook.job_id)
                 say(visible(f"job {webhook.job_id} for {webhook.url} is not ours: another job is; it is left alone"))
-        elif _record(ours, webhook=webhook, ledger=ledger, limits=limits):
+        elif _record(ours, webhook=webhook, ledger=ledger, limits=engine.limits):
             unanswered[fingerprint].remove(ours)
             answered.add((fingerprint, judge_id))
             found += 1
@@ -105,7 +107,9 @@ def find_jobs(
 
 
 def give_up_waiting(*, ledger: Ledger, limits: Limits, evaluation: str, partition: str | None = None, say: Say) -> int:
-    """Leave in doubt what an evaluation has waited for long enough, if it does not wait for ever.
+    """Leave in doubt the unanswered URLs of an evaluation that have waited long enough.
+
+    An evaluation whose policy is to wait for ever leaves none in doubt.
 
     Args:
         ledger: The record of submissions.
@@ -142,17 +146,15 @@ def give_up_waiting(*, ledger: Ledger, limits: Limits, evaluation: str, partitio
     return given_up
 
 
-def reconcile_partition(
-    *,
-    client: PiqueClient,
-    ledger: Ledger,
-    limits: Limits,
-    evaluation: str,
-    partition: str,
-    say: Say,
-    until: float | None = None,
-) -> int:
-    """Do both for one partition; one look into an index where there is nothing to do.
+def reconcile_partition(engine: Engine, *, partition: Partition, until: float | None = None) -> int:
+    """Find the jobs of a partition's unanswered submissions, and leave in doubt what has waited long enough.
+
+    Where a partition has no unanswered submission, that costs one look into an index.
+
+    Args:
+        engine: Pique, the ledger, and how long to wait.
+        partition: Which date of which evaluation.
+        until: No further job is asked for after this `time.monotonic()`.
 
     Returns:
         How many of its submissions still wait for an answer.
@@ -161,18 +163,71 @@ def reconcile_partition(
         Unauthorized: Pique refuses the key.
         LedgerUnavailable: The ledger can't be read or written.
     """
-    if not ledger.submissions(states=UNANSWERED_STATES, evaluation=evaluation, partition=partition, limit=1):
+    ledger = engine.ledger
+    if not ledger.submissions(states=UNANSWERED_STATES, **partition.names, limit=1):
         return 0
-    find_jobs(client=client, ledger=ledger, limits=limits, say=say, until=until)
-    give_up_waiting(ledger=ledger, limits=limits, evaluation=evaluation, partition=partition, say=say)
-    return len(
-        ledger.submissions(
-            states=[SubmissionState.SUBMITTING],
-            evaluation=evaluation,
-            partition=partition,
-            limit=SUBMISSIONS_LOOKED_AT,
-        )
+    find_jobs(engine, until=until)
+    give_up_waiting(
+        ledger=ledger,
+        limits=engine.limits,
+        evaluation=partition.evaluation,
+        partition=partition.key,
+        say=engine.say,
     )
+    waiting = [SubmissionState.SUBMITTING]
+    return len(ledger.submissions(states=waiting, **partition.names, limit=SUBMISSIONS_LOOKED_AT))
+
+
+class DoubtRemains(EvaluationError):
+    """What was said can't be true, or nobody is in doubt. Nothing was recorded."""
+
+
+def record_job_found(engine: Engine, submission_id: int, *, job_id: str) -> Submission:
+    """Give a submission the job that somebody knows it has; its result is asked for like any other.
+
+    Args:
+        engine: Pique and the ledger.
+        submission_id: Of an unanswered submission.
+        job_id: As a run's log, Pique's support or its web site name it. Pique does not tell the URL of a job, so
+            that it is this URL's is taken on trust; that it is the judge's is checked.
+
+    Raises:
+        DoubtRemains: The submission is not unanswered, or the job is another judge's.
+        PiqueError: Pique does not know the job, refuses, or does not answer.
+        LedgerError: Another submission has this job.
+    """
+    ledger = engine.ledger
+    ledger.belong_to(engine.client.pique)
+    held = _held(submission_id, ledger=ledger)
+    try:
+        judge_id = engine.client.get_result(job_id).result.judge_id
+        if judge_id != held.submission.judge_id:
+            raise DoubtRemains(
+                f"job {job_id} is of judge {judge_id}, and submission {submission_id} was sent to "
+                f"{held.submission.judge_id}"
+            )
+        return ledger.record_accepted(held.lease, job_id=job_id, next_poll_at=datetime.now(UTC))
+    except BaseException:
+        ledger.release_lease(held.lease)
+        raise
+
+
+def record_never_sent(submission_id: int, *, ledger: Ledger) -> Submission:
+    """Take it that Pique never got a submission: the next run of its date sends it again.
+
+    Should Pique have got it all the same, the URL is evaluated twice.
+
+    Args:
+        submission_id: Of an unanswered submission.
+        ledger: The record of submissions.
+
+    Raises:
+        DoubtRemains: The submission is not unanswered.
+        LedgerUnavailable: The ledger can't be written.
+    """
+    held = _held(submission_id, ledger=ledger)
+    began = f"{held.submission.upload_started_at:%Y-%m-%dT%H:%M:%SZ}"
+    return ledger.record_never_sent(held.lease, evidence=f"an operator says that Pique never got the POST of {began}")
 
 
 class _Spellings:
@@ -272,3 +327,13 @@ def _give_up(submission: Submission, *, ledger: Ledger, limits: Limits) -> bool:
     except LeaseLost:
         return False
     return True
+
+
+def _held(submission_id: int, *, ledger: Ledger) -> LeasedSubmission:
+    held = ledger.claim_for_reconciliation(submission_id, lease_s=LEASE_S)
+    if held is None:
+        raise DoubtRemains(
+            f"submission {submission_id} is not one whose answer is missing, or a run holds it just now; "
+            "`pique-assets in-doubt` lists those that are"
+        )
+    return held

@@ -1,50 +1,56 @@
-"""Asking Pique for results: what is due, once or until a partition is settled.
+"""Asking Pique for results: what is due, once, while content is still sent, or until a partition is settled.
 
-Here: polling in threads under a deadline, and waiting. Not here: when a job is due (`poll_schedule`, `ledger`), and
-what a result says beyond "ended or not" (`lake`).
+Belongs here: polling in threads under a deadline, recording what comes, waiting. Does not: when a job is due
+(`poll_schedule`, `ledger`), webhooks, which only make jobs due (`webhooks`, `ledger`), and what a result says beyond
+"ended or not" (`lake`).
 """
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
 
-from pique_assets.api.client import PiqueClient, ReceivedResult
+from pique_assets.api.client import ReceivedResult
 from pique_assets.api.errors import PiqueError, Unauthorized
 from pique_assets.api.models import EvaluationResult, JobStatus
+from pique_assets.evaluation.engine import Engine, Partition
 from pique_assets.evaluation.errors import UPLOAD_CORRUPTED, NothingSubmitted, ResultsPending
-from pique_assets.evaluation.giving_up import ends_at, is_overdue, record_never_ended, sent_at
-from pique_assets.evaluation.last_word import LastWord, of_empty_result, of_error, of_result
-from pique_assets.evaluation.limits import Limits
-from pique_assets.evaluation.poll_schedule import PollSchedule, learned_schedule, next_watch_at
-from pique_assets.evaluation.progress import Say
+from pique_assets.evaluation.giving_up import (
+    LastWord,
+    is_overdue,
+    of_empty_result,
+    of_error,
+    of_result,
+    record_never_ended,
+)
+from pique_assets.evaluation.poll_schedule import PollPlanner
 from pique_assets.evaluation.reconciliation import reconcile_partition
 from pique_assets.ledger import (
     LeasedSubmission,
     LeaseLost,
     Ledger,
+    LedgerError,
     PartitionProgress,
     SettledPartition,
     SubmissionState,
 )
 from pique_assets.ledger.failpoints import failpoint
 
-# A job given up for dead is watched this long: a day covers any delay ever seen, and ends.
-WATCHED_FOR = timedelta(days=1)
-WATCH_INTERVAL = timedelta(minutes=10)
 LONGEST_NAP_S = 2.0
 # How soon a waiting run sees that a webhook came; a look is one row of an index.
 LOOK_INTERVAL_S = 0.25
 # For the last question about each open job, when the waiting is over.
 LAST_LOOK_S = 30.0
 SAY_EVERY_S = 5.0
-# A job whose webhook came before its result could be read is asked about so often at the usual pace.
-ASKED_SOON = 3
+# What is recorded while content is sent is asked for this long at a time: when the sending ends, it waits no longer.
+RECORDED_AT_A_TIME_S = 5.0
 
 
 class PollOutcome(Enum):
@@ -65,21 +71,17 @@ class PollReport:
 
 
 class ResultPoller:
-    """Asks for the results of due jobs; the ledger says which, and keeps what comes.
+    """Asks for the results of due jobs; the ledger says which are due, and keeps what comes.
 
     Args:
-        client: The API.
-        ledger: The record of submissions.
-        limits: How many at once, how often.
-        webhook_expected: Whether jobs are made due by webhooks, so that asking again can wait for long.
+        engine: Pique, the ledger, and how many questions at once.
     """
 
-    def __init__(self, *, client: PiqueClient, ledger: Ledger, limits: Limits, webhook_expected: bool = False) -> None:
-        self._client = client
-        self._ledger = ledger
-        self._limits = limits
-        self._webhook_expected = webhook_expected
-        self._schedules: dict[tuple[str, str, bool], PollSchedule] = {}
+    def __init__(self, engine: Engine) -> None:
+        self._client = engine.client
+        self._ledger = engine.ledger
+        self._limits = engine.limits
+        self._planner = PollPlanner(engine=engine)
 
     def poll_due(
         self,
@@ -120,8 +122,6 @@ class ResultPoller:
                 )
                 if not due:
                     break
-                for held in due:
-                    self._schedule(held)
                 counts.update(pool.map(self._poll, due))
                 slowest_s = max(slowest_s, time.monotonic() - began)
         return PollReport(polled=counts.total(), settled=counts[PollOutcome.SETTLED], errors=counts[PollOutcome.ERROR])
@@ -179,10 +179,10 @@ class ResultPoller:
                 record_never_ended(held, said=said, ledger=self._ledger, now=now)
                 return PollOutcome.SETTLED
             # A request that failed says nothing about the job; one that ended without a result has ended.
-            soon = said.is_error or empty_since is not None or self._was_announced(held, now=now)
+            soon = said.is_error or empty_since is not None
             self._ledger.record_poll(
                 held.lease,
-                next_poll_at=self._next_poll_at(held, soon=soon, now=now),
+                next_poll_at=self._planner.next_poll_at(submission, soon=soon, now=now),
                 status=said.status,
                 empty_since=empty_since,
             )
@@ -190,65 +190,60 @@ class ResultPoller:
             return PollOutcome.OPEN
         return PollOutcome.ERROR if said.is_error else PollOutcome.OPEN
 
-    def _next_poll_at(self, held: LeasedSubmission, *, soon: bool, now: datetime) -> datetime | None:
-        submission = held.submission
-        if submission.state is SubmissionState.ABANDONED:
-            return now + WATCH_INTERVAL if now < submission.created_at + WATCHED_FOR else None
-        if submission.state is SubmissionState.GIVEN_UP:
-            return next_watch_at(since=sent_at(submission), now=now)
-        next_poll_at = self._schedule(held, soon=soon).next_poll_at(now)
-        overdue_at = ends_at(submission, limits=self._limits)
-        return min(next_poll_at, overdue_at) if overdue_at > now else next_poll_at
-
-    def _was_announced(self, held: LeasedSubmission, *, now: datetime) -> bool:
-        """Whether a job was asked about before its time: then its webhook came, and its end can't be far.
-
-        A run that takes over from a dead one asks before the time too; the few questions too many are harmless.
-        """
-        uploaded_at = held.submission.uploaded_at
-        if uploaded_at is None or held.submission.poll_count >= ASKED_SOON:
-            return False
-        return now < self._schedule(held).first_poll_at(uploaded_at)
-
-    def _schedule(self, held: LeasedSubmission, *, soon: bool = False) -> PollSchedule:
-        """The schedule of this judge and content type, worked out once per poller; ``soon``: as without webhooks."""
-        patient = self._webhook_expected and not soon
-        key = (held.submission.judge_id, held.submission.content_type, patient)
-        if key not in self._schedules:
-            self._schedules[key] = learned_schedule(
-                self._ledger, judge_id=key[0], content_type=key[1], limits=self._limits, webhook_expected=patient
-            )
-        return self._schedules[key]
-
 
 def _is_empty(result: EvaluationResult) -> bool:
     """Whether Pique calls it completed and says nothing of its result: that may only be on its way."""
     return result.status == JobStatus.COMPLETED and not result.detector_results and result.overall_score is None
 
 
-def collect_partition(
-    *,
-    evaluation: str,
-    partition: str,
-    client: PiqueClient,
-    ledger: Ledger,
-    limits: Limits,
-    say: Say,
-    webhook_expected: bool = False,
-) -> SettledPartition:
-    """Wait, bounded, until every submission of a partition is settled.
+@contextmanager
+def recording_meanwhile(engine: Engine, *, partition: Partition) -> Iterator[None]:
+    """Record what webhooks announce of a partition as long as the block sends content.
+
+    Sending a date can take hours, and its first evaluations end within seconds: their results need not wait for the end
+    of the sending, or for the next tick of the sensor. Errors are left to whoever waits for the results.
 
     Args:
-        evaluation: Name of the evaluation.
-        partition: The date, `YYYY-MM-DD`.
-        client: The API.
-        ledger: The record of submissions.
-        limits: `results_wait_s` bounds the waiting.
-        say: Hears how far it is.
-        webhook_expected: Whether webhooks make jobs due, so that polls are rare.
+        engine: Where it expects no webhooks, nothing is done.
+        partition: Which date of which evaluation.
+    """
+    if not engine.expects_webhooks:
+        yield
+        return
+    poller = ResultPoller(engine)
+    stopped = threading.Event()
+
+    def record_until_stopped() -> None:
+        pause_s = LOOK_INTERVAL_S
+        while not stopped.wait(pause_s):
+            pause_s = LOOK_INTERVAL_S
+            try:
+                if engine.ledger.has_due(now=datetime.now(UTC)):
+                    until = time.monotonic() + RECORDED_AT_A_TIME_S
+                    report = poller.poll_due(**partition.names, until=until)
+                    # Else what is due is another partition's, and may stay so: to look is cheap, to claim is a write.
+                    pause_s = LOOK_INTERVAL_S if report.polled else LONGEST_NAP_S
+            except (PiqueError, LedgerError):
+                return
+
+    thread = threading.Thread(target=record_until_stopped, name="announced-results", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopped.set()
+        thread.join()
+
+
+def collect_partition(engine: Engine, *, partition: Partition) -> SettledPartition:
+    """Wait, bounded, until every submission of a partition is settled.
 
     Before the waiting ends in vain, each open job is asked about once: neither a lost webhook nor a next poll that lies
-    beyond the waiting, because the judge usually takes longer or a clock was wrong, makes it end so.
+    beyond the waiting, because the judge usually takes longer or a clock was wrong, makes the waiting end in vain.
+
+    Args:
+        engine: Pique, the ledger, and `Limits.results_wait_s`, which bounds the waiting.
+        partition: Which date of which evaluation.
 
     Returns:
         The partition's counts and the digest of how it stands; nothing in it is open.
@@ -259,42 +254,35 @@ def collect_partition(
         Unauthorized: Pique refuses the key.
         LedgerUnavailable: The ledger can't be read or written.
     """
-    poller = ResultPoller(client=client, ledger=ledger, limits=limits, webhook_expected=webhook_expected)
+    ledger, limits = engine.ledger, engine.limits
+    poller = ResultPoller(engine)
     started = time.monotonic()
     deadline = started + limits.results_wait_s
     said_at = started
-    all_asked = limits.results_wait_s == 0 and not webhook_expected
+    all_asked = limits.results_wait_s == 0 and not engine.expects_webhooks
     while True:
-        unanswered = reconcile_partition(
-            client=client,
-            ledger=ledger,
-            limits=limits,
-            evaluation=evaluation,
-            partition=partition,
-            say=say,
-            until=deadline,
-        )
-        poller.poll_due(evaluation=evaluation, partition=partition, until=deadline)
-        settled = ledger.settled_partition(evaluation=evaluation, partition=partition)
+        unanswered = reconcile_partition(engine, partition=partition, until=deadline)
+        poller.poll_due(**partition.names, until=deadline)
+        settled = ledger.settled_partition(**partition.names)
         if settled is not None:
             return settled
-        progress = ledger.progress(evaluation=evaluation, partition=partition)
+        progress = ledger.progress(**partition.names)
         if not progress.total:
-            raise NothingSubmitted(evaluation=evaluation, partition=partition)
-        next_due_at = ledger.next_due_at(evaluation=evaluation, partition=partition)
+            raise NothingSubmitted(**partition.names)
+        next_due_at = ledger.next_due_at(**partition.names)
         now = time.monotonic()
         # Submissions without bytes wait for whoever uploads them; if nobody does, waiting on is pointless.
         nobody_uploads = next_due_at is None and not unanswered and now > started + 2 * limits.lease_s
         if now >= deadline and not all_asked:
             all_asked = True
             ledger.make_due(progress.open_job_ids)
-            poller.poll_due(evaluation=evaluation, partition=partition, until=now + LAST_LOOK_S)
+            poller.poll_due(**partition.names, until=now + LAST_LOOK_S)
             continue
         if now >= deadline or nobody_uploads or _needs_uploads(progress):
             raise _pending(progress, waited_s=now - started, unanswered=unanswered)
         if now - said_at >= SAY_EVERY_S:
             said_at = now
-            say(f"waiting for {progress.open} of {progress.total} evaluations, {deadline - now:.0f} s at most")
+            engine.say(f"waiting for {progress.open} of {progress.total} evaluations, {deadline - now:.0f} s at most")
         _nap(_nap_s(next_due_at, deadline=deadline), ledger=ledger)
 
 

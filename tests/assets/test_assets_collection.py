@@ -14,6 +14,7 @@ from graph import Graph, video_evaluation
 
 from pique_assets import collection
 from pique_assets.api.client import PiqueClient
+from pique_assets.evaluation.engine import Engine
 from pique_assets.evaluation.results import ResultPoller
 from pique_assets.ledger import Ledger
 
@@ -164,7 +165,7 @@ def test_a_date_whose_jobs_do_not_end_is_collected_all_the_same_once_nothing_of_
         stuck = sorted(odd.files.values())[0]
         odd.answers = {stuck: status("paused")}
         with ledger_of(graph) as ledger, PiqueClient(base_url=odd.base_url, api_key=odd.api_key) as client:
-            poller = ResultPoller(client=client, ledger=ledger, limits=LIMITS)
+            poller = ResultPoller(Engine(client=client, ledger=ledger, limits=LIMITS, say=print))
             deadline = time.monotonic() + 150
             while ledger.progress(**WHERE).completed < 2:
                 assert time.monotonic() < deadline

@@ -15,6 +15,7 @@ from graph import Graph, video_evaluation
 from tiny_images import Studio
 
 from pique_assets.api.client import PiqueClient
+from pique_assets.evaluation.engine import Engine
 from pique_assets.evaluation.results import ResultPoller
 from pique_assets.ledger import Ledger
 from pique_assets.media import DatedFolder
@@ -75,7 +76,7 @@ def record_results(graph: Graph, *, odd: OddPique, count: int) -> None:
         Ledger.open(f"sqlite:///{graph.home / 'ledger.db'}") as ledger,
         PiqueClient(base_url=odd.base_url, api_key=odd.api_key) as client,
     ):
-        poller = ResultPoller(client=client, ledger=ledger, limits=graph.evaluation.limits)
+        poller = ResultPoller(Engine(client=client, ledger=ledger, limits=graph.evaluation.limits, say=print))
         where = {"evaluation": graph.evaluation.name, "partition": DATE}
         deadline = time.monotonic() + 150
         while ledger.progress(**where).completed < count:
@@ -128,7 +129,7 @@ def test_what_never_ends_is_given_up_with_what_pique_said_and_replaced_by_what_c
         ledger.make_due([odd.job_of(name) for name in NEVER_ENDING])
         record_results(impatient, odd=odd, count=len(GOOD))
         with PiqueClient(base_url=odd.base_url, api_key=odd.api_key) as client:
-            ResultPoller(client=client, ledger=ledger, limits=impatient.evaluation.limits).poll_due()
+            ResultPoller(Engine(client=client, ledger=ledger, limits=impatient.evaluation.limits, say=print)).poll_due()
 
         assert impatient.run(DATE, job="results").success
         rows = rows_of(impatient)
@@ -186,7 +187,7 @@ def test_completed_without_a_result_is_asked_again_until_it_has_one(media, odd, 
         for limits in (graph.evaluation.limits, replace(graph.evaluation.limits, empty_result_wait_s=0)):
             jobs = [odd.job_of(name) for name in GOOD]
             ledger.make_due(jobs)
-            ResultPoller(client=client, ledger=ledger, limits=limits).poll_due()
+            ResultPoller(Engine(client=client, ledger=ledger, limits=limits, say=print)).poll_due()
             found = [ledger.find_job(job_id) for job_id in jobs]
             if limits.empty_result_wait_s:
                 assert {one.pique_status for one in found} == {"completed without a result"}

@@ -9,7 +9,7 @@ import pytest
 from graph import Graph, resources_at, video_evaluation
 
 from pique_assets.definitions import build_defs
-from pique_assets.evaluation.budget import Budget
+from pique_assets.evaluation.limits import Budget
 from pique_assets.local.record import read_record
 from pique_assets.resources import MediaStorageResource
 

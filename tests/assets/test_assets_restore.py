@@ -16,6 +16,7 @@ from desk import LIMITS
 from graph import DATES, Graph, resources_at, video_evaluation
 
 from pique_assets.cli import main
+from pique_assets.evaluation.engine import Engine
 from pique_assets.evaluation.results import ResultPoller
 from pique_assets.lake import Lake, build_table
 from pique_assets.ledger import Ledger
@@ -113,7 +114,7 @@ def test_open_jobs_come_back_as_open_and_are_polled(graph, pique, capsys):
     with opened(graph) as ledger, resources_at(graph.home, pique)["pique"].client() as client:
         progress = ledger.progress(evaluation="brand_videos", partition="2026-03-02")
         assert progress.open == completed
-        assert ResultPoller(client=client, ledger=ledger, limits=LIMITS).poll_due().settled == 2
+        assert ResultPoller(Engine(client=client, ledger=ledger, limits=LIMITS, say=print)).poll_due().settled == 2
     assert graph.run("2026-03-02").success
     assert set(graph.table("submissions", "2026-03-02").column("state").to_pylist()) == {"completed"}
     assert graph.table("evaluations", "2026-03-02").num_rows == completed

@@ -13,7 +13,9 @@ from desk import DEMO, JUDGE, LIMITS, demo_items, open_item_verified
 
 from pique_assets.cli import main
 from pique_assets.cli.code_location import load_code_location
-from pique_assets.evaluation.partition import submit_partition
+from pique_assets.evaluation.engine import Engine, Partition
+from pique_assets.evaluation.submitting import submit_partition
+from pique_assets.evaluation.uploads import Uploads
 from pique_assets.local.record import read_record
 
 RANGE = ("--start", "2026-03-02", "--end", "2026-03-05")
@@ -22,7 +24,7 @@ LOCATION = """\
 from pathlib import Path
 from pique_assets.config import Evaluation
 from pique_assets.definitions import build_defs
-from pique_assets.evaluation.budget import Budget
+from pique_assets.evaluation.limits import Budget
 from pique_assets.media import DatedFolder
 from pique_assets.resources import resources_for
 
@@ -157,15 +159,11 @@ def test_what_a_changed_judge_would_cost_is_said_and_why(project, pique, capsys,
         with location.pique.client() as client, location.ledger.ledger() as ledger:
             items = demo_items("2026-03-02")
             submit_partition(
+                Engine(client=client, ledger=ledger, limits=LIMITS, say=lambda sentence: None),
                 items,
-                evaluation=evaluation.name,
-                partition="2026-03-02",
+                partition=Partition(evaluation=evaluation.name, key="2026-03-02"),
                 judge=client.get_judge(JUDGE),
-                client=client,
-                ledger=ledger,
-                open_content=open_item_verified,
-                limits=LIMITS,
-                say=lambda sentence: None,
+                way=Uploads(open_content=open_item_verified),
             )
         before = read_record(pique.data_dir)
         command = ["plan", *RANGE, "--module", "location_with_changed_judge"]

@@ -6,15 +6,16 @@ import threading
 from dataclasses import replace
 
 import pytest
-from desk import LIMITS, Desk, demo_items, renamed
+from desk import JUDGE, LIMITS, Desk, demo_items, renamed
 
 from pique_assets.api.client import PiqueClient
 from pique_assets.api.errors import Unauthorized
-from pique_assets.evaluation.partition import submit_partition
-from pique_assets.evaluation.results import collect_partition
+from pique_assets.evaluation.engine import Partition
+from pique_assets.evaluation.submitting import submit_partition
+from pique_assets.evaluation.uploads import Uploads
 from pique_assets.ledger import SubmissionState
 
-WHERE = {"evaluation": "brand_videos", "partition": "2026-03-02", "say": lambda sentence: None}
+DATE = Partition(evaluation="brand_videos", key="2026-03-02")
 
 
 class CountingClient(PiqueClient):
@@ -47,18 +48,20 @@ def many_items():
     ]
 
 
+def submit_with(client: PiqueClient, items, *, desk: Desk) -> None:
+    """Submit with another key than the judge was asked for with."""
+    submit_partition(
+        replace(desk, client=client).engine,
+        items,
+        partition=DATE,
+        judge=desk.client.get_judge(JUDGE),
+        way=Uploads(open_content=lambda item: pytest.fail("no content is opened for a key that is refused")),
+    )
+
+
 def test_a_refused_key_is_reported_once_and_nothing_is_sent(desk: Desk, wrong_key, many_items):
-    judge = desk.client.get_judge("judge_demo_videos")
     with pytest.raises(Unauthorized, match="Check the API key") as caught:
-        submit_partition(
-            many_items,
-            judge=judge,
-            client=wrong_key,
-            ledger=desk.ledger,
-            open_content=lambda item: pytest.fail("no content is opened for a key that is refused"),
-            limits=LIMITS,
-            **WHERE,
-        )
+        submit_with(wrong_key, many_items, desk=desk)
     assert caught.value.__context__ is None
     assert desk.record() == []
     # Those that were begun before the refusal was known, and no more.
@@ -71,21 +74,12 @@ def test_a_refused_key_is_reported_once_and_nothing_is_sent(desk: Desk, wrong_ke
 
 def test_a_run_with_the_right_key_goes_on_from_there(desk: Desk, wrong_key):
     items = demo_items("2026-03-02")
-    judge = desk.client.get_judge("judge_demo_videos")
     with pytest.raises(Unauthorized):
-        submit_partition(
-            items,
-            judge=judge,
-            client=wrong_key,
-            ledger=desk.ledger,
-            open_content=lambda item: pytest.fail("not with this key"),
-            limits=LIMITS,
-            **WHERE,
-        )
-    assert desk.submit(items).uploaded == 3
+        submit_with(wrong_key, items, desk=desk)
+    assert desk.submit(items).sent == 3
     with pytest.raises(Unauthorized):
-        collect_partition(client=wrong_key, ledger=desk.ledger, limits=LIMITS, **WHERE)
-    settled = collect_partition(client=desk.client, ledger=desk.ledger, limits=LIMITS, **WHERE)
+        replace(desk, client=wrong_key).collect()
+    settled = desk.collect()
     assert settled.progress.completed == 3
     assert set(desk.evaluations().values()) == {1}
 
@@ -94,7 +88,7 @@ def test_polling_with_a_refused_key_asks_for_no_more_than_was_begun(desk: Desk, 
     desk.submit(demo_items("2026-03-02"))
     desk.ledger.make_due([job.job_id for job in desk.record()])
     with pytest.raises(Unauthorized) as caught:
-        collect_partition(client=wrong_key, ledger=desk.ledger, limits=LIMITS, **WHERE)
+        replace(desk, client=wrong_key).collect()
     assert caught.value.__context__ is None
     assert wrong_key.calls <= 3
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("poll")]

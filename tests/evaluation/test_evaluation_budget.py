@@ -10,10 +10,11 @@ import pytest
 from desk import JUDGE, LIMITS, Desk, demo_items, open_item_verified
 from social_desk import desk_behind, running_social_pique, urls
 
-from pique_assets.evaluation.admission import allowances
-from pique_assets.evaluation.allowance import Allowance, BudgetExceeded, fits
-from pique_assets.evaluation.budget import Budget
-from pique_assets.evaluation.partition import submit_partition
+from pique_assets.evaluation.admission import Allowance, BudgetExceeded, allowances, fits
+from pique_assets.evaluation.engine import Partition
+from pique_assets.evaluation.limits import Budget
+from pique_assets.evaluation.submitting import submit_partition
+from pique_assets.evaluation.uploads import Uploads
 from pique_assets.ledger import Ledger, SubmissionState
 
 FIRST, SECOND = "2026-03-02", "2026-03-05"
@@ -31,16 +32,11 @@ def a_day_that_lasts():
 
 def submit(desk: Desk, partition: str, budget: Budget, *, on_plan=None, limits=LIMITS, open_content=open_item_verified):
     return submit_partition(
+        replace(desk.engine, limits=limits, budget=budget),
         demo_items(partition),
-        evaluation="brand_videos",
-        partition=partition,
+        partition=Partition(evaluation="brand_videos", key=partition),
         judge=desk.client.get_judge(JUDGE),
-        client=desk.client,
-        ledger=desk.ledger,
-        open_content=open_content,
-        limits=limits,
-        say=lambda sentence: None,
-        budget=budget,
+        way=Uploads(open_content=open_content),
         on_plan=on_plan,
     )
 
@@ -58,20 +54,20 @@ def test_a_run_that_wants_more_than_its_budget_sends_and_records_nothing(desk):
 
 
 def test_what_fits_exactly_is_let_through(desk):
-    assert submit(desk, FIRST, Budget(new_evaluations_per_run=3, new_evaluations_per_day=3)).uploaded == 3
+    assert submit(desk, FIRST, Budget(new_evaluations_per_run=3, new_evaluations_per_day=3)).sent == 3
 
 
 def test_the_day_counts_what_earlier_runs_began_and_only_new_evaluations_cost(desk):
     day = Budget(new_evaluations_per_day=4)
-    assert submit(desk, FIRST, day).uploaded == 3
-    assert submit(desk, FIRST, day).uploaded == 0
+    assert submit(desk, FIRST, day).sent == 3
+    assert submit(desk, FIRST, day).sent == 0
     with pytest.raises(BudgetExceeded) as refused:
         submit(desk, SECOND, day)
     assert (refused.value.wanted, refused.value.fits) == (2, 1)
     assert "3 were begun since 00:00 UTC" in str(refused.value)
     assert "after 00:00 UTC" in str(refused.value)
     assert len(desk.record()) == 3
-    assert submit(desk, SECOND, Budget(new_evaluations_per_day=5)).uploaded == 2
+    assert submit(desk, SECOND, Budget(new_evaluations_per_day=5)).sent == 2
 
 
 def test_nothing_new_passes_a_budget_of_nothing(desk):
@@ -130,10 +126,10 @@ def test_a_run_leaves_to_others_what_one_under_way_is_about_to_begin(desk):
         return open_item_verified(item)
 
     one_at_a_time = replace(LIMITS, concurrent_uploads=1)
-    assert submit(desk, FIRST, day, limits=one_at_a_time, open_content=open_and_let_another_run_try).uploaded == 3
+    assert submit(desk, FIRST, day, limits=one_at_a_time, open_content=open_and_let_another_run_try).sent == 3
     assert "are intended by other runs" in str(refusals[0])
     assert len(desk.record()) == 3
-    assert submit(desk, SECOND, Budget(new_evaluations_per_day=5)).uploaded == 2
+    assert submit(desk, SECOND, Budget(new_evaluations_per_day=5)).sent == 2
 
 
 def test_of_runs_admitted_at_the_same_moment_none_begins_more_than_is_left(desk, tmp_path):
@@ -158,7 +154,7 @@ def test_of_runs_admitted_at_the_same_moment_none_begins_more_than_is_left(desk,
     assert len(desk.record()) == 3
     left = desk.ledger.submissions(states=[SubmissionState.INTENDED], limit=10)
     assert left == [], "what was refused must not count as intended by anybody"
-    assert submit(desk, SECOND, Budget(new_evaluations_per_day=5)).uploaded == 2
+    assert submit(desk, SECOND, Budget(new_evaluations_per_day=5)).sent == 2
 
 
 def test_a_run_that_was_cut_short_keeps_its_place_and_takes_it_up(desk):
@@ -174,7 +170,7 @@ def test_a_run_that_was_cut_short_keeps_its_place_and_takes_it_up(desk):
         submit(desk, FIRST, day, limits=replace(LIMITS, concurrent_uploads=1), open_content=die)
     with pytest.raises(BudgetExceeded):
         submit(desk, SECOND, day)
-    assert submit(desk, FIRST, day).uploaded == 3
+    assert submit(desk, FIRST, day).sent == 3
 
 
 def test_social_media_urls_count_in_the_day_of_their_judge(tmp_path):
@@ -183,10 +179,10 @@ def test_social_media_urls_count_in_the_day_of_their_judge(tmp_path):
         desk_behind(pique=pique, ledger_url=f"sqlite:///{tmp_path / 'social.db'}") as desk,
     ):
         first, second = urls(3), urls(2)
-        assert desk.submit(first, budget=Budget(new_evaluations_per_day=4)).accepted == 3
+        assert desk.submit(first, budget=Budget(new_evaluations_per_day=4)).sent == 3
         with pytest.raises(BudgetExceeded) as refused:
             desk.submit(first + second, budget=Budget(new_evaluations_per_day=4))
         assert (refused.value.wanted, refused.value.fits) == (2, 1)
         assert desk.posts == 1
-        assert desk.submit(first + second, budget=Budget(new_evaluations_per_day=5)).accepted == 2
+        assert desk.submit(first + second, budget=Budget(new_evaluations_per_day=5)).sent == 2
         assert desk.posts == 2

@@ -13,8 +13,6 @@ from pathlib import Path
 import pytest
 from desk import Desk, demo_items
 
-from pique_assets.evaluation.results import collect_partition
-
 CHILD = Path(__file__).parents[1] / "support" / "submit_and_collect.py"
 STEPS = [
     "record_inventory.after_commit",
@@ -41,14 +39,7 @@ def test_after_a_kill_a_second_process_finishes_and_nothing_is_evaluated_twice(s
     assert killed.returncode == -signal.SIGKILL, killed.stderr[-2000:]
     finished = run_child(desk, tmp_path)
     assert finished.returncode == 0, finished.stderr[-2000:]
-    settled = collect_partition(
-        evaluation="brand_videos",
-        partition="2026-03-02",
-        client=desk.client,
-        ledger=desk.ledger,
-        limits=desk.limits,
-        say=lambda sentence: None,
-    )
+    settled = desk.collect()
     assert (settled.progress.total, settled.progress.completed) == (3, 3)
     assert set(desk.evaluations().values()) == {1}
     assert len(desk.evaluations()) == len(demo_items("2026-03-02"))

@@ -17,7 +17,7 @@ from pique_assets.api.client import PiqueClient
 from pique_assets.api.errors import UploadCorrupted
 from pique_assets.api.models import PresignedUploadRequest
 from pique_assets.evaluation.errors import SubmissionsUnfinished
-from pique_assets.evaluation.wanted import WantedContent
+from pique_assets.evaluation.plan import WantedContent
 from pique_assets.ledger import Ledger, SubmissionState
 from pique_assets.ledger.tables import submissions
 from pique_assets.testing import Fault, FaultScript, Kind, Route, running_faulty_pique
@@ -116,4 +116,4 @@ def test_a_lease_is_renewed_for_as_long_as_its_upload_takes(desk: Desk):
         return open_item_verified(item)
 
     brisk = replace(desk, limits=replace(LIMITS, lease_s=2))
-    assert brisk.submit(ITEM, open_item=open_slowly).uploaded == 1
+    assert brisk.submit(ITEM, open_item=open_slowly).sent == 1

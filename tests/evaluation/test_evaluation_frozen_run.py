@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from desk import Desk, demo_items, open_item_verified
 
-from pique_assets.evaluation.lease_keeper import LeaseKeeper
+from pique_assets.evaluation.claiming import LeaseKeeper
 from pique_assets.ledger import LeaseLost, Ledger, LedgerUnavailable, SubmissionOrder
 
 CHILD = Path(__file__).parents[1] / "support" / "frozen_submitter.py"
@@ -38,7 +38,7 @@ def test_a_run_that_was_frozen_in_its_put_does_not_finish_it_after_another_took_
         _, status = os.waitpid(frozen.pid, os.WUNTRACED)
         assert os.WIFSTOPPED(status), frozen.communicate()
         assert (complete_puts(desk), len(desk.record())) == (0, 1)
-        assert desk.submit(demo_items("2026-03-02")[:1]).uploaded == 1
+        assert desk.submit(demo_items("2026-03-02")[:1]).sent == 1
         frozen.send_signal(signal.SIGCONT)
         said, complaints = frozen.communicate(timeout=200)
     finally:
@@ -72,7 +72,7 @@ def test_a_run_that_is_cut_off_from_the_ledger_finishes_no_upload(pique, client,
             desk.submit(items, open_item=lambda item: _LockedMeanwhile(open_item_verified(item), lock=somebody_else))
         assert complete_puts(desk) == 0
         somebody_else.execute("ROLLBACK")
-        assert desk.submit(items).uploaded == 1
+        assert desk.submit(items).sent == 1
         assert (complete_puts(desk), set(desk.evaluations().values())) == (1, {1})
 
 

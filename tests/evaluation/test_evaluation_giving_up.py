@@ -12,8 +12,7 @@ from endless_pique import body, odd_pique, refused, status
 
 from pique_assets.api.client import PiqueClient
 from pique_assets.api.errors import NoAnswer, NotFound, ServerError, UnexpectedAnswer
-from pique_assets.evaluation.giving_up import give_up_unknown_uploads
-from pique_assets.evaluation.last_word import LONGEST_ERROR, of_error, of_status
+from pique_assets.evaluation.giving_up import LONGEST_ERROR, give_up_unknown_uploads, of_error, of_status
 from pique_assets.evaluation.poll_schedule import SHORTEST_WATCH, next_watch_at
 from pique_assets.evaluation.results import ResultPoller
 from pique_assets.ledger import SubmissionState
@@ -64,7 +63,7 @@ def polled(desk, client, **limits):
     """What becomes of an uploaded job that is asked about."""
     (job,) = desk.record()
     desk.ledger.make_due([job.job_id])
-    ResultPoller(client=client, ledger=desk.ledger, limits=replace(LIMITS, **limits)).poll_due()
+    ResultPoller(replace(desk, client=client, limits=replace(LIMITS, **limits)).engine).poll_due()
     return desk.ledger.find_job(job.job_id)
 
 
@@ -114,12 +113,12 @@ def test_an_upload_of_unknown_end_is_given_up_only_where_no_answer_can_be_read(a
     (job,) = desk.record()
     with odd_pique(desk.pique) as odd, PiqueClient(base_url=odd.base_url, api_key=odd.api_key) as asking:
         odd.files, odd.answers = {job.job_id: job.filename}, {job.filename: answer}
-        limits = replace(LIMITS, longest_job_s=0)
+        engine = replace(desk, client=asking, limits=replace(LIMITS, longest_job_s=0)).engine
         # The lease of the dead one ends first.
         deadline = time.monotonic() + 60
         while not desk.ledger.has_begun_long_ago(begun_before=datetime.now(UTC)):
             assert time.monotonic() < deadline
-        found = give_up_unknown_uploads(client=asking, ledger=desk.ledger, limits=limits, until=time.monotonic() + 60)
+        found = give_up_unknown_uploads(engine, until=time.monotonic() + 60)
         assert found == given_up
         state = desk.ledger.find_job(job.job_id).state
         assert state is (SubmissionState.GIVEN_UP if given_up else SubmissionState.UPLOADING)

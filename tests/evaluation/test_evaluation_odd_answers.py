@@ -12,7 +12,6 @@ from odd_pique import OddPique, Told, running_odd_pique
 
 from pique_assets.api.client import PiqueClient
 from pique_assets.evaluation.errors import SubmissionsUnfinished
-from pique_assets.evaluation.results import collect_partition
 from pique_assets.ledger import Ledger, PartitionItem, SubmissionState
 from pique_assets.local.record import JobRecord
 
@@ -33,14 +32,7 @@ class OddDesk:
         return self.desk.record()[self.jobs_before :]
 
     def collect(self) -> None:
-        collect_partition(
-            evaluation="brand_videos",
-            partition=DATE,
-            client=self.desk.client,
-            ledger=self.desk.ledger,
-            limits=self.desk.limits,
-            say=lambda sentence: None,
-        )
+        self.desk.collect(partition=DATE)
 
     def rows(self) -> list[PartitionItem]:
         return list(self.desk.ledger.partition_state(evaluation="brand_videos", partition=DATE))
@@ -82,7 +74,7 @@ def test_a_wrong_checksum_of_the_storage_buys_one_evaluation_and_stands_beside_i
 
     odd.line.oddity = other_checksum
     items = demo_items(DATE)[:1]
-    assert odd.desk.submit(items).uploaded == 1
+    assert odd.desk.submit(items).sent == 1
     for _ in range(3):
         assert odd.desk.submit(items).already_known == 1
     odd.collect()
@@ -96,7 +88,7 @@ def test_a_wrong_checksum_of_the_storage_buys_one_evaluation_and_stands_beside_i
 @pytest.mark.parametrize("expires_at", ["9999-12-31T23:59:59Z", "9999-12-31T23:59:59.999999Z", "3000-01-01T00:00:00"])
 def test_an_upload_url_that_never_expires_is_used(expires_at, odd):
     odd.line.oddity = preparing(expires_at=expires_at)
-    assert odd.desk.submit(demo_items(DATE)[:1]).uploaded == 1
+    assert odd.desk.submit(demo_items(DATE)[:1]).sent == 1
     (row,) = odd.rows()
     assert row.submission.upload_expires_at <= datetime.now(UTC) + timedelta(days=7)
 
@@ -111,7 +103,7 @@ def test_an_upload_url_of_the_past_is_not_used_and_the_date_goes_on_with_pique(e
         odd.desk.submit(items)
     assert odd.puts() == 0
     odd.line.oddity = None
-    assert odd.desk.submit(items).uploaded == 1
+    assert odd.desk.submit(items).sent == 1
     assert odd.puts() == 1
 
 
@@ -121,7 +113,7 @@ def test_no_upload_is_begun_in_the_last_seconds_of_its_url(odd):
     with pytest.raises(SubmissionsUnfinished, match="nothing was sent"):
         odd.under(expiry_margin_s=7 * 86_400).desk.submit(items)
     assert odd.puts() == 0
-    assert odd.desk.submit(items).uploaded == 1
+    assert odd.desk.submit(items).sent == 1
 
 
 def test_one_job_for_two_contents_is_that_of_the_first_and_the_second_goes_on_with_pique(odd):
@@ -140,7 +132,7 @@ def test_one_job_for_two_contents_is_that_of_the_first_and_the_second_goes_on_wi
         one_at_a_time.desk.submit(items)
     assert len(caught.value.reasons) == odd.puts() == 1
     odd.line.oddity = None
-    assert odd.desk.submit(items).uploaded == 1
+    assert odd.desk.submit(items).sent == 1
     odd.collect()
     evaluated = [evaluation.content_sha256 for job in odd.jobs() for evaluation in job.evaluations]
     assert len(evaluated) == len(set(evaluated)) == 2
@@ -154,7 +146,7 @@ def test_a_job_id_that_is_none_sends_nothing_and_the_date_goes_on_with_pique(job
         odd.desk.submit(items)
     assert odd.puts() == 0
     odd.line.oddity = None
-    assert odd.desk.submit(items).uploaded == 1
+    assert odd.desk.submit(items).sent == 1
 
 
 def test_integers_of_thousands_of_digits_hold_no_date(odd):

@@ -11,14 +11,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from desk import JUDGE, LIMITS, Desk, demo_items, open_item_verified
+from desk import JUDGE, Desk, demo_items, open_item_verified
 from waiting import eventually
 
 from pique_assets.api.client import PiqueClient
 from pique_assets.api.errors import Unauthorized
 from pique_assets.api.models import PresignedUpload, PresignedUploadRequest
-from pique_assets.evaluation.orphans import REJECTED_CODE, OrphanReport, end_orphans
-from pique_assets.evaluation.results import ResultPoller, collect_partition
+from pique_assets.evaluation.recovery import REJECTED_CODE, OrphanReport, end_orphans
+from pique_assets.evaluation.results import ResultPoller
 from pique_assets.ledger import InventoryItem, Lease, Submission, SubmissionOrder, work_key
 from pique_assets.local.process import LocalPiqueProcess
 from pique_assets.testing import Fault, FaultScript, Kind, Route
@@ -113,10 +113,7 @@ class LeftBehind:
         self.desk.ledger.release_lease(lease)
 
     def end(self, *, untouched_for_s: float = 0, **more: object) -> OrphanReport:
-        return end_orphans(
-            **({"client": self.desk.client, "ledger": self.desk.ledger, "limits": LIMITS} | more),
-            untouched_for_s=untouched_for_s,
-        )
+        return end_orphans(replace(self.desk.engine, **more), untouched_for_s=untouched_for_s)
 
     def attempt(self) -> Submission:
         (attempt,) = self.desk.ledger.attempts(work_key=self.order.work_key)
@@ -142,7 +139,7 @@ def test_a_job_whose_bytes_pique_has_is_adopted_and_its_result_is_kept(left, des
     left.dies(left.uploading(sent=True))
     left.take_inventory(left.changed())
     assert left.end() == replace(NOTHING, adopted=1)
-    poller = ResultPoller(client=desk.client, ledger=desk.ledger, limits=LIMITS)
+    poller = ResultPoller(desk.engine)
 
     def state() -> str:
         poller.poll_due()
@@ -242,9 +239,7 @@ def test_a_date_whose_content_vanished_half_way_is_settled_after_all(left, desk)
     left.take_inventory()
     assert not desk.ledger.progress(**WHERE).is_settled
     assert left.end() == replace(NOTHING, abandoned=1)
-    settled = collect_partition(
-        **WHERE, client=desk.client, ledger=desk.ledger, limits=LIMITS, say=lambda sentence: None
-    )
+    settled = desk.collect()
     assert settled.progress.total == 0
     # Should the content come back, it needs another job.
     left.take_inventory(left.wanted())

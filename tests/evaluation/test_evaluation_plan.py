@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 
 import pytest
@@ -10,21 +11,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pique_assets.api.models import Judge
-from pique_assets.evaluation.plan import PartitionPlan, Reason, plan_partition, planned_items
-from pique_assets.evaluation.results import collect_partition
-from pique_assets.evaluation.wanted import WantedContent
-from pique_assets.ledger import InventoryItem, Submission, SubmissionState
+from pique_assets.evaluation.engine import Partition
+from pique_assets.evaluation.plan import (
+    PartitionPlan,
+    Reason,
+    WantedContent,
+    plan_partition,
+)
+from pique_assets.ledger import Submission, SubmissionState
+from pique_assets.media import ContentItem
 
 WHERE = {"evaluation": "brand_videos", "partition": "2026-03-02"}
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
+A_JUDGE = Judge.model_validate({"id": "j", "name": "j", "content_type": "video", "status": "ready", "is_active": True})
 
 
 def planned(desk: Desk, *, judge: Judge | None = None, items=None, partition: str = "2026-03-02", done=()):
     judge = judge or desk.client.get_judge(JUDGE)
     return plan_partition(
         WantedContent.of(demo_items(partition) if items is None else items, judge=judge),
-        evaluation="brand_videos",
-        partition=partition,
+        partition=Partition(evaluation="brand_videos", key=partition),
         ledger=desk.ledger,
         planned=done,
     )
@@ -43,7 +49,7 @@ def test_new_content_then_in_flight_then_done(desk):
     after = planned(desk)
     assert reasons(after).keys() <= {"in_flight", "done"}
     assert (after.new_evaluations, after.new_bytes) == (0, 0)
-    collect_partition(**WHERE, client=desk.client, ledger=desk.ledger, limits=desk.limits, say=print)
+    desk.collect()
     assert reasons(planned(desk)) == {"done": 3}
 
 
@@ -81,31 +87,46 @@ def test_unusable_content_is_counted_and_costs_nothing(desk):
     assert reasons(planned(desk, partition="2026-03-03")) == {"new": 3, "unusable": 1}
 
 
-def submission(work_key: str, state: SubmissionState, *, configuration: str = "now") -> Submission:
+def submission(work_key: str, state: SubmissionState) -> Submission:
     values = dict.fromkeys(Submission.__dataclass_fields__)
     values |= {"submission_id": 1, "attempt": 1, "live": True, "source": "direct", "size_bytes": 5, "poll_count": 0}
-    values |= {"work_key": work_key, "state": state, "judge_id": "j", "judge_configuration_hash": configuration}
+    values |= {"work_key": work_key, "state": state, "judge_id": "j", "judge_configuration_hash": "now"}
     values |= {"content_type": "video", "fingerprint": "f", "filename": "f.mp4", "created_at": NOW}
     return Submission(**values)
 
 
-def item(work_key: str, uri: str) -> InventoryItem:
-    return InventoryItem(
-        content_uri=uri, filename="f.mp4", size_bytes=5, fingerprint="f", content_type="video", work_key=work_key
-    )
+def planned_with(
+    contents: Sequence[str], *, states: Mapping[str, SubmissionState], done: Collection[str] = ()
+) -> PartitionPlan:
+    """The plan of these contents, of which the ledger knows some in these states, and others are planned already."""
+    items = {
+        content: ContentItem(
+            content_uri=content, filename="f.mp4", size_bytes=5, content_type="video", fingerprint=content
+        )
+        for content in {*contents, *states, *done}
+    }
+    wanted = WantedContent.of([items[content] for content in contents], judge=A_JUDGE)
+    work_keys = {content: wanted.order(item).work_key for content, item in items.items()}
+    known = {work_keys[content]: submission(work_keys[content], state) for content, state in states.items()}
+
+    class Remembering:
+        def configurations_begun(self, **of_what):
+            return {}
+
+        def standings(self, keys):
+            return {key: known[key] for key in keys if key in known}
+
+    date = Partition(evaluation="brand_videos", key="2026-03-02")
+    planned = {work_keys[content] for content in done}
+    return plan_partition(wanted, partition=date, ledger=Remembering(), planned=planned)
 
 
 @pytest.mark.parametrize("state", SubmissionState)
 def test_every_state_of_a_submission_has_its_reason(state):
-    (found,) = planned_items(
-        [item("k", "a")],
-        configuration_hash="now",
-        standings={"k": submission("k", state)},
-        evaluated_before={},
-        accounted=set(),
-    )
     begins = {"INTENDED", "PREPARED", "REJECTED", "ABANDONED"}
-    assert found.begins_evaluation == (state in begins)
+    plan = planned_with("a", states={"a": state})
+    assert plan.new_evaluations == (state in begins)
+    assert plan.to_send == ((0,) if state in begins | {"UPLOADING"} else ())
 
 
 @given(
@@ -114,19 +135,11 @@ def test_every_state_of_a_submission_has_its_reason(state):
     done=st.frozensets(st.sampled_from("abcdef")),
 )
 def test_no_work_begins_twice_and_nothing_finished_begins_again(keys, standing, done):
-    found = list(
-        planned_items(
-            [item(key, f"{key}{place}") for place, key in enumerate(keys)],
-            configuration_hash="now",
-            standings={key: submission(key, state) for key, state in standing.items()},
-            evaluated_before={},
-            accounted=set(done),
-        )
-    )
-    begun = [one.item.work_key for one in found if one.begins_evaluation]
-    assert len(found) == len(keys)
-    assert len(begun) == len(set(begun))
+    plan = planned_with(keys, states=standing, done=done)
     safe = {SubmissionState.INTENDED, SubmissionState.PREPARED, SubmissionState.REJECTED, SubmissionState.ABANDONED}
-    assert set(begun) == {
-        key for key in keys if key not in done and standing.get(key, SubmissionState.INTENDED) in safe
-    }
+    unsent = safe | {SubmissionState.UPLOADING}
+    of_key = {key: standing.get(key, SubmissionState.INTENDED) for key in keys}
+    assert plan.content_items == len(keys)
+    assert plan.new_evaluations == len([key for key, state in of_key.items() if key not in done and state in safe])
+    sent = [keys[position] for position in plan.to_send]
+    assert sorted(sent) == sorted(key for key, state in of_key.items() if state in unsent)

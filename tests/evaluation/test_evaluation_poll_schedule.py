@@ -40,24 +40,24 @@ def test_delays_stay_within_bounds(latencies):
 
 def test_where_webhooks_are_expected_nobody_asks_before_nearly_every_job_would_be_finished():
     latencies = [100.0 + n for n in range(100)] + [100_000.0]
-    patient = poll_schedule(latencies, limits=LIMITS, webhook_expected=True)
+    patient = poll_schedule(latencies, limits=LIMITS, expects_webhooks=True)
     assert sum(latency < patient.first_s for latency in latencies) >= 0.95 * len(latencies)
     assert patient.first_s < 1000
-    quick = poll_schedule([0.1, 0.2], limits=LIMITS, webhook_expected=True)
-    assert quick == poll_schedule([], limits=LIMITS, webhook_expected=True)
+    quick = poll_schedule([0.1, 0.2], limits=LIMITS, expects_webhooks=True)
+    assert quick == poll_schedule([], limits=LIMITS, expects_webhooks=True)
     assert quick.first_s == LIMITS.webhook_patience_s
 
 
 def test_a_lost_webhook_is_noticed_within_the_hour_and_before_a_waiting_run_gives_up_unless_the_judge_is_slow():
-    slow = poll_schedule([7200.0] * 5, limits=LIMITS, webhook_expected=True)
+    slow = poll_schedule([7200.0] * 5, limits=LIMITS, expects_webhooks=True)
     assert slow.first_s == 3600 and slow.interval_s <= slow.first_s
-    assert poll_schedule([5.0] * 5, limits=Limits(), webhook_expected=True).first_s < Limits().results_wait_s
+    assert poll_schedule([5.0] * 5, limits=Limits(), expects_webhooks=True).first_s < Limits().results_wait_s
 
 
 @given(st.lists(st.floats(0, 1e6), max_size=50))
 def test_patience_never_asks_sooner_than_eagerness(latencies):
     eager = poll_schedule(latencies, limits=LIMITS)
-    patient = poll_schedule(latencies, limits=LIMITS, webhook_expected=True)
+    patient = poll_schedule(latencies, limits=LIMITS, expects_webhooks=True)
     assert patient.first_s >= eager.first_s
     assert patient.interval_s >= eager.interval_s
 

@@ -59,7 +59,7 @@ def test_no_job_is_asked_about_again_before_all_that_are_due_were(desk: Desk):
     asked = 0
     # Each call has time for one batch at least: a tick under load.
     while asked < JOBS:
-        poller = ResultPoller(client=desk.client, ledger=desk.ledger, limits=RESTLESS)
+        poller = ResultPoller(replace(desk, limits=RESTLESS).engine)
         asked += poller.poll_due(until=time.monotonic() + 0.05).polled
         counts = times_asked(desk, job_ids)
         assert max(counts) - min(counts) <= 1
@@ -80,5 +80,5 @@ def test_no_batch_is_begun_that_would_not_end_in_time(desk: Desk):
             time.sleep(3.0)
             return desk.ledger.claim_due(**options)
 
-    poller = ResultPoller(client=desk.client, ledger=SlowLedger(), limits=RESTLESS)
+    poller = ResultPoller(replace(desk, ledger=SlowLedger(), limits=RESTLESS).engine)
     assert poller.poll_due(until=time.monotonic() + 5.0).polled == AT_ONCE

@@ -56,7 +56,7 @@ def asked_before_the_next_job(desk: Desk) -> bool:
 def test_a_put_that_landed_and_was_refused_all_the_same_is_adopted(desk_behind, status):
     desk = desk_behind(Fault(route=PUT, kind=Kind.STATUS, status=status, after_effect=True))
     report = desk.submit(demo_items(DATE)[:1])
-    assert (report.adopted, report.uploaded) == (1, 0)
+    assert (report.adopted, report.sent) == (1, 0)
     assert len(desk.pique.records()) == 1, "no second job was prepared"
     assert evaluations(desk) == [1]
     assert check_history(records=desk.pique.records(), history=desk.pique.history) == []
@@ -64,7 +64,7 @@ def test_a_put_that_landed_and_was_refused_all_the_same_is_adopted(desk_behind, 
 
 def test_a_put_that_was_refused_costs_a_job_after_pique_was_asked(desk_behind):
     desk = desk_behind(Fault(route=PUT, kind=Kind.STATUS, status=403))
-    assert desk.submit(demo_items(DATE)[:1]).uploaded == 1
+    assert desk.submit(demo_items(DATE)[:1]).sent == 1
     assert asked_before_the_next_job(desk)
     assert (len(desk.pique.records()), evaluations(desk)) == (2, [1])
     (first, second) = desk.ledger.attempts(work_key=only_work_key(desk))

@@ -17,17 +17,18 @@ from social_desk import (
     desk_behind,
     listed,
     running_social_pique,
-    said_nothing,
     submit_to,
     urls,
 )
 
 from pique_assets.api.client import PiqueClient
 from pique_assets.api.errors import NotFound, Unauthorized
-from pique_assets.evaluation.allowance import BudgetExceeded
-from pique_assets.evaluation.budget import Budget
+from pique_assets.evaluation.admission import BudgetExceeded
+from pique_assets.evaluation.engine import Partition
 from pique_assets.evaluation.errors import JudgeNotUsable, ResultsPending, SubmissionsUnfinished
-from pique_assets.evaluation.social import submit_social_partition
+from pique_assets.evaluation.limits import Budget
+from pique_assets.evaluation.social_posts import SocialPosts
+from pique_assets.evaluation.submitting import submit_partition
 from pique_assets.ledger import SubmissionState
 from pique_assets.local.process import LocalPiqueProcess
 from pique_assets.media import ContentItem
@@ -57,7 +58,7 @@ def desk(pique, ledger_url) -> Iterator[SocialDesk]:
 def test_a_list_goes_in_batches_of_twenty_and_each_url_has_one_job(desk):
     addresses = urls(45)
     report = desk.submit(addresses)
-    assert (report.urls, report.accepted, report.already_known, report.unanswered) == (45, 45, 0, 0)
+    assert (report.usable, report.sent, report.already_known, report.unanswered) == (45, 45, 0, 0)
     assert desk.posts == 3
     jobs = desk.jobs(addresses)
     assert {len(of_url) for of_url in jobs.values()} == {1}
@@ -74,10 +75,10 @@ def test_a_second_run_sends_nothing_and_only_new_urls_go(desk):
     addresses = urls(3)
     desk.submit(addresses)
     again = desk.submit(addresses)
-    assert (again.accepted, again.already_known, desk.posts) == (0, 3, 1)
+    assert (again.sent, again.already_known, desk.posts) == (0, 3, 1)
     more = urls(2)
     grown = desk.submit([*addresses, *more])
-    assert (grown.accepted, grown.already_known, desk.posts) == (2, 3, 2)
+    assert (grown.sent, grown.already_known, desk.posts) == (2, 3, 2)
     assert {len(of_url) for of_url in desk.jobs([*addresses, *more]).values()} == {1}
 
 
@@ -85,7 +86,7 @@ def test_a_url_on_two_dates_has_one_job_and_rows_on_both(desk):
     addresses = urls(1)
     desk.submit(addresses)
     report = desk.submit(addresses, partition="2026-03-03")
-    assert (report.accepted, report.already_known) == (0, 1)
+    assert (report.sent, report.already_known) == (0, 1)
     assert [desk.collect(partition=date).progress.failed for date in (PARTITION, "2026-03-03")] == [1, 1]
     assert len(desk.jobs(addresses)[addresses[0]]) == 1
 
@@ -93,7 +94,7 @@ def test_a_url_on_two_dates_has_one_job_and_rows_on_both(desk):
 def test_two_judges_evaluate_a_url_once_each(desk):
     addresses = urls(1)
     desk.submit(addresses)
-    assert desk.submit(addresses, judge=OTHER_JUDGE, partition="2026-03-03").accepted == 1
+    assert desk.submit(addresses, judge=OTHER_JUDGE, partition="2026-03-03").sent == 1
     assert {job.judge_id for job in desk.jobs(addresses)[addresses[0]]} == {JUDGE, OTHER_JUDGE}
 
 
@@ -113,17 +114,14 @@ def test_a_job_that_failed_within_the_answer_ends_as_a_failed_evaluation_with_it
 
 def test_wrong_lines_are_rows_and_cost_nothing(desk):
     wrong = ContentItem(content_uri="list#line=2", filename="list", error_code="bad_url", error="no URL")
-    report = submit_social_partition(
+    report = submit_partition(
+        desk.engine,
         [*listed(urls(1)), wrong],
-        evaluation=EVALUATION,
-        partition=PARTITION,
+        partition=Partition(evaluation=EVALUATION, key=PARTITION),
         judge=desk.client.get_judge(JUDGE),
-        client=desk.client,
-        ledger=desk.ledger,
-        limits=desk.limits,
-        say=said_nothing,
+        way=SocialPosts(),
     )
-    assert (report.urls, report.unusable, report.accepted) == (1, 1, 1)
+    assert (report.usable, report.unusable, report.sent) == (1, 1, 1)
     assert desk.collect().progress.unreadable == 1
 
 
@@ -150,7 +148,7 @@ def test_what_may_have_arrived_is_never_sent_again(fault, pique, ledger_url):
     addresses = urls(21)
     with desk_behind(fault, pique=pique, ledger_url=ledger_url) as desk:
         report = desk.submit(addresses)
-        assert (report.unanswered, report.accepted, desk.posts) == (20, 1, 2)
+        assert (report.unanswered, report.sent, desk.posts) == (20, 1, 2)
         assert desk.states(addresses[:20]) == {_S.SUBMITTING}
         again = desk.submit(addresses)
         assert (again.already_known, desk.posts) == (21, 2)
@@ -174,7 +172,7 @@ def test_an_outage_leaves_the_rest_for_a_later_run_instead_of_in_doubt(pique, le
         assert set(unfinished.value.reasons) == set(addresses[40:])
     with desk_behind(pique=pique, ledger_url=ledger_url) as desk:
         report = desk.submit(addresses)
-        assert (report.already_known, report.accepted) == (40, 20)
+        assert (report.already_known, report.sent) == (40, 20)
     assert {len(of_url) for of_url in desk.jobs(addresses).values()} == {1}
 
 
@@ -182,7 +180,7 @@ def test_too_many_requests_are_asked_again_because_nothing_was_taken(pique, ledg
     addresses = urls(2)
     fault = Fault(route=POST, kind=Kind.STATUS, status=429, retry_after=0.1)
     with desk_behind(fault, pique=pique, ledger_url=ledger_url) as desk:
-        assert desk.submit(addresses).accepted == 2
+        assert desk.submit(addresses).sent == 2
         assert desk.posts == 2
     assert {len(of_url) for of_url in desk.jobs(addresses).values()} == {1}
 
@@ -197,7 +195,7 @@ def test_what_was_certainly_not_taken_waits_for_a_later_run(pique, ledger_url):
         # The other batches were not even tried.
         assert desk.posts == 2
         assert desk.states(addresses[:20]) == {_S.INTENDED}
-        assert desk.submit(addresses).accepted == 41
+        assert desk.submit(addresses).sent == 41
     assert {len(of_url) for of_url in desk.jobs(addresses).values()} == {1}
 
 
@@ -209,7 +207,7 @@ def test_without_a_connection_nothing_was_sent(desk, pique):
     ):
         submit_to(nobody, addresses, desk=desk)
     assert desk.states(addresses) == {_S.INTENDED}
-    assert desk.submit(addresses).accepted == 2
+    assert desk.submit(addresses).sent == 2
 
 
 def test_a_refused_key_stops_everything_and_loses_nothing(pique, ledger_url):
@@ -221,7 +219,7 @@ def test_a_refused_key_stops_everything_and_loses_nothing(pique, ledger_url):
         assert desk.posts == 1
         assert desk.states(addresses[:20]) == {_S.INTENDED}
     with desk_behind(pique=pique, ledger_url=ledger_url) as desk:
-        assert desk.submit(addresses).accepted == 25
+        assert desk.submit(addresses).sent == 25
 
 
 def test_a_judge_that_is_gone_stops_everything_and_loses_nothing(pique, ledger_url):
@@ -238,7 +236,7 @@ def test_one_bad_url_is_found_among_others_and_they_are_accepted(pique, ledger_u
     refused = [Fault(route=POST, kind=Kind.STATUS, status=400, hit=hit) for hit in (1, 2, 4)]
     with desk_behind(*refused, pique=pique, ledger_url=ledger_url) as desk:
         report = desk.submit(addresses)
-        assert (report.accepted, report.rejected, desk.posts) == (3, 1, 5)
+        assert (report.sent, report.rejected, desk.posts) == (3, 1, 5)
         bad = desk.submission(addresses[1])
         assert (bad.state, bad.error_code) == (_S.REJECTED, "refused_by_pique")
         assert "400" in bad.error

@@ -71,7 +71,7 @@ def test_a_url_that_an_answer_does_not_name_stays_unanswered(desk):
     ]
     with answering(lambda body: jobs) as client:
         report = submit_to(client, addresses, desk=desk)
-    assert (report.accepted, report.rejected, report.unanswered) == (1, 1, 1)
+    assert (report.sent, report.rejected, report.unanswered) == (1, 1, 1)
     assert [desk.submission(url).state for url in addresses] == [_S.SUBMITTING, _S.UPLOADED, _S.REJECTED]
     assert desk.submission(second).job_id == "job_2"
     assert desk.submission(third).error == "private video"
@@ -80,7 +80,7 @@ def test_a_url_that_an_answer_does_not_name_stays_unanswered(desk):
 def test_urls_in_another_spelling_are_told_by_their_position(desk):
     addresses = urls(20)
     with answering(lambda body: [job(f"job_{n}", f"https://short.example/{n}") for n in range(20)]) as client:
-        assert submit_to(client, addresses, desk=desk).accepted == 20
+        assert submit_to(client, addresses, desk=desk).sent == 20
     assert [desk.submission(url).job_id for url in addresses] == [f"job_{n}" for n in range(20)]
 
 
@@ -89,7 +89,7 @@ def test_jobs_that_are_nobodys_are_kept_with_the_urls_that_have_none_until_a_web
     strange = [job(f"job_{n}", f"https://short.example/{n}") for n in (7, 8)]
     with answering(lambda body: [*strange, job("job_1", first), job("job_2", first)]) as client:
         report = submit_to(client, addresses, desk=desk)
-    assert (report.accepted, report.unanswered) == (1, 2)
+    assert (report.sent, report.unanswered) == (1, 2)
     for url in (second, third):
         kept = desk.submission(url)
         assert (kept.state, kept.batch_id) == (_S.SUBMITTING, "batch_1")
@@ -104,7 +104,7 @@ def test_jobs_that_are_nobodys_are_kept_with_the_urls_that_have_none_until_a_web
 def test_jobs_beside_those_of_all_urls_are_kept_too(desk):
     (url,) = addresses = urls(1)
     with answering(lambda body: [job("job_1", url), job("job_2", url)]) as client:
-        assert submit_to(client, addresses, desk=desk).accepted == 1
+        assert submit_to(client, addresses, desk=desk).sent == 1
     assert desk.submission(url).job_id == "job_1"
     assert f"job_2 for {url}" in desk.submission(url).evidence
 
@@ -116,7 +116,7 @@ def test_a_job_that_is_another_urls_already_is_nobodys_and_the_others_are_accept
     with answering(lambda body: [job("job_1", second), job("job_3", third)]) as client:
         (third,) = urls(1)
         report = submit_to(client, [second, third], desk=desk, partition="2026-03-03")
-    assert (report.accepted, report.unanswered) == (1, 1)
+    assert (report.sent, report.unanswered) == (1, 1)
     standings = {one.filename: one for one in desk.ledger.submissions(states=[_S.SUBMITTING], limit=10)}
     assert "job_1" in standings[second.partition("://")[2]].evidence
     assert desk.submission(first).job_id == "job_1"
@@ -140,7 +140,7 @@ def test_an_answer_that_comes_after_the_waiting_was_given_up_is_kept(desk):
         return [job("job_1", url) for url in body["video_urls"]]
 
     with answering(given_up_meanwhile) as client:
-        assert submit_to(client, addresses, desk=desk).accepted == 1
+        assert submit_to(client, addresses, desk=desk).sent == 1
     assert (desk.submission(addresses[0]).state, desk.submission(addresses[0]).job_id) == (_S.UPLOADED, "job_1")
 
 
@@ -151,7 +151,7 @@ def job(job_id: str, url: str) -> dict[str, str]:
 def test_a_single_job_without_a_url_is_that_of_the_single_url(desk):
     addresses = urls(1)
     with answering(lambda body: [{"job_id": "job_only", "status": "pending"}]) as client:
-        assert submit_to(client, addresses, desk=desk).accepted == 1
+        assert submit_to(client, addresses, desk=desk).sent == 1
     assert desk.submission(addresses[0]).job_id == "job_only"
 
 

@@ -87,7 +87,7 @@ def test_a_kill_while_halves_of_a_refused_batch_are_tried_sends_none_twice(pique
         end_leases(ledger_url)
         # Two were sent, and their answer died with the process.
         assert desk.ledger.progress(evaluation=EVALUATION, partition=PARTITION).open == 8
-        assert desk.submit(addresses).accepted == 6
+        assert desk.submit(addresses).sent == 6
     assert {len(of_url) for of_url in desk.jobs(addresses).values()} == {1}
 
 

@@ -11,8 +11,10 @@ from odd_pique import OddPique, Told, running_odd_pique
 from social_desk import EVALUATION, JUDGE, JUDGES, PARTITION, PATIENT_LIMITS, listed, said_nothing, urls
 
 from pique_assets.api.client import PiqueClient
+from pique_assets.evaluation.engine import Engine, Partition
 from pique_assets.evaluation.errors import SubmissionsUnfinished
-from pique_assets.evaluation.social import SocialReport, submit_social_partition
+from pique_assets.evaluation.social_posts import SocialPosts
+from pique_assets.evaluation.submitting import SubmissionReport, submit_partition
 from pique_assets.ledger import Ledger, Submission, SubmissionState
 from pique_assets.local.record import read_record
 from pique_assets.media import ContentItem
@@ -26,16 +28,13 @@ class OddDesk:
     client: PiqueClient
     ledger: Ledger
 
-    def submit(self, items: list[ContentItem]) -> SocialReport:
-        return submit_social_partition(
+    def submit(self, items: list[ContentItem]) -> SubmissionReport:
+        return submit_partition(
+            Engine(client=self.client, ledger=self.ledger, limits=PATIENT_LIMITS, say=said_nothing),
             items,
-            evaluation=EVALUATION,
-            partition=PARTITION,
+            partition=Partition(evaluation=EVALUATION, key=PARTITION),
             judge=self.client.get_judge(JUDGE),
-            client=self.client,
-            ledger=self.ledger,
-            limits=PATIENT_LIMITS,
-            say=said_nothing,
+            way=SocialPosts(),
         )
 
     def submissions(self) -> list[Submission]:
@@ -84,7 +83,7 @@ def test_one_job_for_two_urls_is_that_of_the_first_and_the_others_are_unanswered
     desk.line.oddity = accepting(lambda jobs: [job | {"job_id": jobs[0]["job_id"]} for job in jobs])
     items = listed(urls(3))
     report = desk.submit(items)
-    assert (report.accepted, report.unanswered) == (1, 2)
+    assert (report.sent, report.unanswered) == (1, 2)
     assert desk.states() == {SubmissionState.UPLOADED: 1, SubmissionState.SUBMITTING: 2}
     job_id = next(one.job_id for one in desk.submissions() if one.state is SubmissionState.UPLOADED)
     unanswered = [one.evidence for one in desk.submissions() if one.state is SubmissionState.SUBMITTING]
@@ -105,7 +104,7 @@ def test_what_is_odd_about_one_job_does_not_lose_the_others(odd, desk):
     items = listed(urls(4))
     # Of a job that is named without its URL, its place tells which URL is meant.
     named = 4 if odd == "job" or (isinstance(odd, dict) and odd.keys() & {"status"}) or odd == {"job_id": 5} else 3
-    assert desk.submit(items).accepted == named
+    assert desk.submit(items).sent == named
     assert desk.states()[SubmissionState.UPLOADED] == named
     assert desk.posts() == 1
 
@@ -114,7 +113,7 @@ def test_what_is_odd_about_one_job_does_not_lose_the_others(odd, desk):
 @pytest.mark.parametrize("value", [None, [], 10**300])
 def test_what_is_odd_about_a_batch_does_not_lose_its_jobs(field, value, desk):
     desk.line.oddity = lambda told: told.saying(**{field: value}) if told.asked == POST else told
-    assert desk.submit(listed(urls(2))).accepted == 2
+    assert desk.submit(listed(urls(2))).sent == 2
 
 
 def test_an_answer_that_names_nothing_leaves_all_in_doubt(desk):
@@ -136,6 +135,6 @@ def test_a_network_that_wants_a_sign_in_got_nothing_and_the_next_run_sends(statu
     assert desk.posts() == 1
     assert set(desk.states()) == {SubmissionState.INTENDED}
     desk.line.instead = None
-    assert desk.submit(items).accepted == 41
+    assert desk.submit(items).sent == 41
     jobs = Counter(job.url for job in read_record(desk.line.pique.data_dir))
     assert {jobs[item.content_uri] for item in items} == {1}

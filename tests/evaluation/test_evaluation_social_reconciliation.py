@@ -53,7 +53,7 @@ def unanswered(pique, tmp_path):
 
 
 def find(desk: SocialDesk):
-    return find_jobs(client=desk.client, ledger=desk.ledger, limits=desk.limits, say=said_nothing)
+    return find_jobs(desk.engine)
 
 
 def give_up(desk: SocialDesk) -> int:
@@ -99,7 +99,7 @@ def test_a_second_job_for_the_same_url_is_left_alone_and_said(unanswered):
         desk.hear_of(ours)
         desk.hear_of(theirs)
         said = []
-        report = find_jobs(client=desk.client, ledger=desk.ledger, limits=desk.limits, say=said.append)
+        report = find_jobs(replace(desk.engine, say=said.append))
         assert (report.found, report.foreign) == (1, (theirs.job_id,))
         assert desk.submission(url).job_id == ours.job_id
         assert any(theirs.job_id in sentence for sentence in said)
@@ -225,7 +225,7 @@ def test_a_person_who_knows_that_it_never_arrived_has_it_sent_again(unanswered, 
         assert command(desk, "--never-sent", number) == 0
         assert desk.submission(addresses[0]).state is _S.INTENDED
         report = desk.submit(addresses)
-        assert (report.accepted, report.already_known) == (1, 1)
+        assert (report.sent, report.already_known) == (1, 1)
         # It was a lie, and this is its price; the other one was not touched.
         assert [len(of_url) for of_url in desk.jobs(addresses).values()] == [2, 1]
         assert command(desk, "--never-sent", "999") == 1

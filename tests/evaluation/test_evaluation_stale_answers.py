@@ -29,5 +29,5 @@ def test_a_slow_answer_from_within_the_lag_is_no_leave_to_send_again(tmp_path):
         limits = replace(LIMITS, notification_lag_s=LAG_S, lease_s=30)
         desk = Desk(pique=pique, client=client, ledger=ledger, limits=limits)
         report = desk.submit(demo_items("2026-03-02")[:1])
-        assert (report.adopted, report.uploaded) == (1, 0)
+        assert (report.adopted, report.sent) == (1, 0)
         assert check_history(records=pique.records(), history=pique.history) == []

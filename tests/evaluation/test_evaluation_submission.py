@@ -12,19 +12,11 @@ from desk import DEMO, LIMITS, Desk, demo_items, renamed
 from pique_assets.api.client import PiqueClient
 from pique_assets.api.errors import Unauthorized
 from pique_assets.evaluation.errors import JudgeNotUsable, ResultsPending
-from pique_assets.evaluation.results import collect_partition
 from pique_assets.ledger import Ledger
 
 
 def collect(desk: Desk, *, partition: str = "2026-03-02", limits=LIMITS):
-    return collect_partition(
-        evaluation="brand_videos",
-        partition=partition,
-        client=desk.client,
-        ledger=desk.ledger,
-        limits=limits,
-        say=lambda sentence: None,
-    ).progress
+    return replace(desk, limits=limits).collect(partition=partition).progress
 
 
 @pytest.fixture
@@ -41,7 +33,7 @@ def state_of(desk: Desk, *, partition: str = "2026-03-02"):
 
 def test_a_day_goes_from_files_to_results(desk):
     report = desk.submit(demo_items("2026-03-02"))
-    assert (report.content, report.uploaded, report.unusable) == (3, 3, 0)
+    assert (report.content, report.sent, report.unusable) == (3, 3, 0)
     progress = collect(desk)
     assert (progress.completed, progress.failed, progress.open) == (3, 0, 0)
     payloads = list(desk.ledger.partition_payloads(evaluation="brand_videos", partition="2026-03-02"))
@@ -55,7 +47,7 @@ def test_a_second_submission_of_a_settled_day_sends_nothing(desk):
     collect(desk)
     before = desk.record()
     again = desk.submit(items)
-    assert (again.uploaded, again.already_known) == (0, 3)
+    assert (again.sent, again.already_known) == (0, 3)
     assert desk.record() == before
 
 
@@ -91,13 +83,13 @@ def test_a_lease_that_ran_out_without_anybody_taking_over_is_claimed_again(desk,
     ):
         client.clock = clock
         report = replace(desk, client=client, ledger=ledger).submit(demo_items("2026-03-02"))
-    assert (report.uploaded, client.naps) == (3, 0)
+    assert (report.sent, client.naps) == (3, 0)
     assert sorted(desk.evaluations().values()) == [1, 1, 1]
 
 
 def test_bad_files_become_rows_and_the_day_goes_on(desk):
     report = desk.submit(demo_items("2026-03-03"), partition="2026-03-03")
-    assert (report.content, report.unusable, report.uploaded) == (4, 1, 3)
+    assert (report.content, report.unusable, report.sent) == (4, 1, 3)
     progress = collect(desk, partition="2026-03-03")
     assert (progress.completed, progress.failed, progress.unreadable) == (2, 1, 1)
     rows = state_of(desk, partition="2026-03-03")
@@ -113,7 +105,7 @@ def test_a_day_without_media_is_settled_at_once(desk):
 def test_the_same_bytes_on_two_dates_are_evaluated_once_and_stand_in_both(desk):
     desk.submit(demo_items("2026-03-02"))
     report = desk.submit(demo_items("2026-03-05"), partition="2026-03-05")
-    assert (report.content, report.uploaded, report.already_known) == (3, 2, 1)
+    assert (report.content, report.sent, report.already_known) == (3, 2, 1)
     collect(desk)
     collect(desk, partition="2026-03-05")
     assert set(desk.evaluations().values()) == {1}
@@ -124,7 +116,7 @@ def test_the_same_bytes_on_two_dates_are_evaluated_once_and_stand_in_both(desk):
 def test_the_same_bytes_twice_on_one_date_are_uploaded_once(desk):
     item = demo_items("2026-03-02")[0]
     report = desk.submit([item, renamed(item, item.content_uri + ".copy")])
-    assert (report.content, report.uploaded) == (2, 1)
+    assert (report.content, report.sent) == (2, 1)
     assert collect(desk).completed == 2
     assert len(desk.record()) == 1
 
@@ -134,13 +126,13 @@ def test_other_words_for_the_same_bytes_are_another_evaluation(desk, media):
     for file in ("", ".json"):
         shutil.copy(folder / f"teaser_vertical.mp4{file}", folder / f"same_bytes.mp4{file}")
     (folder / "same_bytes.mp4.json").write_text('{"title": "another title"}')
-    assert desk.submit(demo_items("2026-03-02", folder=media)).uploaded == 4
+    assert desk.submit(demo_items("2026-03-02", folder=media)).sent == 4
 
 
 def test_content_of_another_type_is_a_row_not_an_upload(desk):
     images = demo_items("2026-03-02", folder=DEMO / "media" / "brand_images")
     report = desk.submit([*images, *demo_items("2026-03-02")])
-    assert (report.unusable, report.uploaded) == (2, 3)
+    assert (report.unusable, report.sent) == (2, 3)
     codes = {row.item.content_type: row.item.error_code for row in state_of(desk).values()}
     assert codes == {"image": "wrong_content_type", "video": None}
 
@@ -158,12 +150,12 @@ def test_content_that_changed_since_the_inventory_is_not_evaluated(desk, media):
     body[-1] ^= 1
     victim.write_bytes(body)
     report = desk.submit(items)
-    assert (report.uploaded, report.unusable) == (2, 1)
+    assert (report.sent, report.unusable) == (2, 1)
     assert state_of(desk)["teaser_vertical.mp4"].item.error_code == "changed"
     assert collect(desk).is_settled
     assert len(desk.evaluations()) == 2
     # The next inventory sees the new bytes, and they are evaluated like any others.
-    assert desk.submit(demo_items("2026-03-02", folder=media)).uploaded == 1
+    assert desk.submit(demo_items("2026-03-02", folder=media)).sent == 1
     assert collect(desk).completed == 3
 
 
@@ -211,7 +203,7 @@ def test_a_refused_key_stops_everything_with_one_error(desk, pique):
         with pytest.raises(Unauthorized):
             stub.submit(demo_items("2026-03-02"))
     assert desk.record() == []
-    assert desk.submit(demo_items("2026-03-02")).uploaded == 3
+    assert desk.submit(demo_items("2026-03-02")).sent == 3
 
 
 def test_open_jobs_fail_the_collection_with_their_ids_and_a_later_one_resumes(desk):

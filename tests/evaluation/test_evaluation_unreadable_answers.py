@@ -9,7 +9,7 @@ from desk import DEMO, Desk, demo_items
 
 from pique_assets.api.client import PiqueClient
 from pique_assets.evaluation.errors import SubmissionsUnfinished
-from pique_assets.evaluation.submission import ASKED_AGAIN
+from pique_assets.evaluation.recovery import ASKED_AGAIN
 from pique_assets.ledger import Ledger
 from pique_assets.testing import Fault, FaultScript, Kind, Route, check_history, running_faulty_pique
 
@@ -35,7 +35,7 @@ def desk_behind(tmp_path):
 @pytest.mark.parametrize("kind", [Kind.INVALID_JSON, Kind.TRUNCATED_JSON])
 def test_an_unreadable_job_is_made_again_and_only_one_gets_the_bytes(desk_behind, kind):
     desk = desk_behind([Fault(route=Route.PREPARE, kind=kind, hit=hit) for hit in range(1, ASKED_AGAIN + 1)])
-    assert desk.submit(demo_items("2026-03-02")[:1]).uploaded == 1
+    assert desk.submit(demo_items("2026-03-02")[:1]).sent == 1
     jobs = desk.pique.records()
     assert len(jobs) == ASKED_AGAIN + 1
     assert sum(job.complete_puts for job in jobs) == 1

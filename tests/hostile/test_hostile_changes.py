@@ -16,7 +16,6 @@ from hostile_containers import FTYP, box
 from whole_media import clip
 
 from pique_assets.api.client import PiqueClient
-from pique_assets.evaluation.results import collect_partition
 from pique_assets.ledger import Ledger
 from pique_assets.local.process import running_local_pique
 from pique_assets.media import ContentItem, DatedFolder, inventory, open_source
@@ -225,7 +224,7 @@ def test_content_larger_than_pique_takes_is_refused_and_not_sent(day, desk, fing
 def ends(desk: Desk, *, partition: str) -> dict[str, str]:
     """What stands beside each file after its evaluation: the error code, or how its submission ended."""
     where = {"evaluation": "brand_videos", "partition": partition}
-    collect_partition(**where, client=desk.client, ledger=desk.ledger, limits=desk.limits, say=lambda sentence: None)
+    desk.collect(partition=partition)
     return {
         row.item.filename: row.item.error_code or row.submission.state.lower()
         for row in desk.ledger.partition_state(**where)

@@ -26,7 +26,6 @@ from hostile_table import CONCAT, GIGA, HLS, TABLE, Hostile
 from waiting import eventually
 
 from pique_assets.api.client import PiqueClient
-from pique_assets.evaluation.results import collect_partition
 from pique_assets.lake import Payload, normalise
 from pique_assets.ledger import Ledger, PartitionItem
 from pique_assets.local.process import running_local_pique
@@ -213,13 +212,7 @@ def items_for(content_type: str, *, corpus: Corpus, rows: dict[str, ContentItem]
 
 def collect(desk: Desk, *, partition: str) -> list[Payload]:
     where = {"evaluation": "brand_videos", "partition": partition}
-    collect_partition(
-        **where,
-        client=desk.client,
-        ledger=desk.ledger,
-        limits=replace(desk.limits, results_wait_s=90),
-        say=lambda sentence: None,
-    )
+    replace(desk, limits=replace(desk.limits, results_wait_s=90)).collect(partition=partition)
     return [
         Payload(job_id=found.job_id, source=found.source, received_at=found.received_at, body=found.body)
         for found in desk.ledger.partition_payloads(**where)

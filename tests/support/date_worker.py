@@ -25,11 +25,13 @@ from pique_assets.api.client import PiqueClient
 from pique_assets.api.errors import NoAnswer, NotFound, PiqueApiError, Unauthorized
 from pique_assets.api.models import Judge
 from pique_assets.api.policy import RetryPolicy, Timeouts
-from pique_assets.evaluation import results, submission
+from pique_assets.evaluation import recovery, results, uploads
+from pique_assets.evaluation.engine import Engine, Partition
 from pique_assets.evaluation.errors import ResultsPending, SubmissionsUnfinished
 from pique_assets.evaluation.limits import Limits
-from pique_assets.evaluation.partition import submit_partition
 from pique_assets.evaluation.results import ResultPoller, collect_partition
+from pique_assets.evaluation.submitting import submit_partition
+from pique_assets.evaluation.uploads import Uploads
 from pique_assets.ledger import LeasedSubmission, Ledger, LedgerUnavailable
 from pique_assets.ledger import ledger as ledger_module
 from pique_assets.ledger.failpoints import ENVIRONMENT_VARIABLE
@@ -135,17 +137,8 @@ class DateWorker:
     slow_s: float
 
     def submit(self) -> None:
-        submit_partition(
-            self.items,
-            evaluation=self.evaluation,
-            partition=self.partition,
-            judge=self.judge,
-            client=self.client,
-            ledger=self.ledger,
-            open_content=self._open,
-            limits=self.limits,
-            say=_ignore,
-        )
+        way = Uploads(open_content=self._open)
+        submit_partition(self._engine, self.items, partition=self._date, judge=self.judge, way=way)
 
     def webhook(self) -> None:
         """A webhook of each open job arrives."""
@@ -154,7 +147,7 @@ class DateWorker:
 
     def tick(self) -> None:
         """One look of the sensor at whatever is due."""
-        ResultPoller(client=self.client, ledger=self.ledger, limits=self.limits).poll_due(until=time.monotonic() + 5)
+        ResultPoller(self._engine).poll_due(until=time.monotonic() + 5)
 
     def look_for_orphans(self) -> None:
         """Take up what dead workers left of content that is gone, and give it back."""
@@ -176,15 +169,16 @@ class DateWorker:
             self.ledger.release_lease(held.lease)
 
     def collect(self) -> None:
-        settled = collect_partition(
-            evaluation=self.evaluation,
-            partition=self.partition,
-            client=self.client,
-            ledger=self.ledger,
-            limits=self.limits,
-            say=_ignore,
-        )
+        settled = collect_partition(self._engine, partition=self._date)
         self.ledger.record_collected(evaluation=self.evaluation, partition=self.partition, digest=settled.digest)
+
+    @property
+    def _engine(self) -> Engine:
+        return Engine(client=self.client, ledger=self.ledger, limits=self.limits, say=_ignore)
+
+    @property
+    def _date(self) -> Partition:
+        return Partition(evaluation=self.evaluation, key=self.partition)
 
     def _open(self, item: ContentItem) -> BinaryIO:
         stream = open_item_verified(item)
@@ -214,7 +208,7 @@ def _skew_clock(seconds: float) -> None:
         def now(cls, tz: tzinfo | None = None) -> datetime:
             return datetime.now(tz) + skew
 
-    for module in (submission, results, ledger_module):
+    for module in (uploads, recovery, results, ledger_module):
         module.datetime = SkewedDatetime
 
 

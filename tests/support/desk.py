@@ -9,15 +9,18 @@ from pathlib import Path
 from typing import BinaryIO
 
 from pique_assets.api.client import PiqueClient
+from pique_assets.evaluation.engine import Engine, Partition
 from pique_assets.evaluation.limits import Limits
-from pique_assets.evaluation.partition import SubmissionReport, submit_partition
-from pique_assets.ledger import Ledger
+from pique_assets.evaluation.results import collect_partition
+from pique_assets.evaluation.submitting import SubmissionReport, submit_partition
+from pique_assets.evaluation.uploads import Uploads
+from pique_assets.ledger import Ledger, SettledPartition
 from pique_assets.local.process import LocalPiqueProcess
 from pique_assets.local.record import JobRecord, read_record
 from pique_assets.media import ContentItem, DatedFolder, inventory, open_content, open_source
 
 DEMO = Path(__file__).parents[2] / "examples" / "demo"
-JUDGE = "judge_demo_videos"
+EVALUATION, JUDGE = "brand_videos", "judge_demo_videos"
 # Quick, because the local Pique is: it notices an upload at once. Only what nothing should wait for is long, because a
 # busy machine is slow.
 LIMITS = Limits(
@@ -51,6 +54,10 @@ class Desk:
             before = frozenset(job.job_id for job in read_record(self.pique.data_dir))
             object.__setattr__(self, "earlier", before)
 
+    @property
+    def engine(self) -> Engine:
+        return Engine(client=self.client, ledger=self.ledger, limits=self.limits, say=said_nothing)
+
     def submit(
         self,
         items: list[ContentItem],
@@ -60,16 +67,15 @@ class Desk:
         open_item: Callable[[ContentItem], BinaryIO] | None = None,
     ) -> SubmissionReport:
         return submit_partition(
+            self.engine,
             items,
-            evaluation="brand_videos",
-            partition=partition,
+            partition=Partition(evaluation=EVALUATION, key=partition),
             judge=self.client.get_judge(judge),
-            client=self.client,
-            ledger=self.ledger,
-            open_content=open_item or open_item_verified,
-            limits=self.limits,
-            say=lambda sentence: None,
+            way=Uploads(open_content=open_item or open_item_verified),
         )
+
+    def collect(self, *, partition: str = "2026-03-02") -> SettledPartition:
+        return collect_partition(self.engine, partition=Partition(evaluation=EVALUATION, key=partition))
 
     def record(self) -> list[JobRecord]:
         return [job for job in read_record(self.pique.data_dir) if job.job_id not in (self.earlier or ())]
@@ -81,6 +87,10 @@ class Desk:
             for evaluation in job.evaluations:
                 counts[evaluation.content_sha256] = counts.get(evaluation.content_sha256, 0) + 1
         return counts
+
+
+def said_nothing(sentence: str) -> None:
+    """Where what an engine says is of no interest."""
 
 
 def demo_items(date: str, *, folder: Path = DEMO / "media" / "brand_videos") -> list[ContentItem]:

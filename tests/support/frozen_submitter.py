@@ -12,7 +12,9 @@ from dataclasses import replace
 from desk import JUDGE, LIMITS, demo_items, open_item_verified
 
 from pique_assets.api.client import PiqueClient
-from pique_assets.evaluation.partition import submit_partition
+from pique_assets.evaluation.engine import Engine, Partition
+from pique_assets.evaluation.submitting import submit_partition
+from pique_assets.evaluation.uploads import Uploads
 from pique_assets.ledger import Ledger
 
 
@@ -41,17 +43,13 @@ def main(ledger_url: str) -> None:
         PiqueClient(base_url=os.environ["PIQUE_BASE_URL"], api_key=os.environ["PIQUE_API_KEY"]) as client,
     ):
         report = submit_partition(
+            Engine(client=client, ledger=ledger, limits=replace(LIMITS, lease_s=2), say=lambda sentence: None),
             demo_items("2026-03-02")[:1],
-            evaluation="brand_videos",
-            partition="2026-03-02",
+            partition=Partition(evaluation="brand_videos", key="2026-03-02"),
             judge=client.get_judge(JUDGE),
-            client=client,
-            ledger=ledger,
-            open_content=lambda item: _StopsItsProcess(open_item_verified(item), ledger=ledger),
-            limits=replace(LIMITS, lease_s=2),
-            say=lambda sentence: None,
+            way=Uploads(open_content=lambda item: _StopsItsProcess(open_item_verified(item), ledger=ledger)),
         )
-    print(report.uploaded, report.already_known)
+    print(report.sent, report.already_known)
 
 
 if __name__ == "__main__":

@@ -19,10 +19,12 @@ from pique_assets.api.client import PiqueClient
 from pique_assets.api.errors import PiqueError
 from pique_assets.api.policy import RetryPolicy, Timeouts
 from pique_assets.assets.content_rows import ContentRows, content_table
+from pique_assets.evaluation.engine import Engine, Partition
 from pique_assets.evaluation.errors import ResultsPending, SubmissionsUnfinished
 from pique_assets.evaluation.limits import Limits
-from pique_assets.evaluation.partition import submit_partition
 from pique_assets.evaluation.results import collect_partition
+from pique_assets.evaluation.submitting import submit_partition
+from pique_assets.evaluation.uploads import Uploads
 from pique_assets.ledger import Ledger
 from pique_assets.media import DatedFolder, inventory, open_source
 
@@ -63,22 +65,17 @@ def settle(date: str, *, order: dict[str, Any], client: PiqueClient, ledger: Led
 
 
 def submit_and_collect(date: str, *, order: dict[str, Any], client: PiqueClient, ledger: Ledger) -> None:
-    where: dict[str, Any] = {
-        "evaluation": EVALUATION,
-        "partition": date,
-        "limits": Limits(**order["limits"]),
-        "client": client,
-        "ledger": ledger,
-        "say": _ignore,
-    }
+    engine = Engine(client=client, ledger=ledger, limits=Limits(**order["limits"]), say=_ignore)
+    partition = Partition(evaluation=EVALUATION, key=date)
     source = open_source(DatedFolder(Path(order["media"])))
     submit_partition(
+        engine,
         ContentRows(content_table(inventory(source, date=dt.date.fromisoformat(date)))),
+        partition=partition,
         judge=client.get_judge(order["judge_id"]),
-        open_content=open_item_verified,
-        **where,
+        way=Uploads(open_content=open_item_verified),
     )
-    settled = collect_partition(**where)
+    settled = collect_partition(engine, partition=partition)
     ledger.record_collected(evaluation=EVALUATION, partition=date, digest=settled.digest)
 
 

@@ -13,14 +13,16 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from uuid import uuid4
 
-from desk import LIMITS
+from desk import LIMITS, said_nothing
 
 from pique_assets.api.client import PiqueClient
 from pique_assets.api.policy import RetryPolicy, Timeouts
+from pique_assets.evaluation.engine import Engine, Partition
 from pique_assets.evaluation.limits import Limits
 from pique_assets.evaluation.reconciliation import give_up_waiting
 from pique_assets.evaluation.results import collect_partition
-from pique_assets.evaluation.social import SocialReport, submit_social_partition
+from pique_assets.evaluation.social_posts import SocialPosts
+from pique_assets.evaluation.submitting import SubmissionReport, submit_partition
 from pique_assets.ledger import Ledger, SettledPartition, Submission, SubmissionState
 from pique_assets.local.process import LocalPiqueProcess, running_local_pique
 from pique_assets.local.record import JobRecord, read_record
@@ -53,10 +55,6 @@ def urls(count: int, *, host: str = "127.0.0.1:1") -> list[str]:
 def listed(addresses: Sequence[str]) -> list[ContentItem]:
     """The inventory of a list with these URLs."""
     return [social_item(Entry(content_uri=url, filename=url.partition("://")[2])) for url in addresses]
-
-
-def said_nothing(sentence: str) -> None:
-    """Where what an engine says is of no interest."""
 
 
 class _QuietFiles(SimpleHTTPRequestHandler):
@@ -103,30 +101,28 @@ class SocialDesk:
     data_dir: Path
     limits: Limits = PATIENT_LIMITS
 
+    @property
+    def engine(self) -> Engine:
+        return Engine(client=self.client, ledger=self.ledger, limits=self.limits, say=said_nothing)
+
     def submit(
-        self, addresses: Sequence[str], *, judge: str = JUDGE, partition: str = PARTITION, **more: object
-    ) -> SocialReport:
-        return submit_social_partition(
+        self,
+        addresses: Sequence[str],
+        *,
+        judge: str = JUDGE,
+        partition: str = PARTITION,
+        **more: object,
+    ) -> SubmissionReport:
+        return submit_partition(
+            replace(self.engine, **more),
             listed(addresses),
-            evaluation=EVALUATION,
-            partition=partition,
+            partition=Partition(evaluation=EVALUATION, key=partition),
             judge=self.client.get_judge(judge),
-            client=self.client,
-            ledger=self.ledger,
-            limits=self.limits,
-            say=said_nothing,
-            **more,
+            way=SocialPosts(),
         )
 
     def collect(self, *, partition: str = PARTITION) -> SettledPartition:
-        return collect_partition(
-            evaluation=EVALUATION,
-            partition=partition,
-            client=self.client,
-            ledger=self.ledger,
-            limits=self.limits,
-            say=said_nothing,
-        )
+        return collect_partition(self.engine, partition=Partition(evaluation=EVALUATION, key=partition))
 
     def give_up(self) -> int:
         """End the waiting for answers; returns for how many URLs."""
@@ -166,7 +162,7 @@ class SocialDesk:
         hear_of(job, ledger=self.ledger, received_at=received_at)
 
 
-def submit_to(client: PiqueClient, addresses: Sequence[str], *, desk: SocialDesk, **more: object) -> SocialReport:
+def submit_to(client: PiqueClient, addresses: Sequence[str], *, desk: SocialDesk, **more: object) -> SubmissionReport:
     """Submit to another Pique than the desk's, which is only asked for the judge."""
     return replace(desk, client=_Impostor(judges=desk.client, submits=client)).submit(addresses, **more)
 

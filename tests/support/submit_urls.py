@@ -18,7 +18,9 @@ from subprocess import PIPE, Popen
 from social_desk import EVALUATION, JUDGE, PARTITION, PATIENT_LIMITS, listed, said_nothing
 
 from pique_assets.api.client import PiqueClient
-from pique_assets.evaluation.social import submit_social_partition
+from pique_assets.evaluation.engine import Engine, Partition
+from pique_assets.evaluation.social_posts import SocialPosts
+from pique_assets.evaluation.submitting import submit_partition
 from pique_assets.ledger import Ledger
 from pique_assets.ledger.failpoints import ENVIRONMENT_VARIABLE
 
@@ -73,15 +75,12 @@ def _submit(order: Mapping[str, str]) -> None:
         Ledger.open(order["ledger_url"]) as ledger,
         PiqueClient(base_url=order["base_url"], api_key=order["api_key"]) as client,
     ):
-        submit_social_partition(
+        submit_partition(
+            Engine(client=client, ledger=ledger, limits=PATIENT_LIMITS, say=said_nothing),
             listed(order["urls"]),
-            evaluation=EVALUATION,
-            partition=PARTITION,
+            partition=Partition(evaluation=EVALUATION, key=PARTITION),
             judge=client.get_judge(JUDGE),
-            client=client,
-            ledger=ledger,
-            limits=PATIENT_LIMITS,
-            say=said_nothing,
+            way=SocialPosts(),
         )
 
 

@@ -11,7 +11,6 @@ from desk import DEMO, LIMITS, Desk, demo_items
 from pique_assets.api.client import PiqueClient
 from pique_assets.api.policy import RetryPolicy, Timeouts
 from pique_assets.evaluation.errors import SubmissionsUnfinished
-from pique_assets.evaluation.results import collect_partition
 from pique_assets.ledger import Ledger
 from pique_assets.testing import (
     Fault,
@@ -81,14 +80,7 @@ def test_the_engine_brings_a_day_through_many_faults(tmp_path, caplog):
     ):
         desk = Desk(pique=pique, client=client, ledger=ledger, limits=replace(LIMITS, concurrent_uploads=1))
         submit_until_done(desk)
-        settled = collect_partition(
-            evaluation="brand_videos",
-            partition=PARTITION,
-            client=client,
-            ledger=ledger,
-            limits=desk.limits,
-            say=lambda sentence: None,
-        )
+        settled = desk.collect(partition=PARTITION)
         submissions = submission_records(ledger)
         database = (tmp_path / "ledger.db").read_bytes()
         found = check_history(

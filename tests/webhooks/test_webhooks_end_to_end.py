@@ -18,9 +18,11 @@ from tiny_images import Studio
 from waiting import eventually
 
 from pique_assets.api.client import PiqueClient
+from pique_assets.evaluation.engine import Engine, Partition
 from pique_assets.evaluation.limits import Limits
-from pique_assets.evaluation.partition import submit_partition
 from pique_assets.evaluation.results import collect_partition
+from pique_assets.evaluation.submitting import submit_partition
+from pique_assets.evaluation.uploads import Uploads
 from pique_assets.ledger import Ledger, SettledPartition, Submission
 from pique_assets.local.record import JobRecord
 from pique_assets.media import ContentItem
@@ -28,7 +30,7 @@ from pique_assets.testing import Fault, FaultScript, FaultyPique, Kind, Route, r
 
 SECRET = "whsec_end-to-end-and-back-again"
 JUDGE = "judge_demo_images"
-PLACE = {"evaluation": "brand_images", "partition": "2026-03-02"}
+DATE = Partition(evaluation="brand_images", key="2026-03-02")
 NOBODY = "http://127.0.0.1:9/webhooks/pique"
 # Longer than any test may take: what completes did so because webhooks came.
 ONLY_WEBHOOKS = replace(LIMITS, webhook_patience_s=3000, results_wait_s=3000)
@@ -46,33 +48,26 @@ class Office:
     ledger: Ledger
     studio: Studio
 
+    @property
+    def engine(self) -> Engine:
+        return Engine(client=self.client, ledger=self.ledger, say=lambda sentence: None)
+
     def submit(
         self, items: list[ContentItem], *, limits: Limits, webhook_url: str, open_content=open_item_verified
     ) -> None:
         submit_partition(
+            replace(self.engine, limits=limits, webhook_url=webhook_url),
             items,
-            **PLACE,
+            partition=DATE,
             judge=self.client.get_judge(JUDGE),
-            client=self.client,
-            ledger=self.ledger,
-            open_content=open_content,
-            limits=limits,
-            say=lambda sentence: None,
-            webhook_url=webhook_url,
+            way=Uploads(open_content=open_content),
         )
 
     def collect(self, *, limits: Limits) -> SettledPartition:
-        return collect_partition(
-            **PLACE,
-            client=self.client,
-            ledger=self.ledger,
-            limits=limits,
-            say=lambda sentence: None,
-            webhook_expected=True,
-        )
+        return collect_partition(replace(self.engine, limits=limits, expects_webhooks=True), partition=DATE)
 
     def submissions(self) -> list[Submission]:
-        return [row.submission for row in self.ledger.partition_state(**PLACE) if row.submission]
+        return [row.submission for row in self.ledger.partition_state(**DATE.names) if row.submission]
 
     def jobs(self) -> dict[str, JobRecord]:
         """The server's own record of this ledger's jobs."""
@@ -149,7 +144,7 @@ def test_what_is_announced_while_content_is_sent_is_recorded_meanwhile(tmp_path,
 
     def open_last_when_the_others_are_recorded(item: ContentItem):
         if item.content_uri == last.content_uri:
-            eventually(lambda: office.ledger.progress(**PLACE).completed == len(others))
+            eventually(lambda: office.ledger.progress(**DATE.names).completed == len(others))
         return open_item_verified(item)
 
     with receiving(tmp_path) as receiver:
@@ -214,14 +209,11 @@ def submit_by_the_organisation(office: Office, items: list[ContentItem]) -> None
     """Submit without naming an address, and wait as patiently as if one were named."""
     limits = replace(ONLY_WEBHOOKS, first_poll_s=ONLY_WEBHOOKS.webhook_patience_s)
     submit_partition(
+        replace(office.engine, limits=limits),
         items,
-        **PLACE,
+        partition=DATE,
         judge=office.client.get_judge(JUDGE),
-        client=office.client,
-        ledger=office.ledger,
-        open_content=open_item_verified,
-        limits=limits,
-        say=lambda sentence: None,
+        way=Uploads(open_content=open_item_verified),
     )
 
 
