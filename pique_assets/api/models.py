@@ -50,14 +50,6 @@ class JudgeStatus:
     FAILED: Final = "failed"
 
 
-class EvaluationEvent:
-    """The known values of a result's ``event``."""
-
-    COMPLETED: Final = "evaluation.completed"
-    FAILED: Final = "evaluation.failed"
-    PENDING: Final = "evaluation.pending"
-
-
 class DetectorConfig(WireModel):
     """One detector of a judge, with its settings.
 

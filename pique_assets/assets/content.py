@@ -5,6 +5,8 @@ Here: the asset. Not here: reading media (`media`), and the way between its item
 
 # No `from __future__ import annotations`: Dagster reads the type of `context` from the function itself.
 
+import datetime as dt
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -13,13 +15,15 @@ from pique_assets.assets.content_rows import READY, content_table
 from pique_assets.assets.evaluation_asset import dated_asset
 from pique_assets.assets.partition_tables import PartitionTables
 from pique_assets.config import Evaluation
-from pique_assets.dated_content import media_of_date
 from pique_assets.metadata import Metadata
 from pique_assets.resource_keys import ResourceKeys
 from pique_assets.resources import LakeResource, MediaStorageResource
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from pique_assets.evaluation.progress import Say
+    from pique_assets.media import ContentItem
 
 
 def content_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.AssetsDefinition:
@@ -35,12 +39,34 @@ def content_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.AssetsDefini
     def content(
         context: dg.AssetExecutionContext, media_storage: MediaStorageResource, lake: LakeResource
     ) -> dg.MaterializeResult[None]:
-        items = media_of_date(evaluation, date=context.partition_key, media_storage=media_storage, say=context.log.info)
+        items = take_inventory(
+            evaluation, date=context.partition_key, media_storage=media_storage, say=context.log.info
+        )
         tables = PartitionTables(lake=lake.lake(), evaluation=evaluation, date=context.partition_key)
         table = content_table(items)
         return tables.write("content", table, more=_counts(table))
 
     return content
+
+
+def take_inventory(
+    evaluation: Evaluation, *, date: str, media_storage: MediaStorageResource, say: "Say"
+) -> "Iterator[ContentItem]":
+    """Read all media of a date once, in threads, saying how far it is.
+
+    Raises:
+        SourceUnavailable, SourceInvalid: The source as a whole can't be read.
+    """
+    from pique_assets.evaluation.progress import Progress
+    from pique_assets.media import inventory
+
+    if evaluation.media is None:
+        raise ValueError(f"evaluation {evaluation.name!r} has no media to take an inventory of")
+    reader = media_storage.open_source(evaluation.media)
+    progress = Progress(say, what="content items read")
+    for item in inventory(reader, date=dt.date.fromisoformat(date), threads=evaluation.limits.fingerprint_threads):
+        yield item
+        progress.advance(note=repr(item.filename))
 
 
 def _counts(table: "pa.Table") -> Metadata:

@@ -1,11 +1,12 @@
 """Social media URLs submitted: the step after which Pique downloads and evaluates.
 
-Belongs here: the asset, and which lists have a date's URLs. Does not: what a submission needs (`submitting`), lists of
-URLs (`media`), and how a submission survives lost answers (`evaluation`, `ledger`).
+Belongs here: the asset, and which lists have a date's URLs. Does not: what a submission needs (`submitting`), reading
+lists (`media`), and how a submission survives lost answers (`evaluation`, `ledger`).
 """
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -13,7 +14,6 @@ import dagster as dg
 
 from pique_assets.assets.submitting import ContentToSubmit, submitting_asset
 from pique_assets.config import Evaluation
-from pique_assets.dated_content import urls_of_date
 from pique_assets.metadata import markdown_table
 from pique_assets.resource_keys import ResourceKeys
 from pique_assets.resources import LakeResource, MediaStorageResource
@@ -40,8 +40,12 @@ def social_submissions_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.A
         context: dg.AssetExecutionContext, lake: LakeResource, media_storage: MediaStorageResource
     ) -> ContentToSubmit:
         from pique_assets.evaluation.social_posts import SocialPosts
+        from pique_assets.media import inventory
 
-        items = urls_of_date(evaluation, date=context.partition_key, media_storage=media_storage)
+        if evaluation.social is None:
+            raise ValueError(f"evaluation {evaluation.name!r} has no lists of social media URLs")
+        source = media_storage.open_source(evaluation.social)
+        items = list(inventory(source, date=dt.date.fromisoformat(context.partition_key)))
         return ContentToSubmit(
             items=items,
             way=SocialPosts(),

@@ -1,7 +1,7 @@
 """What a backfill would submit: the plan of each date of each evaluation, and which of them its budget lets through.
 
-Here: a range of dates planned in the order of their runs. Not here: planning one of them (`evaluation.plan`), and how
-it is printed (`plan_command`).
+Belongs here: a range of dates planned in the order of their runs. Does not: planning one date (`evaluation.plan`), and
+how a plan is printed (`plan_command`).
 """
 
 from __future__ import annotations
@@ -15,16 +15,15 @@ from functools import partial
 from pique_assets.api.models import Judge
 from pique_assets.cli.code_location import CodeLocation
 from pique_assets.config import Evaluation
-from pique_assets.dated_content import media_of_date, urls_of_date
 from pique_assets.evaluation.admission import Allowance, allowances, fits
 from pique_assets.evaluation.engine import Partition
 from pique_assets.evaluation.judge_agreement import agreed_judge
 from pique_assets.evaluation.judges import resolve_judge
 from pique_assets.evaluation.plan import PartitionPlan, Reason, WantedContent, plan_partition
-from pique_assets.evaluation.progress import Say
+from pique_assets.evaluation.progress import Progress, Say
 from pique_assets.evaluation.submitting import require_usable
 from pique_assets.ledger import Source
-from pique_assets.media import ContentItem
+from pique_assets.media import ContentItem, SourceReader, inventory
 from pique_assets.partitions import daily_partitions
 
 
@@ -33,7 +32,7 @@ class PlannedStep:
     """One asset of one date: what it would submit, and whether the budget lets it.
 
     Attributes:
-        missing: The uri of the date's folder, manifest or list, if there is none; an empty one is no missing one.
+        missing: The uri of the date's folder, manifest or list, if there is none; an empty folder is not missing.
     """
 
     asset: str
@@ -101,11 +100,10 @@ def plan_backfill(
             require_usable(judge)
             judges[evaluation.name] = judge
             left[evaluation.name] = allowances(evaluation.budget, judge_id=judge.id, ledger=ledger)
-            for date, asset, source, items in _content(evaluation, location=location, start=start, end=end, say=say):
-                missing = None if items else _missing(evaluation, date=date, source=source, location=location)
+            for content in _content(evaluation, location=location, start=start, end=end, say=say):
                 plan = plan_partition(
-                    WantedContent.of(items, judge=judge, source=source),
-                    partition=Partition(evaluation=evaluation.name, key=date),
+                    WantedContent.of(content.items, judge=judge, source=content.kind),
+                    partition=Partition(evaluation=evaluation.name, key=content.date),
                     ledger=ledger,
                     planned=planned,
                 )
@@ -116,28 +114,50 @@ def plan_backfill(
                 if let_through:
                     planned |= plan.work_keys
                     begun[judge.id] += plan.new_evaluations
-                steps.append(PlannedStep(asset=asset, plan=plan, fits=let_through, missing=missing))
+                steps.append(PlannedStep(asset=content.asset, plan=plan, fits=let_through, missing=content.missing))
     return BackfillPlan(steps=tuple(steps), allowances=left, judges=judges)
 
 
-def _missing(evaluation: Evaluation, *, date: str, source: Source, location: CodeLocation) -> str | None:
-    content = evaluation.media if source == "direct" else evaluation.social
-    if content is None:
-        return None
-    return location.media_storage.open_source(content).missing_place(dt.date.fromisoformat(date))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Content:
+    """What one asset of one date would submit.
+
+    Attributes:
+        asset: The asset that submits it.
+        kind: How the content reaches Pique.
+        items: The content.
+        missing: The uri of the date's folder, manifest or list, if there is none.
+    """
+
+    date: str
+    asset: str
+    kind: Source
+    items: list[ContentItem]
+    missing: str | None
 
 
 def _content(
     evaluation: Evaluation, *, location: CodeLocation, start: dt.date, end: dt.date, say: Say
-) -> Iterator[tuple[str, str, Source, list[ContentItem]]]:
-    """Date, submitting asset, how content reaches Pique, and the content, in the order of a backfill's runs."""
+) -> Iterator[_Content]:
+    """The content of each date, in the order of a backfill's runs."""
     for date in daily_partitions(evaluation).get_partition_keys():
-        if not start.isoformat() <= date <= end.isoformat():
-            continue
-        say(f"reading {evaluation.name} {date}")
-        if evaluation.media is not None:
-            items = media_of_date(evaluation, date=date, media_storage=location.media_storage, say=say)
-            yield date, "uploads", "direct", list(items)
-        if evaluation.social is not None:
-            urls = urls_of_date(evaluation, date=date, media_storage=location.media_storage)
-            yield date, "social_submissions", "social", urls
+        if start.isoformat() <= date <= end.isoformat():
+            say(f"reading {evaluation.name} {date}")
+            if evaluation.media is not None:
+                reader = location.media_storage.open_source(evaluation.media)
+                yield _read(reader, "uploads", "direct", date=date, evaluation=evaluation, say=say)
+            if evaluation.social is not None:
+                reader = location.media_storage.open_source(evaluation.social)
+                yield _read(reader, "social_submissions", "social", date=date, evaluation=evaluation, say=say)
+
+
+def _read(reader: SourceReader, asset: str, kind: Source, *, date: str, evaluation: Evaluation, say: Say) -> _Content:
+    progress = Progress(say, what="content items read")
+    day = dt.date.fromisoformat(date)
+    items = []
+    for item in inventory(reader, date=day, threads=evaluation.limits.fingerprint_threads):
+        items.append(item)
+        progress.advance(note=repr(item.filename))
+    return _Content(
+        date=date, asset=asset, kind=kind, items=items, missing=None if items else reader.missing_place(day)
+    )
