@@ -35,9 +35,11 @@ from typing import BinaryIO
 import requests
 
 from pique_assets.api import PiqueClient
+from pique_assets.evaluation.engine import Engine, Partition
 from pique_assets.evaluation.limits import Limits
-from pique_assets.evaluation.partition import submit_partition
 from pique_assets.evaluation.results import collect_partition
+from pique_assets.evaluation.submitting import submit_partition
+from pique_assets.evaluation.uploads import Uploads
 from pique_assets.ledger import Ledger
 from pique_assets.media import ContentItem
 
@@ -206,25 +208,16 @@ def send_durably(server: str, items: list[ContentItem], *, ledger_url: str, eval
         PiqueClient(base_url=server, api_key=API_KEY) as client,
         Ledger.open(ledger_url) as ledger,
     ):
+        engine = Engine(client=client, ledger=ledger, limits=LIMITS, say=lambda sentence: None)
+        partition = Partition(evaluation=evaluation, key="2026-03-02")
         submit_partition(
+            engine,
             items,
-            evaluation=evaluation,
-            partition="2026-03-02",
+            partition=partition,
             judge=client.get_judge("judge_small"),
-            client=client,
-            ledger=ledger,
-            open_content=open_image,
-            limits=LIMITS,
-            say=lambda sentence: None,
+            way=Uploads(open_content=open_image),
         )
-        settled = collect_partition(
-            evaluation=evaluation,
-            partition="2026-03-02",
-            client=client,
-            ledger=ledger,
-            limits=LIMITS,
-            say=lambda sentence: None,
-        )
+        settled = collect_partition(engine, partition=partition)
     return settled.progress.completed
 
 

@@ -113,7 +113,7 @@ def planned_with(
         def configurations_begun(self, **of_what):
             return {}
 
-        def standings(self, keys):
+        def current_submissions(self, keys):
             return {key: known[key] for key in keys if key in known}
 
     date = Partition(evaluation="brand_videos", key="2026-03-02")
