@@ -132,10 +132,12 @@ class Wire:
         sending = Sending(watch=self._watch)
         road = None
         try:
-            road = self._road_to(httpx.URL(url))
+            # Parsed once: that looks at each character of a long address.
+            address = httpx.URL(url)
+            road = self._road_to(address)
             request = road.http.build_request(
                 method,
-                url,
+                address,
                 params=dict(query),
                 content=body,
                 headers={**headers, **{name: secret.value for name, secret in self._asked_with.items()}},
@@ -159,8 +161,9 @@ class Wire:
         sending = Sending(watch=self._watch)
         road = None
         try:
-            road = self._road_to(httpx.URL(url))
-            request = _put_request(url, body, headers, self._extensions(sending))
+            address = httpx.URL(url)
+            road = self._road_to(address)
+            request = _put_request(address, body, headers, self._extensions(sending))
             sending.request_is_built()
             response = road.http.send(request, stream=True)
             with closing(response):
@@ -283,14 +286,16 @@ def no_free_connection(timeouts: Timeouts) -> str:
     return f"no free connection within {timeouts.pool_s:g} s"
 
 
-def _put_request(url: str, body: UploadBody, headers: Mapping[str, str], extensions: dict[str, Any]) -> httpx.Request:
+def _put_request(
+    address: httpx.URL, body: UploadBody, headers: Mapping[str, str], extensions: dict[str, Any]
+) -> httpx.Request:
     # Built by hand: a client adds Accept, User-Agent and more, and what is signed must go as it was given.
     given = [(name.encode(), value.encode()) for name, value in headers.items()]
     if not any(name.lower() == b"content-length" for name, _ in given):
         given.append((b"Content-Length", str(body.size_bytes).encode()))
     # An empty body would be read after the request is complete, too late to find that it is not empty.
     content = body if body.size_bytes else b"".join(body)
-    return httpx.Request("PUT", url, headers=given, content=content, extensions=extensions)
+    return httpx.Request("PUT", address, headers=given, content=content, extensions=extensions)
 
 
 def _reply(response: httpx.Response, *, body: bytes) -> Reply:
