@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pique_assets.component import PiqueEvaluations as PiqueEvaluations
     from pique_assets.config import Evaluation as Evaluation
     from pique_assets.definitions import build_defs as build_defs
-    from pique_assets.evaluation.budget import Budget as Budget
+    from pique_assets.evaluation.limits import Budget as Budget
     from pique_assets.evaluation.limits import Limits as Limits
     from pique_assets.media.sources import DatedFolder as DatedFolder
     from pique_assets.media.sources import Manifest as Manifest
@@ -37,8 +37,7 @@ else:
             "component": "PiqueEvaluations",
             "config": "Evaluation",
             "definitions": "build_defs",
-            "evaluation.budget": "Budget",
-            "evaluation.limits": "Limits",
+            "evaluation.limits": "Budget Limits",
             "media.sources": "DatedFolder Manifest SocialUrls",
             "resources.environment": "Resources resources_for",
             "resources.lake": "LakeResource",
