@@ -1,7 +1,7 @@
 """What a user declares: an evaluation, that is one judge over one source of dated media.
 
-Here: the declaration and its checks, light enough to be built at every load of the code location. Not here: keys
-and addresses of services (`resources`), and what is done with a declaration (`assets`, `definitions`).
+Belongs here: the declaration and its checks, light enough to be built at every load of the code location. Does not:
+keys and addresses of services (`resources`), and what is done with a declaration (`assets`, `definitions`).
 """
 
 from __future__ import annotations

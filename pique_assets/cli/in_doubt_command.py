@@ -1,6 +1,7 @@
 """`pique-assets in-doubt`: social media URLs whose POST was never answered, and what somebody found out about them.
 
-Here: its arguments and what is printed. Not here: what is checked and recorded (`evaluation.reconciliation`).
+Belongs here: the command's arguments and what is printed. Does not: what is checked and recorded
+(`evaluation.reconciliation`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Which job of an answer is which URL's, where URLs may come back in another spelling, in another order, or not at all.
 
-Here: one pure function. Not here: what is then recorded (`social_batches`), and webhooks (`reconciliation`).
+Belongs here: one pure function. Does not: what is then recorded (`social_posts`), and webhooks (`reconciliation`).
 """
 
 from __future__ import annotations

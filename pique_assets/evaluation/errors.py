@@ -1,7 +1,7 @@
 """What the engine refuses or could not finish.
 
-Here: the engine's own errors and the codes it writes beside an item. Not here: errors of the API (`api.errors`), of
-files (`media.errors`) or of the ledger (`ledger.errors`), which pass through unchanged.
+Belongs here: the engine's own errors and the codes it writes beside an item. Does not: errors of the API
+(`api.errors`), of files (`media.errors`) or of the ledger (`ledger.errors`), which pass through unchanged.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from typing import Final
 from pique_assets.visible import visible
 
 UPLOAD_CORRUPTED: Final = "upload_corrupted"
-"""The storage host says that it got other bytes than were sent. They are evaluated all the same, so nothing more is."""
+"""The storage host says that it got other bytes than were sent. Pique evaluates them all the same, so nothing is sent
+again."""
 
 
 class EvaluationError(Exception):

@@ -1,4 +1,7 @@
-"""How the engine says how far it is. Not here: where that is shown."""
+"""How the engine says how far it is.
+
+Belongs here: how often a sentence is worth saying. Does not: where sentences are shown.
+"""
 
 from __future__ import annotations
 
