@@ -1,7 +1,7 @@
 """`pique-assets evaluate FILE...`: files to scores without a code location, through the same rooms.
 
-Belongs here: the command's arguments, the order of the steps, the exit status. Does not: any of the steps (`media`,
-`evaluation`, `lake`), and how results look (`file_results`).
+Belongs here: its arguments, the order of the steps, its exit status. Does not: any of the steps (`media`, `evaluation`,
+`lake`), and how results look (`file_results`).
 """
 
 from __future__ import annotations

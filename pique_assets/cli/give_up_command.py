@@ -1,7 +1,6 @@
 """`pique-assets give-up`: no longer wait for jobs that Pique never ends, so that their dates are settled without them.
 
-Belongs here: the command's arguments and what is printed. Does not: what is checked and recorded
-(`evaluation.giving_up`).
+Belongs here: its arguments and what is printed. Does not: what is checked and recorded (`evaluation.giving_up`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """`pique-assets in-doubt`: social media URLs whose POST was never answered, and what somebody found out about them.
 
-Belongs here: the command's arguments and what is printed. Does not: what is checked and recorded
-(`evaluation.reconciliation`).
+Belongs here: its arguments and what is printed. Does not: what is checked and recorded (`evaluation.reconciliation`).
 """
 
 from __future__ import annotations

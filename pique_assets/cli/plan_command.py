@@ -1,6 +1,6 @@
 """`pique-assets plan`: how many evaluations and bytes a backfill would submit, and why; nothing is sent.
 
-Belongs here: the command's arguments and what is printed. Does not: the planning (`backfill_plan`).
+Belongs here: its arguments and what is printed. Does not: the planning (`backfill_plan`).
 """
 
 from __future__ import annotations

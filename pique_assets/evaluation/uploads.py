@@ -88,8 +88,10 @@ class Uploads:
                         future.add_done_callback(ended.put)
                 if not under_way and queue.is_empty:
                     break
+                # As long as the threads have enough to do, what another run holds can wait.
+                wants_more = len(under_way) <= at_most // 2
                 try:
-                    future = ended.get(timeout=queue.pause_s)
+                    future = ended.get(timeout=queue.pause_s if wants_more else None)
                 except Empty:
                     continue
                 claimed, came_of_it = under_way.pop(future), future.result()
