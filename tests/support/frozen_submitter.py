@@ -31,7 +31,7 @@ class _StopsItsProcess(io.BufferedReader):
         if self._asked:
             # Not while another thread writes: the ledger would stay locked for as long as the process is stopped. And
             # by this thread: a signal to the process lets it go on until some other thread has taken the signal.
-            with self._ledger._database._writer._my_turn():
+            with self._ledger._database._writer._turn:
                 signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)
         self._asked = True
         return super().read(size)
