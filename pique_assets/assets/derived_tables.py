@@ -12,6 +12,7 @@ import dagster as dg
 
 from pique_assets.assets.evaluation_asset import dated_asset
 from pique_assets.assets.evaluation_results import collecting_run
+from pique_assets.assets.judge import snapshots_of
 from pique_assets.assets.partition_tables import PartitionTables
 from pique_assets.config import Evaluation
 from pique_assets.metadata import bar, markdown_table
@@ -116,10 +117,8 @@ def pass_rates(scorecard: "pa.Table") -> str:
 
 def _found_judge_id(evaluation: Evaluation, *, lake: "Lake") -> str | None:
     """The id of a judge that is declared by its file alone, as it was last found."""
-    from pique_assets.assets.judge_snapshots import latest_snapshot
-
-    snapshot = latest_snapshot(evaluation, lake=lake)
-    return snapshot["judge_id"] if snapshot else None
+    snapshot = snapshots_of(evaluation, lake=lake).latest()
+    return snapshot.judge_id if snapshot else None
 
 
 def _pass_rate_row(row: dict[str, Any]) -> list[object]:

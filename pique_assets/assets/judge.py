@@ -1,13 +1,14 @@
-"""The judge as Pique describes it now: a snapshot whose data version is its configuration.
+"""The judge as Pique describes it now: an asset whose data version is the judge's configuration.
 
-Here: fetching it, and the asset. Not here: which judge is meant by a declaration (`evaluation.judges`), when an answer
-is believed (`evaluation.judge_agreement`), how snapshots are kept (`judge_snapshots`), and whether the judge can be
-used, which a submission checks itself.
+Belongs here: the asset, and the judge that a run submits to. Does not: which judge a declaration means, when an answer
+is believed and how snapshots are kept (the room `judges`), and whether a submission can use the judge, which the room
+`evaluation` checks.
 """
 
 # No `from __future__ import annotations`: Dagster reads the type of `context` from the function itself.
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -21,13 +22,19 @@ from pique_assets.resources import LakeResource, PiqueResource
 if TYPE_CHECKING:
     from pique_assets.api.client import PiqueClient
     from pique_assets.api.models import Judge
-    from pique_assets.evaluation.progress import Say
+    from pique_assets.judges.snapshots import JudgeSnapshots
     from pique_assets.lake import Lake
     from pique_assets.ledger import Ledger
 
-
 CONFIGURATION_HASH = "configuration_hash"
-"""In the metadata of `judge`."""
+"""Key in the metadata of the asset `judge`."""
+
+
+def snapshots_of(evaluation: Evaluation, *, lake: "Lake") -> "JudgeSnapshots":
+    """The lake's snapshots of an evaluation's judge."""
+    from pique_assets.judges.snapshots import JudgeSnapshots
+
+    return JudgeSnapshots(lake=lake, folder=evaluation.judge, evaluation=evaluation.name)
 
 
 def judge_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.AssetsDefinition:
@@ -44,20 +51,28 @@ def judge_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.AssetsDefiniti
     def judge(
         context: dg.AssetExecutionContext, pique: PiqueResource, lake: LakeResource
     ) -> dg.MaterializeResult[None]:
-        from pique_assets.assets.judge_snapshots import keep_snapshot, latest_configuration
-        from pique_assets.evaluation.judge_agreement import agreed_judge
+        from pique_assets.judges.agreement import agreed_judge
+        from pique_assets.judges.finding import resolve_judge
         from pique_assets.visible import visible
 
         opened, say = lake.lake(), context.log.info
+        snapshots = snapshots_of(evaluation, lake=opened)
         with pique.client() as client:
             opened.belong_to(client.pique)
             fetched = agreed_judge(
-                lambda: fetch_judge(evaluation, client=client, create_missing=evaluation.create_missing_judge, say=say),
-                known=lambda judge: latest_configuration(evaluation, lake=opened),
+                partial(
+                    resolve_judge,
+                    client,
+                    judge_id=evaluation.resolved_judge_id(),
+                    judge_file=evaluation.judge_file,
+                    create_missing=evaluation.create_missing_judge,
+                    say=say,
+                ),
+                known=lambda judge: snapshots.latest_configuration(),
                 say=say,
             )
         say(visible(f"judge {fetched.id} ({fetched.name}) is {fetched.status}, active: {fetched.is_active}"))
-        configs, written = keep_snapshot(fetched, fetched_at=datetime.now(UTC), evaluation=evaluation, lake=opened)
+        configs, written = snapshots.keep(fetched, fetched_at=datetime.now(UTC))
         return dg.MaterializeResult(
             metadata={
                 "judge_id": fetched.id,
@@ -75,59 +90,44 @@ def judge_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.AssetsDefiniti
     return judge
 
 
-def fetch_judge(evaluation: Evaluation, *, client: "PiqueClient", say: "Say", create_missing: bool = False) -> "Judge":
-    """The judge an evaluation declares, by id or by file, as Pique describes it now.
-
-    Args:
-        evaluation: Whose judge.
-        client: The API.
-        say: Hears when a judge is created.
-        create_missing: Only the asset `judge` creates: what comes after it would do so unseen.
-
-    Raises:
-        ValueError: The judge's id stands in an environment variable that is not set.
-        EvaluationError, PiqueError: As `evaluation.judges.resolve_judge` says.
-    """
-    from pique_assets.evaluation.judges import resolve_judge
-
-    return resolve_judge(
-        client,
-        judge_id=evaluation.resolved_judge_id(),
-        judge_file=evaluation.judge_file,
-        create_missing=create_missing,
-        say=say,
-    )
-
-
 def judge_to_submit_to(
     context: dg.AssetExecutionContext, evaluation: Evaluation, *, client: "PiqueClient", ledger: "Ledger", lake: "Lake"
 ) -> "Judge":
-    """The judge that a date's content is submitted to now, and a snapshot of it in the lake.
+    """The judge that this run submits a date's content to, after a snapshot of the judge is in the lake.
 
-    A configuration that is not the one last submitted to has to be in two answers of Pique, and in a run that
-    materialised `judge` it has to be the same as there: a date is never divided between two of them unseen.
+    A configuration that is not the one last submitted to has to stand in two answers of Pique; in a run that
+    materialised `judge`, the configuration has to be that asset's too. So no date is divided between two
+    configurations without anybody noticing.
 
     Raises:
         JudgeUnsettled: Pique's answers differ. Nothing was sent.
-        ValueError, EvaluationError, PiqueError: As `fetch_judge` says.
+        ValueError: The judge's id is in an environment variable that is not set.
+        JudgeError, PiqueError: As `judges.finding.resolve_judge` says.
         LakeError, OSError: The lake can't be read or written.
     """
-    from pique_assets.assets.judge_snapshots import keep_snapshot, latest_configuration
-    from pique_assets.evaluation.judge_agreement import agreed_judge
+    from pique_assets.judges.agreement import agreed_judge
+    from pique_assets.judges.finding import resolve_judge
 
+    snapshots, say = snapshots_of(evaluation, lake=lake), context.log.info
     judge = agreed_judge(
-        lambda: fetch_judge(evaluation, client=client, say=context.log.info),
-        known=lambda found: ledger.last_configuration(found.id) or latest_configuration(evaluation, lake=lake),
-        say=context.log.info,
+        partial(
+            resolve_judge,
+            client,
+            judge_id=evaluation.resolved_judge_id(),
+            judge_file=evaluation.judge_file,
+            say=say,
+        ),
+        known=lambda found: ledger.last_configuration(found.id) or snapshots.latest_configuration(),
+        say=say,
     )
-    # What was submitted to can always be looked up, even if `judge` was not materialised since it changed.
-    keep_snapshot(judge, fetched_at=datetime.now(UTC), evaluation=evaluation, lake=lake)
+    # A configuration that was submitted to can always be looked up, even if nobody materialised `judge` meanwhile.
+    snapshots.keep(judge, fetched_at=datetime.now(UTC))
     _require_as_in_this_run(judge, evaluation=evaluation, context=context)
     return judge
 
 
 def _require_as_in_this_run(judge: "Judge", *, evaluation: Evaluation, context: dg.AssetExecutionContext) -> None:
-    from pique_assets.evaluation.errors import JudgeUnsettled
+    from pique_assets.judges.errors import JudgeUnsettled
 
     event = context.instance.get_latest_materialization_event(evaluation.asset_key("judge"))
     materialized = event.asset_materialization if event is not None and event.run_id == context.run.run_id else None

@@ -122,7 +122,7 @@ def submitting_asset(
 
 def _judge(context: dg.AssetExecutionContext, evaluation: Evaluation, *, engine: "Engine", lake: "Lake") -> "Judge":
     """The judge, after everything that speaks against sending was looked at."""
-    from pique_assets.unknown_jobs import require_known_jobs
+    from pique_assets.recovering.unknown_jobs import require_known_jobs
 
     engine.ledger.belong_to(engine.client.pique)
     lake.belong_to(engine.client.pique)

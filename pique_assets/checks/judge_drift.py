@@ -1,23 +1,27 @@
 """A check that notices when scores of two dates come from two configurations of a judge.
 
-Here: comparing the configurations of submissions. Not here: what makes a submission go to another configuration; that
-is the work key.
+Belongs here: comparing the configurations of submissions. Does not: what makes a submission go to another
+configuration, which is the work key, and how two configurations are compared (`judges.changes`).
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
+from typing import TYPE_CHECKING, TypeAlias
 
+from pique_assets.assets.judge import snapshots_of
 from pique_assets.assets.partition_tables import PartitionTables
 from pique_assets.checks.operation import Finding, PartitionCheck, exact_listing
 from pique_assets.config import Evaluation
 
 if TYPE_CHECKING:
-    from pique_assets.evaluation.judge_changes import DetectorSettings
+    from pique_assets.judges.changes import DetectorSettings
 
-# Dates without submissions that are passed over when the one before is looked for.
+Settings: TypeAlias = "Mapping[str, list[DetectorSettings] | None]"
+"""The detectors of each configuration, by its hash; None where the lake has no snapshot of the configuration."""
+
+# How many dates without submissions to pass over in search of the date before.
 MOST_EMPTY_DATES = 100
 HASH_DIGITS_SHOWN = 12
 
@@ -34,18 +38,15 @@ def judge_drift_check(evaluation: Evaluation) -> PartitionCheck:
 
 
 def _look(tables: PartitionTables, *, evaluation: Evaluation) -> Finding:
-    from pique_assets.assets.judge_snapshots import latest_snapshot
-
     used = _configurations(tables)
     if not used:
         return Finding(passed=True, description="nothing was submitted")
     before, date = _previous(tables)
-    snapshot = latest_snapshot(evaluation, lake=tables.lake)
-    now = {snapshot["judge_configuration_hash"]} - {None} if snapshot else set()
+    now = snapshots_of(evaluation, lake=tables.lake).latest_configuration()
     changes = [
         *([("on this date", f"{len(used)} configurations")] if len(used) > 1 else []),
         *_changes(before, used, when=f"since {date}", tables=tables),
-        *_changes(used, now, when="since then", tables=tables),
+        *_changes(used, set() if now is None else {now}, when="since then", tables=tables),
     ]
     return Finding(
         passed=not changes,
@@ -64,51 +65,62 @@ def _configurations(tables: PartitionTables) -> set[str]:
 
 
 def _previous(tables: PartitionTables) -> tuple[set[str], str | None]:
-    """The configurations of the last date before this one that has any, and that date."""
+    """The configurations of the last earlier date that has submissions, and that date."""
     for _, before in zip(range(MOST_EMPTY_DATES), tables.earlier("submissions"), strict=False):
         if found := _configurations(before):
             return found, before.date
     return set(), None
 
 
-def _changes(old: set[str], new: set[str], *, when: str, tables: PartitionTables) -> Iterable[tuple[str, str]]:
-    """When, and what, for each difference between configurations; none where one side is not known."""
+def _changes(old: set[str], new: set[str], *, when: str, tables: PartitionTables) -> Iterator[tuple[str, str]]:
+    """When and what, once for each difference between configurations; none where one side is not known."""
     if not old or not new or old == new:
         return
-    for gone in sorted(old - new) or sorted(old):
-        for come in sorted(new - old):
-            for change in _differences(gone, come, tables=tables):
-                yield when, change
-    if not new - old:
-        yield when, f"configuration {_shown(next(iter(old - new)))} is used no more"
+    gone, come = sorted(old - new), sorted(new - old)
+    settings = {found: snapshots_of(tables.evaluation, lake=tables.lake).settings(found) for found in old | new}
+    pairs = _closest_pairs(gone or sorted(old), come, settings=settings)
+    sentences = [sentence for pair in pairs for sentence in _differences(*pair, settings=settings)]
+    followed = {before for before, _ in pairs}
+    sentences += [f"configuration {_shown(one)} is used no more" for one in gone if one not in followed]
+    # Two pairs may differ by the same setting.
+    for sentence in dict.fromkeys(sentences):
+        yield when, sentence
 
 
-def _differences(gone: str, come: str, *, tables: PartitionTables) -> list[str]:
-    from pique_assets.evaluation.judge_changes import detector_changes
+def _closest_pairs(gone: list[str], come: list[str], *, settings: Settings) -> list[tuple[str, str]]:
+    """Each configuration that came, with the one it most likely came from: the one that differs by the least.
 
-    before, after = (_settings(found, tables=tables) for found in (gone, come))
+    A configuration that is gone is followed by one that came, unless more came than are gone.
+    """
+
+    def distance(pair: tuple[str, str]) -> tuple[bool, int]:
+        before, after = settings[pair[0]], settings[pair[1]]
+        return (True, 0) if before is None or after is None else (False, len(_detector_changes(before, after)))
+
+    found: list[tuple[str, str]] = []
+    candidates = sorted(product(gone, come), key=distance)
+    for before, after in candidates:
+        if before not in {one for one, _ in found} and after not in {one for _, one in found}:
+            found.append((before, after))
+    # More came than are gone: the rest came from one that is followed already.
+    for before, after in candidates:
+        if after not in {one for _, one in found}:
+            found.append((before, after))
+    return found
+
+
+def _differences(gone: str, come: str, *, settings: Settings) -> list[str]:
+    before, after = settings[gone], settings[come]
     unknown = f"configuration {_shown(gone)} became {_shown(come)}"
     if before is None or after is None:
         return [f"{unknown}; the lake has no snapshot of {'the first' if before is None else 'the second'}"]
-    return detector_changes(before, after) or [f"{unknown}, with the same detectors"]
+    return _detector_changes(before, after) or [f"{unknown}, with the same detectors"]
 
 
-def _settings(configuration_hash: str, *, tables: PartitionTables) -> list[DetectorSettings] | None:
-    from pique_assets.assets.judge_snapshots import configuration_rows
-    from pique_assets.evaluation.judge_changes import DetectorSettings
+def _detector_changes(before: Sequence[DetectorSettings], after: Sequence[DetectorSettings]) -> list[str]:
+    from pique_assets.judges.changes import detector_changes
 
-    rows = configuration_rows(tables.evaluation, configuration_hash=configuration_hash, lake=tables.lake)
-    if rows is None:
-        return None
-    return [
-        DetectorSettings(
-            name=row["detector_name"] or "",
-            config=json.loads(row["config_json"] or "{}"),
-            weight=row["weight"],
-            config_id=row["detector_config_id"],
-        )
-        for row in rows
-    ]
+    return detector_changes(before, after)
 
 
 def _sentence(changes: list[tuple[str, str]]) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import dagster as dg
 
+from pique_assets.assets.judge import snapshots_of
 from pique_assets.assets.partition_tables import PartitionTables
 from pique_assets.checks.operation import Finding, PartitionCheck, exact_listing
 
@@ -44,14 +45,14 @@ def table_shape_checks() -> list[PartitionCheck]:
 
 def _files(tables: PartitionTables) -> Iterator[tuple[str, PartitionFile]]:
     """Every table of the date with its file, and the judge's snapshots of the last day."""
-    from pique_assets.assets.judge_snapshots import latest_files
     from pique_assets.lake import TABLES, PartitionFile, as_date
 
     evaluation = tables.evaluation
+    snapshots = snapshots_of(evaluation, lake=tables.lake)
     dated = PartitionFile(judge=evaluation.judge, date=as_date(tables.date), evaluation=evaluation.name)
     for table in TABLES:
         if table in SNAPSHOT_TABLES:
-            yield from ((table, file) for file in latest_files(table, evaluation=evaluation, lake=tables.lake))
+            yield from ((table, file) for file in snapshots.latest_files(table))
         else:
             yield table, dated
 

@@ -17,11 +17,11 @@ from pique_assets.cli.code_location import CodeLocation
 from pique_assets.config import Evaluation
 from pique_assets.evaluation.admission import Allowance, allowances, fits
 from pique_assets.evaluation.engine import Partition
-from pique_assets.evaluation.judge_agreement import agreed_judge
-from pique_assets.evaluation.judges import resolve_judge
 from pique_assets.evaluation.plan import PartitionPlan, Reason, WantedContent, plan_partition
 from pique_assets.evaluation.progress import Progress, Say
 from pique_assets.evaluation.submitting import require_usable
+from pique_assets.judges.agreement import agreed_judge
+from pique_assets.judges.finding import resolve_judge
 from pique_assets.ledger import Source
 from pique_assets.media import ContentItem, SourceReader, inventory
 from pique_assets.partitions import daily_partitions

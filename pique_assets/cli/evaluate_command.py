@@ -130,7 +130,7 @@ def _submit(engine: Engine, items: list[ContentItem], *, partition: Partition, a
 
 
 def _agreed_judge(engine: Engine, judge_id: str) -> Judge:
-    from pique_assets.evaluation.judge_agreement import agreed_judge
+    from pique_assets.judges.agreement import agreed_judge
 
     return agreed_judge(
         lambda: engine.client.get_judge(judge_id),
@@ -142,7 +142,7 @@ def _agreed_judge(engine: Engine, judge_id: str) -> Judge:
 def _require_unbought(work_keys: Sequence[str], *, arguments: argparse.Namespace, ledger: Ledger) -> None:
     """Refuse files whose evaluation the project's lake knows and this ledger does not."""
     from pique_assets.home import HomeUnknown
-    from pique_assets.unknown_jobs import require_unbought
+    from pique_assets.recovering.unknown_jobs import require_unbought
 
     try:
         lake = opened_lake(arguments)

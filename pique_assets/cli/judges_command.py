@@ -1,7 +1,7 @@
 """`pique-assets judges list|show|create`: judges at Pique, and those that files declare.
 
-Here: arguments and what is printed. Not here: finding and creating judges (`evaluation.judges`), and reading
-declarations (`evaluation.judge_file`).
+Here: arguments and what is printed. Not here: finding and creating judges (`judges.finding`), and reading
+declarations (`judges.declaration`).
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def _list(arguments: argparse.Namespace) -> int:
 
 
 def _show(arguments: argparse.Namespace) -> int:
-    from pique_assets.evaluation.judges import resolve_judge
+    from pique_assets.judges.finding import resolve_judge
 
     if arguments.judge_id is None and arguments.file is None:
         arguments.parser.error("say which judge: its ID, or the --file that declares it")
@@ -120,7 +120,7 @@ def _show(arguments: argparse.Namespace) -> int:
 
 
 def _create(arguments: argparse.Namespace) -> int:
-    from pique_assets.evaluation.judges import wait_until_prepared
+    from pique_assets.judges.finding import wait_until_prepared
 
     with opened_client(arguments) as client:
         judge = _found_or_created(client, file=arguments.file)
@@ -134,8 +134,8 @@ def _create(arguments: argparse.Namespace) -> int:
 
 
 def _found_or_created(client: PiqueClient, *, file: str) -> Judge:
-    from pique_assets.evaluation.judge_file import read_judge_file
-    from pique_assets.evaluation.judges import create_judge, find_judge, upload_references
+    from pique_assets.judges.declaration import read_judge_file
+    from pique_assets.judges.finding import create_judge, find_judge, upload_references
 
     declaration = read_judge_file(file)
     found = find_judge(client, declaration)

@@ -1,7 +1,7 @@
 """`pique-assets ledger ...`: begin a ledger, restore a lost one from the lake, say whose it is.
 
-Here: their arguments and what is printed. Not here: the restoring (`pique_assets.restore`), and what a ledger keeps of
-whose it is (`ledger.identity`).
+Belongs here: their arguments and what is printed. Does not: the restoring (`recovering.ledger_from_lake`), and what a
+ledger keeps of whose it is (`ledger.identity`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pique_assets.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from pique_assets.restore import RestoreReport
+    from pique_assets.recovering.ledger_from_lake import RestoreReport
 
 GAPS_SHOWN = 20
 
@@ -128,7 +128,7 @@ def _redeclare(arguments: argparse.Namespace) -> int:
 
 def _restore(arguments: argparse.Namespace) -> int:
     from pique_assets.ledger import Ledger
-    from pique_assets.restore import LakeUnusable, restore_ledger
+    from pique_assets.recovering.ledger_from_lake import LakeUnusable, restore_ledger
 
     lake = opened_lake(arguments)
     # Looked at first: a mistyped lake should not leave an empty ledger behind.

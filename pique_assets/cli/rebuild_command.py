@@ -1,6 +1,6 @@
 """`pique-assets rebuild`: the lake's tables made anew from its payloads, without the API.
 
-Here: its arguments and what is printed. Not here: the rebuilding (`pique_assets.rebuild`).
+Belongs here: its arguments and what is printed. Does not: the rebuilding (`recovering.tables_from_payloads`).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def add_command(commands: CommandParsers) -> None:
 
 
 def _rebuild(arguments: argparse.Namespace) -> int:
-    from pique_assets.rebuild import rebuild_tables
+    from pique_assets.recovering.tables_from_payloads import rebuild_tables
 
     lake = opened_lake(arguments)
     report = rebuild_tables(

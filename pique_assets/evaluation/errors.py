@@ -27,10 +27,6 @@ class JudgeNotUsable(EvaluationError):
     """The judge can't evaluate now: not ready, failed or inactive. Nothing was sent."""
 
 
-class JudgeUnsettled(JudgeNotUsable):
-    """What Pique says of the judge changes from answer to answer, or within a run. Nothing was sent."""
-
-
 class SubmissionsUnfinished(EvaluationError):
     """Some items could not be brought to Pique in this run; the ledger knows them and a later run resumes.
 
@@ -88,23 +84,3 @@ class NothingSubmitted(EvaluationError):
 
 class CannotGiveUp(EvaluationError):
     """The job is none that could be given up now. Nothing was recorded."""
-
-
-class JudgeFileInvalid(EvaluationError):
-    """A judge's declaration, or what it names, can't be used. Nothing was sent."""
-
-
-class JudgeMissing(EvaluationError):
-    """No judge at Pique has the declared name, and none was to be created."""
-
-
-class JudgeAmbiguous(EvaluationError):
-    """Several judges at Pique have the declared name; the message names their ids."""
-
-
-class JudgeDiffers(EvaluationError):
-    """The judge at Pique is not what its file declares; it is never changed from here."""
-
-
-class JudgeCreationInDoubt(EvaluationError):
-    """Whether Pique created the judge is not known; creating it is never blindly repeated."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from itertools import cycle
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,9 +18,10 @@ from desk import DEMO
 from graph import Graph, resources_at, video_evaluation
 
 from pique_assets.api.models import Judge
-from pique_assets.assets.judge_snapshots import keep_snapshot
+from pique_assets.assets.judge import snapshots_of
 from pique_assets.assets.partition_tables import PartitionTables
 from pique_assets.checks import partition_checks
+from pique_assets.checks.judge_drift import HASH_DIGITS_SHOWN
 from pique_assets.checks.operation import Finding
 from pique_assets.checks.scores import score_range
 from pique_assets.definitions import build_defs
@@ -27,6 +29,7 @@ from pique_assets.lake import SCHEMAS, Lake, build_table
 from pique_assets.local.process import running_local_pique
 
 DATE, BROKEN, EMPTY, LATER = "2026-03-02", "2026-03-03", "2026-03-04", "2026-03-05"
+LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 NOWHERE = SimpleNamespace(base_url="http://127.0.0.1:9", api_key="k")
 Rows = list[dict[str, Any]]
 
@@ -78,6 +81,9 @@ class Tables:
     def __init__(self, home: Path) -> None:
         self.home = home
         self.lake = Lake(str(home / "lake"))
+
+    def keep_snapshot(self, judge: Judge, *, fetched_at: datetime = LONG_AGO) -> None:
+        snapshots_of(video_evaluation(), lake=self.lake).keep(judge, fetched_at=fetched_at)
 
     def where(self, date: str) -> dict[str, str]:
         return {"judge": "brand_videos", "date": date, "evaluation": "brand_videos"}
@@ -366,9 +372,7 @@ def changed_judge(**config: Any) -> Judge:
 
 def test_a_judge_that_has_changed_since_says_what_changed(tables):
     assert tables.look("judge_has_not_changed").passed
-    keep_snapshot(
-        changed_judge(min_width=4000), fetched_at=datetime.now(UTC), evaluation=video_evaluation(), lake=tables.lake
-    )
+    tables.keep_snapshot(changed_judge(min_width=4000), fetched_at=datetime.now(UTC))
     found = tables.check("judge_has_not_changed")
     assert not found.passed and found.severity is dg.AssetCheckSeverity.WARN
     changes = [(one["when"], one["what"]) for one in found.metadata["changes"].value]
@@ -380,7 +384,7 @@ def test_a_judge_that_has_changed_since_says_what_changed(tables):
 
 def test_submissions_to_another_configuration_than_the_day_before_warn(tables):
     other = changed_judge(min_width=720)
-    keep_snapshot(other, fetched_at=datetime(2026, 1, 1, tzinfo=UTC), evaluation=video_evaluation(), lake=tables.lake)
+    tables.keep_snapshot(other)
     tables.change("submissions", each(judge_configuration_hash=other.configuration_hash()), date=DATE)
     found = tables.check("judge_has_not_changed", date=BROKEN)
     assert not found.passed and f"since {DATE}" in found.description
@@ -391,6 +395,49 @@ def test_submissions_to_another_configuration_than_the_day_before_warn(tables):
     tables.change("submissions", first(judge_configuration_hash="f" * 64), date=LATER)
     found = tables.look("judge_has_not_changed", date=LATER)
     assert "2 configurations" in found.description and "no snapshot of the second" in found.description
+
+
+def changes_between(tables: Tables, before: list[Judge], after: list[Judge]) -> list[str]:
+    """What the check says changed from one date to the next, where these configurations were submitted to."""
+    for judge in (*before, *after):
+        tables.keep_snapshot(judge)
+    for date, judges in ((DATE, before), (BROKEN, after)):
+        hashes = cycle(judge.configuration_hash() for judge in judges)
+        tables.change(
+            "submissions",
+            lambda rows, hashes=hashes: [
+                row | {"judge_configuration_hash": next(hashes)} if row["judge_id"] else row for row in rows
+            ],
+            date=date,
+        )
+    changes = tables.look("judge_has_not_changed", date=BROKEN).metadata["changes"].value
+    return [change["what"] for change in changes if change["when"] == f"since {DATE}"]
+
+
+def test_two_configurations_that_became_two_others_are_two_changes(tables):
+    before = [changed_judge(min_width=100, max_width=1000), changed_judge(min_width=900, max_width=9000)]
+    after = [changed_judge(min_width=101, max_width=1000), changed_judge(min_width=901, max_width=9000)]
+    assert sorted(changes_between(tables, before, after)) == [
+        "video_specs: config.min_width was 100, is 101",
+        "video_specs: config.min_width was 900, is 901",
+    ]
+
+
+def test_a_change_that_two_configurations_share_is_said_once(tables):
+    before = [changed_judge(min_width=480, max_width=width) for width in (1000, 2000)]
+    after = [changed_judge(min_width=720, max_width=width) for width in (1000, 2000)]
+    assert changes_between(tables, before, after) == ["video_specs: config.min_width was 480, is 720"]
+
+
+def test_configurations_that_come_or_go_alone_are_told_of_too(tables):
+    one, other, third = (changed_judge(min_width=width) for width in (1, 2, 3))
+    assert sorted(changes_between(tables, [one], [other, third])) == [
+        "video_specs: config.min_width was 1, is 2",
+        "video_specs: config.min_width was 1, is 3",
+    ]
+    assert changes_between(tables, [other, third], [other]) == [
+        f"configuration {third.configuration_hash()[:HASH_DIGITS_SHOWN]} is used no more"
+    ]
 
 
 def test_every_table_has_a_declared_schema_that_the_check_knows(materialised):

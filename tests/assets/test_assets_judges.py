@@ -21,7 +21,7 @@ from graph import Graph, resources_at, video_evaluation
 
 from pique_assets.analysis import load
 from pique_assets.api.models import Judge
-from pique_assets.assets.judge_snapshots import configuration_rows, keep_snapshot, latest_snapshot
+from pique_assets.assets.judge import snapshots_of
 from pique_assets.definitions import build_defs
 from pique_assets.lake import Lake
 from pique_assets.ledger import Ledger
@@ -265,7 +265,8 @@ def a_judge(*, status: str = "ready", min_width: int = 480) -> Judge:
 
 
 def test_a_day_keeps_the_first_and_latest_time_of_each_description(tmp_path):
-    lake, evaluation = Lake(str(tmp_path)), video_evaluation()
+    lake = Lake(str(tmp_path))
+    snapshots = snapshots_of(video_evaluation(), lake=lake)
     fetched = datetime(2026, 3, 2, 8, tzinfo=UTC)
     story = [
         a_judge(),
@@ -277,28 +278,31 @@ def test_a_day_keeps_the_first_and_latest_time_of_each_description(tmp_path):
         a_judge(),
     ]
     for hour, judge in enumerate(story):
-        keep_snapshot(judge, fetched_at=fetched + timedelta(hours=hour), evaluation=evaluation, lake=lake)
+        snapshots.keep(judge, fetched_at=fetched + timedelta(hours=hour))
     judges = load("judges", lake=lake).sort_values("fetched_at")
     hours = [(time.hour - 8, status) for time, status in zip(judges.fetched_at, judges.status, strict=True)]
     assert hours == [(0, "ready"), (2, "ready"), (4, "failed"), (5, "ready"), (6, "ready")]
     assert judges.judge_configuration_hash.nunique() == 2
     assert set(judges.other_fields) == {'{"extra": 1}'}
-    latest = latest_snapshot(evaluation, lake=lake)
-    assert latest is not None and latest["fetched_at"] == fetched + timedelta(hours=6)
-    rows = configuration_rows(evaluation, configuration_hash=a_judge(min_width=720).configuration_hash(), lake=lake)
-    assert rows is not None and [json.loads(row["config_json"]) for row in rows] == [{"min_width": 720}]
-    assert configuration_rows(evaluation, configuration_hash="0" * 64, lake=lake) is None
+    latest = snapshots.latest()
+    assert latest is not None and latest.fetched_at == fetched + timedelta(hours=6)
+    settings = snapshots.settings(a_judge(min_width=720).configuration_hash())
+    assert settings is not None and [one.config for one in settings] == [{"min_width": 720}]
+    assert snapshots.settings("0" * 64) is None
 
 
 def test_evaluations_that_share_a_judge_keep_snapshots_of_their_own(tmp_path):
     lake = Lake(str(tmp_path))
-    one, other = (video_evaluation(name=name, judge_name="shared") for name in ("one", "one_more"))
+    one, other, third = (
+        snapshots_of(video_evaluation(name=name, judge_name="shared"), lake=lake)
+        for name in ("one", "one_more", "third")
+    )
     fetched = datetime(2026, 3, 2, tzinfo=UTC)
-    keep_snapshot(a_judge(), fetched_at=fetched, evaluation=one, lake=lake)
-    keep_snapshot(a_judge(min_width=1), fetched_at=fetched + timedelta(days=1), evaluation=other, lake=lake)
-    latest = latest_snapshot(one, lake=lake)
-    assert latest is not None and latest["fetched_at"] == fetched
-    assert latest_snapshot(video_evaluation(name="third", judge_name="shared"), lake=lake) is None
+    one.keep(a_judge(), fetched_at=fetched)
+    other.keep(a_judge(min_width=1), fetched_at=fetched + timedelta(days=1))
+    latest = one.latest()
+    assert latest is not None and latest.fetched_at == fetched
+    assert third.latest() is None
 
 
 def test_loading_a_graph_with_a_judge_file_reads_nothing(tmp_path):

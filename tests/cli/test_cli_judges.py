@@ -16,10 +16,10 @@ from pique_assets.api.client import PiqueClient
 from pique_assets.api.errors import ServerError
 from pique_assets.api.models import DetectorRequest, JudgeRequest
 from pique_assets.cli import main
-from pique_assets.evaluation.errors import JudgeCreationInDoubt, JudgeFileInvalid
-from pique_assets.evaluation.judge_file import MAX_JUDGE_FILE_BYTES, read_judge_file, record_file, uploaded_references
-from pique_assets.evaluation.judges import create_judge, upload_references, wait_until_prepared
-from pique_assets.evaluation.yaml_values import read_yaml
+from pique_assets.judges.declaration import MAX_JUDGE_FILE_BYTES, read_judge_file, record_file, uploaded_references
+from pique_assets.judges.errors import JudgeCreationInDoubt, JudgeFileInvalid
+from pique_assets.judges.finding import create_judge, upload_references, wait_until_prepared
+from pique_assets.judges.yaml_values import read_yaml
 from pique_assets.testing import Fault, FaultScript, Kind, Route, running_faulty_pique
 
 CLIP = DEMO / "media" / "brand_videos" / "2026-03-03" / "meadow_vertical.mov"

@@ -10,7 +10,7 @@ import pytest
 
 from pique_assets.cli import main
 from pique_assets.lake import Lake
-from pique_assets.rebuild import DERIVED_TABLES
+from pique_assets.recovering.tables_from_payloads import DERIVED_TABLES
 
 WHERE = {"judge": "brand_videos", "evaluation": "brand_videos"}
 

@@ -19,6 +19,8 @@ ROOMS = {
     "ledger": set(),
     "lake": set(),
     "evaluation": {"api", "media", "ledger"},
+    "judges": {"api", "media", "lake"},
+    "recovering": {"lake", "ledger"},
     "local": set(),
     "analysis": {"lake"},
     "testing": {"local"},
@@ -51,6 +53,11 @@ def test_a_room_imports_only_the_rooms_it_may(room):
             if module.startswith("pique_assets"):
                 assert any(module == name or module.startswith(f"{name}.") for name in allowed), (file, module)
             assert module.split(".")[0] not in ("dagster", "dagster_gcp"), (file, module)
+
+
+def test_the_command_line_calls_rooms_and_no_asset():
+    for file in (PACKAGE / "cli").rglob("*.py"):
+        assert not [module for module in imports_of(file) if module.startswith("pique_assets.assets")], file
 
 
 def test_only_the_wire_knows_httpx():

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from pique_assets.lake import Lake, Payload, build_table, payloads_table
 from pique_assets.ledger import Ledger, SubmissionOrder
-from pique_assets.restore import restore_ledger
+from pique_assets.recovering.ledger_from_lake import restore_ledger
 
 PLACE = {"judge": "brand", "date": "2026-03-02", "evaluation": "brand"}
 BEGUN = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -97,3 +99,33 @@ def test_what_is_dead_may_be_tried_again(state, job_id, ledger, tmp_path):
     claim = ledger.claim_submission(order("direct"), lease_s=60)
     assert (claim.submission.state, claim.submission.attempt) == ("INTENDED", 2)
     assert claim.lease is not None
+
+
+class CountingLake(Lake):
+    """A lake that counts how often each column of each file is read."""
+
+    def __init__(self, root: str) -> None:
+        super().__init__(root)
+        self.reads: Counter[tuple[str, str, str]] = Counter()
+
+    def read(self, table_name: str, *, date: object, columns: Sequence[str] | None = None, **where: str) -> pa.Table:
+        table = super().read(table_name, date=date, columns=columns, **where)
+        self.reads.update((table_name, str(date), column) for column in table.column_names)
+        return table
+
+
+def test_each_date_is_read_once(ledger, tmp_path):
+    lake = CountingLake(str(tmp_path / "lake"))
+    for day in ("2026-03-02", "2026-03-03"):
+        where = PLACE | {"date": day}
+        lake.write("submissions", build_table("submissions", [row("completed", source="direct", job_id="j")]), **where)
+        payload = Payload(job_id="j", source="polled", received_at=BEGUN, body=b"{}")
+        lake.write("payloads", payloads_table([payload]), **where)
+        unsubmitted = {"content_uri": "/media/b.mp4", "filename": "b.mp4", "state": "ready", "fingerprint": "e" * 64}
+        lake.write("content", build_table("content", [unsubmitted]), **where)
+    report = restore_ledger(lake=lake, ledger=ledger, say=lambda sentence: None)
+    assert (report.submissions, [gap.content for gap in report.gaps]) == (1, [1, 1])
+    again = {column for column, times in lake.reads.items() if times > 1}
+    # Which results there are decides about the jobs of every date, before the first date is written.
+    assert {(table, column) for table, _, column in again} == {("payloads", "job_id")}
+    assert {table for table, _, _ in lake.reads} == {"submissions", "payloads", "content"}

@@ -1,7 +1,7 @@
 """The tables of a date made anew from what the lake keeps as received: without the API, the ledger and Dagster.
 
-Here: which tables follow from `payloads` and `submissions`, and in which order they are written. Not here: how any of
-them is computed (`lake`, by the functions the assets call too), the command (`cli`).
+Belongs here: which tables follow from `payloads` and `submissions`, and in which order they are written. Does not: how
+a table is computed (`lake`, by the functions that the assets call too), and the command (`cli`).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ DERIVED_TABLES: Final = (
     "scorecard_daily",
     "metric_catalog",
 )
-"""Follow from `payloads`, in the order they are written; `partition_status` comes after them."""
+"""The tables that follow from `payloads`, in the order they are written; `partition_status` comes after them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +46,7 @@ class RebuildReport:
         partitions: Dates whose tables were written.
         rows: Rows written, by table.
         uncommitted: Dates without `submissions`: their tables were written, but no commit mark.
-        failed: Dates that could not be rebuilt, with the reason; their files are as they were or rebuilt in part.
+        failed: Dates that could not be rebuilt, with the reason; each of their files is as it was, or rebuilt.
     """
 
     partitions: int
@@ -74,7 +74,7 @@ def rebuild_tables(
         evaluation: Only this evaluation.
         start: First date.
         end: Last date, included.
-        say: Hears how far it is.
+        say: Hears how far the rebuilding is.
 
     Raises:
         LakeError, OSError: The lake can't be listed.
@@ -155,7 +155,7 @@ def _judge_id(submissions: pa.Table | None) -> str | None:
 
 
 def _status(partition: _Partition, *, payloads: pa.Table, submissions: pa.Table) -> pa.Table:
-    """The commit mark; the one that stands there, if it says the same of these tables."""
+    """The commit mark: the present one if it says the same of these tables, so that its file stays the same."""
 
     def mark(run_id: str | None, committed_at: datetime) -> pa.Table:
         return partition_status(
@@ -177,6 +177,6 @@ def _marks(partition: _Partition) -> list[dict[str, Any]]:
     try:
         rows: list[dict[str, Any]] = partition.read("partition_status").to_pylist()
     except LakeError:
-        # Missing or damaged: it is written anew either way.
+        # A mark that is missing or damaged is written anew either way.
         return []
     return rows

@@ -1,10 +1,10 @@
 """Jobs that the lake names and the ledger has never heard of: the sign of a ledger that is not the one it should be.
 
-A ledger that is new, lost, restored from an old backup or another folder's does not know what was evaluated and paid
-for, and would have all of it evaluated again. The tables know. Here: finding such jobs before anything is sent. Not
-here: writing them into the ledger (`restore`).
+Belongs here: finding such jobs before anything is sent. Does not: writing them into the ledger (`ledger_from_lake`).
 
-Each file of `submissions` is read once: the ledger notes which version of a file names no job that it does not know.
+A ledger that is new, lost, restored from an old backup or another folder's does not know what was evaluated and paid
+for, and would have everything evaluated again. The tables know. Each file of `submissions` is read once: the ledger
+notes which version of a file names only jobs that the ledger knows.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class LedgerKnowsLess(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _NamedJobs:
-    """What one file names: its jobs, by the work each was made for."""
+    """The jobs that one file names, by the work that each was made for."""
 
     file: PartitionFile
     by_work: Mapping[str, str]
@@ -40,9 +40,9 @@ def require_known_jobs(*, lake: Lake, ledger: Ledger, evaluation: str, say: Call
 
     Args:
         lake: Where the tables are.
-        ledger: What is to be submitted by.
+        ledger: The ledger that the submission would use.
         evaluation: Name of the evaluation; files of others, which may be another team's, are not looked at.
-        say: Hears how far it is, where many files have to be read.
+        say: Hears how far the reading is, where many files have to be read.
 
     Raises:
         LedgerKnowsLess: The message names the jobs and says what to do.
@@ -63,9 +63,9 @@ def require_unbought(*, lake: Lake, ledger: Ledger, work_keys: Collection[str], 
 
     Args:
         lake: Where the tables are.
-        ledger: What is to be submitted by.
+        ledger: The ledger that the submission would use.
         work_keys: What is to be submitted.
-        say: Hears how far it is, where many files have to be read.
+        say: Hears how far the reading is, where many files have to be read.
 
     Raises:
         LedgerKnowsLess: The message names the jobs and says what to do.
@@ -85,7 +85,7 @@ def require_unbought(*, lake: Lake, ledger: Ledger, work_keys: Collection[str], 
 
 
 def note_restored(*, lake: Lake, ledger: Ledger, versions: Mapping[PartitionFile, str]) -> None:
-    """Take the files that a ledger was restored from as known: what could not be restored was told then.
+    """Take the files that a ledger was restored from as known: the restoring said what could not be restored.
 
     Args:
         lake: Where the tables are.
@@ -110,14 +110,14 @@ def _compare(
     evaluation: str | None,
     on_unknown: Callable[[_NamedJobs, set[str]], None],
 ) -> None:
-    """Read the files that are not known to name known jobs alone, and note those that turn out to.
+    """Read the files that may name unknown jobs, and note in the ledger those that turn out to name none.
 
     Args:
         lake: Where the tables are.
-        ledger: What may not know their jobs.
-        say: Hears how far it is.
-        evaluation: Only this one's files; None for all.
-        on_unknown: Hears what a file names and which jobs of it are unknown; refuses by raising.
+        ledger: The ledger that may not know their jobs.
+        say: Hears how far the reading is.
+        evaluation: Only the files of this evaluation; None for all.
+        on_unknown: Hears what a file names and which of its jobs are unknown; refuses by raising.
     """
     known = ledger.known_lake_files()
     versions = lake.versions(_TABLE)

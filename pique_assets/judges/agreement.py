@@ -1,7 +1,7 @@
 """Whether what Pique says of a judge is certain enough to buy evaluations with.
 
-Here: asking again where an answer is not what was last known. Not here: which judge is meant (`judges`), and whether it
-can evaluate (`partition`).
+Belongs here: asking again where an answer is not what was last known. Does not: which judge is meant (`finding`), and
+whether the judge can evaluate, which a submission checks itself.
 
 A judge's configuration is part of every work key. One answer that leaves out a detector would have all content
 evaluated with the rest, and the next answer would have all of it evaluated once more.
@@ -14,12 +14,11 @@ from collections.abc import Callable
 from typing import Final
 
 from pique_assets.api.models import Judge
-from pique_assets.evaluation.errors import JudgeUnsettled
-from pique_assets.evaluation.judge_changes import detector_changes, settings_of
-from pique_assets.evaluation.progress import Say
+from pique_assets.judges.changes import detector_changes, settings_of
+from pique_assets.judges.errors import JudgeUnsettled
 
 LOOKS: Final = 5
-# Answers from two servers that disagree alternate; one that is old for a moment is new after it.
+# Answers of two servers that disagree alternate; a server that lags behind has caught up after this pause.
 LOOK_AGAIN_AFTER_S: Final = 1.0
 
 
@@ -27,22 +26,23 @@ def agreed_judge(
     ask: Callable[[], Judge],
     *,
     known: Callable[[Judge], str | None],
-    say: Say,
+    say: Callable[[str], None],
     sleep: Callable[[float], None] = time.sleep,
 ) -> Judge:
-    """The judge as Pique describes it: as it was last known, or as two answers in a row have it.
+    """The judge as Pique describes it, once the answer is the configuration last known or the answer before.
 
-    A judge that can't evaluate is returned as it came: it buys nothing.
+    A judge that can't evaluate is returned from the first answer: nothing can be bought with that judge.
 
     Args:
         ask: Asks Pique for the judge.
-        known: The hash of the configuration that was last known of a judge; None when nothing is.
+        known: Takes a judge, and returns the hash of the configuration that was last known of that judge; None when
+            nothing is known.
         say: Hears when Pique is asked again.
-        sleep: Waits so many seconds.
+        sleep: Waits this number of seconds.
 
     Raises:
         JudgeUnsettled: No two answers in a row agree; nothing was sent.
-        PiqueError, EvaluationError: As `ask` does.
+        PiqueError, JudgeError: As `ask` raises them.
     """
     judge = ask()
     known_hash = known(judge)

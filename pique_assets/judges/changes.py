@@ -1,6 +1,7 @@
 """What is different between two configurations of a judge, in words.
 
-Here: comparing detectors and their settings. Not here: where configurations come from (Pique, a declaration, the lake).
+Belongs here: comparing detectors and their settings. Does not: where a configuration comes from (Pique, a declaration,
+the lake).
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ _SHOWN_CHARACTERS = 80
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DetectorSettings:
-    """One detector of a judge, as far as it is compared.
+    """What is compared of one detector of a judge.
 
     Attributes:
-        name: Of the detector.
-        config: Its settings; a setting of null is the same as none (pique-api.md: both mean missing).
-        weight: None where nobody says, as in a declaration: the API takes none when a judge is created.
-        config_id: Pique's id of the detector config, where there is one yet.
+        name: The detector's name.
+        config: The detector's settings; a setting of null counts as missing, as Pique counts it.
+        weight: The detector's weight; None in a declaration, because the API takes none when a judge is created.
+        config_id: Pique's id of the detector config; None before the judge is created.
     """
 
     name: str
@@ -31,7 +32,7 @@ class DetectorSettings:
     config_id: str | None = None
 
     def settings(self) -> dict[str, object]:
-        """The settings that are there, and the weight as one of them."""
+        """The settings that are not null, with the weight as one of them."""
         return {
             **{f"config.{name}": value for name, value in self.config.items() if value is not None},
             **({} if self.weight is None else {"weight": self.weight}),
@@ -47,10 +48,10 @@ def settings_of(judge: Judge) -> list[DetectorSettings]:
 
 
 def detector_changes(before: Sequence[DetectorSettings], after: Sequence[DetectorSettings]) -> list[str]:
-    """What was added, removed and set otherwise; empty when both measure the same.
+    """What was added, removed and set otherwise, a sentence each; empty when the two configurations measure the same.
 
-    The order of detectors does not count. Detectors are the same by their ids where both sides have one, else by
-    their names; of several with one name (contract trap 10) equal ones are paired first.
+    The order of detectors does not count. Two detectors are the same if they have the same id, else if they have the
+    same name. A judge may have a detector twice; of several with one name, equal ones are paired first.
     """
     removed, added = list(before), list(after)
     pairs: list[tuple[DetectorSettings, DetectorSettings]] = []

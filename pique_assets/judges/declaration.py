@@ -1,6 +1,6 @@
 """A judge declared in a YAML file: reading the file, its local reference content, what the API is asked for.
 
-Here: files only. Not here: judges at Pique, and whether one is what its file says (`judges`, `judge_changes`).
+Belongs here: files only. Does not: judges at Pique, and whether a judge is what its file says (`finding`, `changes`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, Final
 from pydantic import ValidationError
 
 from pique_assets.api.models import DetectorRequest, JudgeRequest
-from pique_assets.evaluation.errors import JudgeFileInvalid
+from pique_assets.judges.errors import JudgeFileInvalid
 from pique_assets.media.content import ContentItem, Entry
 from pique_assets.media.content_type import CONTENT_TYPES, VIDEO
 from pique_assets.media.examine import examine
@@ -27,12 +27,12 @@ FIELDS: Final = ("name", "description", "content_type", "detectors")
 DETECTOR_FIELDS: Final = ("detector_name", "config")
 MAX_JUDGE_FILE_BYTES: Final = 256 * 1024
 
-# Settings in which the contract's examples name uploaded content: reference_videos, reference_image, reference_audio,
+# Settings in which the API's examples name uploaded content: reference_videos, reference_image, reference_audio,
 # top_content_references, bottom_content_references, brand_audio_url.
 REFERENCE_SETTING: Final = re.compile(r"reference_(video|image|audio|content)s?|(\w+_)?references?|\w+_audio_url")
-# pique-api.md, "Detectors": what reference_videos takes.
+# The containers that the API takes as reference videos.
 VIDEO_EXTENSIONS: Final = ("mp4", "mov", "avi", "mkv", "webm")
-# pique-api.md, "Judges": `file_extension` of reference content.
+# Most characters of the `file_extension` that the API takes with reference content.
 LONGEST_EXTENSION: Final = 10
 
 
@@ -41,9 +41,9 @@ class ReferenceFile:
     """Reference content that lies beside the declaration.
 
     Attributes:
-        path: Where it lies.
-        extension: Of its name, lower case, without the dot: what the API is told of it.
-        item: Its bytes as they were read; always ready.
+        path: Where the file lies.
+        extension: The extension of its name, lower case, without the dot; the API wants to know.
+        item: The file as it was read; always ready.
     """
 
     path: Path
@@ -52,19 +52,19 @@ class ReferenceFile:
 
     @property
     def sha256(self) -> str:
-        """The hash of its bytes (hex), its name in the record of uploads."""
+        """The hash of the file's bytes (hex), which names the file in the record of uploads."""
         return self.item.fingerprint or ""
 
     @property
     def size_bytes(self) -> int:
-        """Its size."""
+        """The file's size in bytes."""
         return self.item.size_bytes or 0
 
     def open(self) -> BinaryIO:
-        """Its bytes, verified while they are read.
+        """Open the file; its bytes are verified while they are read.
 
         Raises:
-            MediaChanged: They are not those that were read before.
+            MediaChanged: The bytes are not those that were read before.
         """
         return open_content(
             self.item.content_uri, size_bytes=self.size_bytes, fingerprint=self.sha256, version=self.item.version
@@ -77,7 +77,7 @@ class JudgeDeclaration:
 
     Attributes:
         path: The file.
-        request: What the API would be asked for; local reference files still stand in it by their paths.
+        request: What the API would be asked for; the request names local reference files by their paths.
         references: The local reference files, by the text that names them.
     """
 
@@ -91,14 +91,14 @@ class JudgeDeclaration:
         return self.request.name
 
     def not_uploaded(self) -> list[ReferenceFile]:
-        """Reference files of which no upload is on record, each content once."""
+        """Reference files without an upload on record, each content once."""
         uris = uploaded_references(self.path)
         return list({file.sha256: file for file in self.references.values() if file.sha256 not in uris}.values())
 
     def uploaded_request(self) -> JudgeRequest:
         """What the API is asked for, with the uploaded content in place of local files.
 
-        A file that was never uploaded still stands in it by its path.
+        The request names a file that was never uploaded by its path.
         """
         uris = uploaded_references(self.path)
         known = {text: uris[file.sha256] for text, file in self.references.items() if file.sha256 in uris}
@@ -144,7 +144,7 @@ def read_judge_file(path: str | os.PathLike[str]) -> JudgeDeclaration:
 
 
 def record_file(judge_file: Path) -> Path:
-    """Where it is recorded which reference content became which `gs://` URI: beside the declaration."""
+    """The file that records which reference content became which `gs://` URI; it lies beside the declaration."""
     return judge_file.with_suffix(".references.json")
 
 
@@ -152,7 +152,7 @@ def uploaded_references(judge_file: Path) -> dict[str, str]:
     """The URI of each reference content that was uploaded for a declaration, by SHA-256.
 
     Raises:
-        JudgeFileInvalid: The record is there and can't be read.
+        JudgeFileInvalid: There is a record, and it can't be read.
     """
     record = record_file(judge_file)
     try:
@@ -167,7 +167,7 @@ def uploaded_references(judge_file: Path) -> dict[str, str]:
 
 
 def record_reference(judge_file: Path, *, sha256: str, uri: str) -> None:
-    """Record an upload, before anything is made of it: nothing has to be uploaded twice.
+    """Record an upload before a judge is created with it, so that no later attempt uploads the file again.
 
     Raises:
         OSError: The record can't be written.
@@ -180,11 +180,11 @@ def record_reference(judge_file: Path, *, sha256: str, uri: str) -> None:
 
 
 def _document(file: Path) -> dict[str, Any]:
-    # Dagster brings it, but most processes never need it.
-    from pique_assets.evaluation.yaml_values import read_yaml
+    # Most processes never read YAML, and PyYAML takes a while to load.
+    from pique_assets.judges.yaml_values import read_yaml
 
     try:
-        # A pipe would be waited for without end.
+        # Reading a pipe could wait without end.
         if file.exists() and not file.is_file():
             raise ValueError("it is no file")
         with file.open("rb") as opened:
@@ -200,7 +200,7 @@ def _document(file: Path) -> dict[str, Any]:
 
 
 def _references(config: Mapping[str, object]) -> Iterator[tuple[str, str]]:
-    """Each setting that names a local file, and the text that names it; an address such as gs:// is none."""
+    """Each setting that names a local file, and the text that names the file; gs:// and the like name no local file."""
     for key, value in config.items():
         if REFERENCE_SETTING.fullmatch(key):
             for text in value if isinstance(value, list) else [value]:
@@ -217,7 +217,7 @@ def _replaced(key: str, value: object, known: Mapping[str, str]) -> object:
 
 
 def _reference_file(path: Path, *, setting: str) -> ReferenceFile:
-    """The file behind a setting, found to be what the setting takes."""
+    """The file that a setting names, after checking that the setting takes such a file."""
     extension = path.suffix.removeprefix(".").lower()
     if not 1 <= len(extension) <= LONGEST_EXTENSION:
         raise JudgeFileInvalid(

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from pique_assets.api.models import Judge
-from pique_assets.evaluation.errors import JudgeNotUsable, JudgeUnsettled
-from pique_assets.evaluation.judge_agreement import LOOK_AGAIN_AFTER_S, LOOKS, agreed_judge
+from pique_assets.evaluation.errors import JudgeNotUsable
 from pique_assets.evaluation.submitting import require_usable
+from pique_assets.judges.agreement import LOOK_AGAIN_AFTER_S, LOOKS, agreed_judge
+from pique_assets.judges.errors import JudgeUnsettled
 
 DETECTORS = {
     letter: {"id": letter, "detector_name": f"detector_{letter}", "config": {}, "weight": 1} for letter in "abc"

@@ -1,11 +1,13 @@
-"""YAML as people write it: what stands there is what is meant.
+"""YAML as people write it: each value is read as its text says.
 
-Here: the reading. Not here: what a document means. PyYAML reads YAML 1.1, in which the aspect ratio 9:16 is the number
-556, the language `no` is false, a date is no text, and the second of two equal keys wins; all of that stands in real
-judges. Read here are the values of JSON by the rules of YAML 1.2.
+Belongs here: the reading. Does not: what a document means.
 
-A document of a few lines can stand for more than any memory holds, or for itself within itself. What it stands for is
-counted before anything is made of it.
+PyYAML reads YAML 1.1, in which the aspect ratio 9:16 is the number 556, the language `no` is false, a date is no text,
+and the second of two equal keys wins; real judge files have all of these. This reader takes the values that JSON has,
+by the rules of YAML 1.2.
+
+By aliases, a document of a few lines can stand for more values than any memory holds, or contain itself. The reader
+counts what a document stands for before it makes any value.
 """
 
 from __future__ import annotations
@@ -27,18 +29,18 @@ _VALUES = (
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 
 DEEPEST = 64
-"""Levels of a document, each alias written out; a judge has half a dozen."""
+"""Most levels of a document, each alias written out; a judge has half a dozen."""
 
 MOST_VALUES = 100_000
-"""Values of a document, each alias written out."""
+"""Most values of a document, each alias written out."""
 
 
 def read_yaml(text: str) -> object:
     """A document of mappings, lists, texts, numbers, true, false and null.
 
     Raises:
-        ValueError: It is no such document, or has more than `DEEPEST` levels or `MOST_VALUES` values; the message says
-            where.
+        ValueError: The text is no such document, or has more than `DEEPEST` levels or `MOST_VALUES` values; the
+            message says where.
     """
     try:
         document: object = yaml.load(text, _Loader)
@@ -48,19 +50,19 @@ def read_yaml(text: str) -> object:
 
 
 class _Loader(yaml.SafeLoader):
-    # Of its own, or those of yaml.SafeLoader would change for everybody.
+    # Dictionaries of this class alone: a change to those of yaml.SafeLoader would reach every user of PyYAML.
     yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, re.Pattern[str]]]]] = {}  # type: ignore[misc]
     yaml_constructors: ClassVar[dict[str | None, Callable[..., Any]]] = {
         tag: construct
         for tag, construct in yaml.SafeLoader.yaml_constructors.items()
-        # None: says where an unknown tag stands.
+        # The constructor under None refuses unknown tags, and says where they stand.
         if tag is None or tag.removeprefix(_TAG) in ("null", "bool", "str", "seq", "map")
     }
 
     def __init__(self, stream: str) -> None:
         super().__init__(stream)
         self._level = 0
-        # Levels and values of each node that is complete, by its id: the document keeps all of them.
+        # Levels and values of each complete node, by the node's id(), which stays unique: the document keeps all nodes.
         self._extents: dict[int, tuple[int, int]] = {}
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:

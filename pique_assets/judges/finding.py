@@ -1,8 +1,10 @@
 """Which judge at Pique evaluates: named by its id, or declared in a file and found by its name.
 
-Here: finding, comparing, and creating on purpose. Not here: the declaration's file (`judge_file`), and whether a judge
-can evaluate now, which a submission checks itself (`partition`). A judge that exists is never changed: the API has no
-call for it, and a judge that measures something else under the same name would be worse than an error.
+Belongs here: finding a judge, comparing the judge with its declaration, and creating a judge on purpose. Does not: the
+declaration's file (`declaration`), and whether a judge can evaluate now, which a submission checks itself.
+
+This package never changes a judge that exists: the API has no call for that, and a judge that measures something else
+under the same name would be worse than an error.
 """
 
 from __future__ import annotations
@@ -15,22 +17,23 @@ from typing import Final
 from pique_assets.api.client import PiqueClient
 from pique_assets.api.errors import PiqueError, UploadExpired, UploadInterrupted
 from pique_assets.api.models import Judge, JudgeStatus
-from pique_assets.evaluation.errors import (
+from pique_assets.judges.changes import DetectorSettings, detector_changes
+from pique_assets.judges.declaration import JudgeDeclaration, ReferenceFile, read_judge_file, record_reference
+from pique_assets.judges.errors import (
     JudgeAmbiguous,
     JudgeCreationInDoubt,
     JudgeDiffers,
     JudgeFileInvalid,
     JudgeMissing,
 )
-from pique_assets.evaluation.judge_changes import DetectorSettings, detector_changes
-from pique_assets.evaluation.judge_file import JudgeDeclaration, ReferenceFile, read_judge_file, record_reference
-from pique_assets.evaluation.progress import Say
 from pique_assets.visible import visible
 
-# A judge whose creation nobody confirmed is looked for this often: a listing may lag behind.
+Say = Callable[[str], None]
+
+# How often to look for a judge whose creation nobody confirmed: Pique's listing may lag behind.
 LOOKS: Final = 3
 LOOK_AGAIN_AFTER_S: Final = 2.0
-# Reference content costs nothing, so an upload of unknown fate is made anew.
+# Reference content costs nothing, so an upload whose answer was lost is made once more.
 REFERENCE_ATTEMPTS: Final = 3
 PENDING_LOOK_S: Final = 1.0
 
@@ -47,9 +50,10 @@ def resolve_judge(
 
     Args:
         client: The API.
-        judge_id: The judge's id; None where the file alone says which it is.
-        judge_file: Its declaration. With an id, the judge of that id must be what the file declares.
-        create_missing: Create a declared judge that does not exist.
+        judge_id: The judge's id; None where the file alone says which judge is meant.
+        judge_file: The judge's declaration. With an id, the judge of that id must be what the file declares.
+        create_missing: Whether to create a declared judge that does not exist. Among the assets only `judge` creates
+            one: a step after it would do so unseen.
         say: Hears when a judge is created.
 
     Raises:
@@ -78,11 +82,11 @@ def resolve_judge(
 
 
 def find_judge(client: PiqueClient, declaration: JudgeDeclaration) -> Judge | None:
-    """The judge of the declared name, found to be as declared; None when there is none.
+    """The judge of the declared name, after checking that the judge is as declared; None when there is none.
 
     Raises:
-        JudgeAmbiguous: There are several of the name.
-        JudgeDiffers: It is not as declared.
+        JudgeAmbiguous: Several judges have the name.
+        JudgeDiffers: The judge is not as declared.
         PiqueError: Pique refuses, or does not answer.
     """
     named = [judge for judge in client.list_judges() if judge.name == declaration.name]
@@ -113,7 +117,7 @@ def require_declared(judge: Judge, declaration: JudgeDeclaration) -> None:
 
 
 def declared_differences(judge: Judge, declaration: JudgeDeclaration) -> list[str]:
-    """How the judge differs from its declaration, which comes first in each sentence; empty when it does not.
+    """How the judge differs from its declaration: "was" is what the file declares, "is" what Pique has.
 
     Content type and detectors count. Ids, weights and the description do not: weights can't be declared (the API takes
     none), and the description measures nothing.
@@ -141,8 +145,8 @@ def create_judge(
 
     Raises:
         JudgeFileInvalid: Reference content was never uploaded (`upload_references` does it).
-        JudgeCreationInDoubt: No answer came and no such judge is listed: it may appear yet.
-        JudgeAmbiguous: Somebody else created one of the same name at the same time.
+        JudgeCreationInDoubt: No answer came and Pique lists no such judge: the judge may appear yet.
+        JudgeAmbiguous: Somebody else created a judge of the same name at the same time.
         PiqueError: Pique refuses; certainly nothing was created.
     """
     if missing := declaration.not_uploaded():
@@ -158,13 +162,13 @@ def create_judge(
             raise
         return _look_for_created(client, declaration, doubt=error, sleep=sleep)
     say(visible(f"created judge {created.id} ({declaration.name}), {created.status}"))
-    # By its name once more: two that create at the same moment see each other's judge here, if not before.
+    # Looked for by name once more: two callers that create at the same moment see each other's judge here.
     found = find_judge(client, declaration)
     return client.get_judge(created.id) if found is None else found
 
 
 def upload_references(client: PiqueClient, declaration: JudgeDeclaration, *, say: Say) -> None:
-    """Upload the reference content that no upload is on record of; the record is beside the declaration.
+    """Upload the reference content that was never uploaded, and record each upload beside the declaration.
 
     Raises:
         OSError: The record can't be written.
@@ -180,7 +184,7 @@ def upload_references(client: PiqueClient, declaration: JudgeDeclaration, *, say
 def wait_until_prepared(
     client: PiqueClient, judge: Judge, *, wait_s: float, sleep: Callable[[float], None] = time.sleep
 ) -> Judge:
-    """The judge as soon as it is no longer pending, or as it is when the time is over."""
+    """The judge once Pique has prepared it, or as Pique describes it after `wait_s` seconds."""
     until = time.monotonic() + wait_s
     while judge.status == JudgeStatus.PENDING and time.monotonic() < until:
         sleep(PENDING_LOOK_S)

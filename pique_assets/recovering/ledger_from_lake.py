@@ -1,7 +1,7 @@
 """A lost ledger rebuilt from the lake, so that nothing is evaluated again.
 
-Here: what the tables `submissions`, `payloads` and `content` say about each job, and what they can't say. Not here: how
-a ledger takes it (`ledger.restoring`), the command (`cli`), and Dagster.
+Belongs here: what the tables `submissions`, `payloads` and `content` say about each job, and what they can't say. Does
+not: how a ledger writes what is remembered (`ledger`), the command (`cli`), and Dagster.
 
 The lake knows a job from the moment its date's `submissions` were materialised. What was submitted after that, and the
 signed upload URLs, were in the ledger alone: `RestoreReport` says where such gaps may be.
@@ -10,7 +10,7 @@ signed upload URLs, were in the ledger alone: `RestoreReport` says where such ga
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -24,16 +24,17 @@ from pique_assets.ledger import (
     PayloadSource,
     RememberedPayload,
     RememberedSubmission,
+    Source,
     SubmissionOrder,
     SubmissionState,
 )
-from pique_assets.unknown_jobs import note_restored
+from pique_assets.recovering.unknown_jobs import note_restored
 
 _S = SubmissionState
 _Row = Mapping[str, Any]
 _Attempt = tuple[str, int]
 
-# How far a job has come, where two dates remember it differently: the later memory is the one that knows more.
+# How far a job has come. Where two dates remember a job differently, the memory that is further in this list is newer.
 _FURTHER = (
     _S.UPLOADING,
     _S.SUBMITTING,
@@ -55,7 +56,7 @@ class LakeUnusable(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
-    """Content of one date for which the lake names no job; Pique may have one all the same."""
+    """Content of one date for which the lake names no job; Pique may have a job for that content all the same."""
 
     evaluation: str
     date: str
@@ -69,15 +70,15 @@ class RestoreReport:
     Attributes:
         partitions: Dates, counted once for each evaluation.
         submissions: Job attempts written into the ledger.
-        known: Job attempts the ledger had already.
+        known: Job attempts that the ledger had already.
         payloads: Results written into the ledger.
-        open: Restored jobs whose result is still to come: Pique is asked for them.
+        open: Restored jobs whose result is still to come: the next runs ask Pique for them.
         unanswered: Social media URLs that were sent and not answered: they wait for a webhook, and are not sent again.
-        unconfirmed: Of the open ones, jobs of which the lake does not say that their bytes arrived: Pique is asked
-            before anything is sent, and nothing is sent to these jobs.
+        unconfirmed: Open jobs of which the lake does not say that their bytes arrived: the next runs ask Pique before
+            they send anything, and send nothing to these jobs.
         contradicted: Jobs that share work and attempt with another job, which was restored in their place.
-        gaps: Dates with content that has no job in the lake. If it was submitted shortly before the ledger was
-            lost, its next uploads evaluate it again.
+        gaps: Dates with content that has no job in the lake. If somebody submitted that content shortly before the
+            ledger was lost, its next uploads evaluate it again.
     """
 
     partitions: int
@@ -101,8 +102,8 @@ def restore_ledger(
     Args:
         lake: Where the tables are.
         ledger: A new ledger, or one that agrees with the lake.
-        say: Hears how far it is.
-        evaluations: Only these, where others in the lake are of another ledger; all when left out.
+        say: Hears how far the restoring is.
+        evaluations: Only these, where others in the lake belong to another ledger; all when left out.
 
     Raises:
         LedgerOfAnotherPique: The lake holds results of another Pique than the ledger; nothing was written.
@@ -121,25 +122,28 @@ def restore_ledger(
         raise LakeUnusable(f"{lake.root} holds no `submissions` table{of}: there is nothing to restore from")
     if pique := lake.pique():
         ledger.belong_to(pique)
-    remembered, origin, contradicted = _remembered(lake, files)
-    say(f"the lake names {len(remembered)} jobs of {len(files)} dates")
+    dates = [_remembered_date(lake, file) for file in files]
+    attempts, contradicted = _agreed_attempts(dates)
+    say(f"the lake names {len(attempts)} jobs of {len(files)} dates")
+    by_file: dict[PartitionFile, list[RememberedSubmission]] = {}
+    for submission, file in attempts:
+        by_file.setdefault(file, []).append(submission)
     counts: Counter[str] = Counter()
-    for number, file in enumerate(files, start=1):
+    for number, date in enumerate(dates, start=1):
+        file = date.file
         written = ledger.restore(
             evaluation=file.evaluation,
             partition=file.date.isoformat(),
-            items=[_inventory_item(row) for row in _rows(lake, "submissions", file) if row["source"] == "direct"],
-            social_items=[
-                _inventory_item(row) for row in _rows(lake, "submissions", file) if row["source"] == "social"
-            ],
-            submissions=[remembered[attempt] for attempt in origin.get(file, ())],
+            items=date.items["direct"],
+            social_items=date.items["social"],
+            submissions=by_file.get(file, ()),
             payloads=_payloads(lake, file),
         )
         counts.update(submissions=written.submissions, known=written.known, payloads=written.payloads)
         say(f"{number} of {len(files)} dates: {file.evaluation} {file.date}, {written.submissions} jobs restored")
     _mark_collected(ledger, files)
     note_restored(lake=lake, ledger=ledger, versions=versions)
-    states = Counter(one.state for one in remembered.values())
+    states = Counter(submission.state for submission, _ in attempts)
     return RestoreReport(
         partitions=len(files),
         submissions=counts["submissions"],
@@ -149,38 +153,64 @@ def restore_ledger(
         unanswered=states[_S.SUBMITTING],
         unconfirmed=states[_S.UPLOADING],
         contradicted=contradicted,
-        gaps=tuple(gap for gap in _gaps(lake) if not evaluations or gap.evaluation in evaluations),
+        gaps=tuple(_gaps(lake, dates=dates, evaluations=evaluations)),
     )
 
 
-def _remembered(
-    lake: Lake, files: Sequence[PartitionFile]
-) -> tuple[dict[_Attempt, RememberedSubmission], dict[PartitionFile, list[_Attempt]], tuple[str, ...]]:
-    """Every attempt as the date that knows most remembers it, and which date that is."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _RememberedDate:
+    """What the lake's `submissions` of one date say.
+
+    Attributes:
+        file: Which date, of which evaluation.
+        items: The date's content, by how it reaches Pique.
+        attempts: The job attempts that the date's rows name.
+        accounted_for: Fingerprints of content that has a job, or that Pique refused.
+    """
+
+    file: PartitionFile
+    items: Mapping[Source, list[InventoryItem]]
+    attempts: list[RememberedSubmission]
+    accounted_for: frozenset[str]
+
+
+def _remembered_date(lake: Lake, file: PartitionFile) -> _RememberedDate:
+    # The ids alone: which results the lake has must be known of all dates before the first is written, and the bodies
+    # of all dates are more than memory holds.
+    with_payload = {row["job_id"] for row in _rows(lake, "payloads", file, columns=["job_id"])}
+    items: dict[Source, list[InventoryItem]] = {"direct": [], "social": []}
+    attempts, accounted_for = [], set()
+    for row in _rows(lake, "submissions", file):
+        items.setdefault(row["source"], []).append(_inventory_item(row))
+        attempt = _submission(row, with_payload=with_payload, file=file)
+        if attempt is not None:
+            attempts.append(attempt)
+        if row["job_id"] is not None or row["state"] == "rejected":
+            accounted_for.add(row["fingerprint"])
+    return _RememberedDate(file=file, items=items, attempts=attempts, accounted_for=frozenset(accounted_for))
+
+
+def _agreed_attempts(
+    dates: Iterable[_RememberedDate],
+) -> tuple[list[tuple[RememberedSubmission, PartitionFile]], tuple[str, ...]]:
+    """Every attempt as the date that knows most remembers it, with that date; and the jobs that another date denies."""
     best: dict[_Attempt, tuple[RememberedSubmission, PartitionFile]] = {}
     contradicted: set[str] = set()
-    for file in files:
-        with_payload = {payload.job_id for payload in _payloads(lake, file)}
-        for row in _rows(lake, "submissions", file):
-            one = _submission(row, with_payload=with_payload, file=file)
-            if one is None:
-                continue
+    for date in dates:
+        for one in date.attempts:
             attempt = (one.order.work_key, one.attempt)
             other = best.get(attempt)
             if other is not None and _contradict(one, other[0]):
                 loser = min(one, other[0], key=_how_far)
                 contradicted.add(str(loser.job_id))
             if other is None or _how_far(one) > _how_far(other[0]):
-                best[attempt] = (one, file)
+                best[attempt] = (one, date.file)
     alive = _with_liveness([one for one, _ in best.values()])
-    origin: dict[PartitionFile, list[_Attempt]] = {}
-    for attempt, (_, file) in best.items():
-        origin.setdefault(file, []).append(attempt)
-    return alive, origin, tuple(sorted(contradicted))
+    return [(alive[attempt], file) for attempt, (_, file) in best.items()], tuple(sorted(contradicted))
 
 
 def _contradict(one: RememberedSubmission, other: RememberedSubmission) -> bool:
-    """Whether both name a job, and not the same; a date may remember a social media POST without its answer."""
+    """Whether the two name different jobs; a date may remember a social media POST without the job of its answer."""
     return None not in (one.job_id, other.job_id) and one.job_id != other.job_id
 
 
@@ -189,7 +219,10 @@ def _how_far(one: RememberedSubmission) -> int:
 
 
 def _with_liveness(attempts: Iterable[RememberedSubmission]) -> dict[_Attempt, RememberedSubmission]:
-    """At most one attempt of each work is live: the last that is not dead. An open one before the last had died."""
+    """The attempts with at most one live for each work: the last that is not dead.
+
+    An open attempt before the last had died, else nobody would have made another.
+    """
     by_work: dict[str, list[RememberedSubmission]] = {}
     for one in attempts:
         by_work.setdefault(one.order.work_key, []).append(one)
@@ -227,7 +260,7 @@ def _submission(row: _Row, *, with_payload: set[str], file: PartitionFile) -> Re
         state=state,
         job_id=row["job_id"] if state in _JOBLESS else _given(row, "job_id", file),
         batch_id=row["batch_id"],
-        # Of an open job they say only that it was open.
+        # The row of an open job says here only that the job was open.
         error_code=None if state in OPEN_STATES else row["error_code"],
         error=None if state in OPEN_STATES else row["error"],
         created_at=_given(row, "created_at", file),
@@ -237,7 +270,7 @@ def _submission(row: _Row, *, with_payload: set[str], file: PartitionFile) -> Re
 
 
 def _state(row: _Row, *, with_payload: set[str]) -> SubmissionState | None:
-    """What a row's state still means without the ledger; None where no job was named yet."""
+    """What the state of a row still means without the ledger; None where the row has no job yet."""
     named = row["state"].upper()
     if named not in SubmissionState.__members__ or named == _S.INTENDED:
         return None
@@ -245,7 +278,7 @@ def _state(row: _Row, *, with_payload: set[str]) -> SubmissionState | None:
     if state in (_S.PREPARED, _S.UPLOADING):
         return _S.UPLOADING
     if state in FINISHED_STATES and row["job_id"] not in with_payload:
-        # The result is lost, but not the evaluation: Pique is asked for it again.
+        # The result is lost, but not the evaluation: the next run asks Pique for the result again.
         return _S.UPLOADED
     return state
 
@@ -285,13 +318,15 @@ def _mark_collected(ledger: Ledger, files: Sequence[PartitionFile]) -> None:
             ledger.record_collected(**where, digest=settled.digest)
 
 
-def _gaps(lake: Lake) -> Iterable[Gap]:
+def _gaps(lake: Lake, *, dates: Iterable[_RememberedDate], evaluations: Collection[str]) -> Iterator[Gap]:
     """Dates whose inventory has ready content that no row of `submissions` names a job for."""
+    accounted_for = {date.file: date.accounted_for for date in dates}
     for file in lake.partitions("content"):
-        submitted = {row["fingerprint"] for row in _rows(lake, "submissions", file) if row["job_id"] is not None}
-        rejected = {row["fingerprint"] for row in _rows(lake, "submissions", file) if row["state"] == "rejected"}
-        wanted = {row["fingerprint"] for row in _rows(lake, "content", file) if row["state"] == "ready"}
-        if missing := wanted - submitted - rejected:
+        if evaluations and file.evaluation not in evaluations:
+            continue
+        rows = _rows(lake, "content", file, columns=["fingerprint", "state"])
+        wanted = {row["fingerprint"] for row in rows if row["state"] == "ready"}
+        if missing := wanted - accounted_for.get(file, frozenset()):
             yield Gap(evaluation=file.evaluation, date=file.date.isoformat(), content=len(missing))
 
 
@@ -311,9 +346,11 @@ def _payloads(lake: Lake, file: PartitionFile) -> list[RememberedPayload]:
     ]
 
 
-def _rows(lake: Lake, table_name: str, file: PartitionFile) -> list[dict[str, Any]]:
+def _rows(
+    lake: Lake, table_name: str, file: PartitionFile, *, columns: Sequence[str] | None = None
+) -> list[dict[str, Any]]:
     try:
-        table = lake.read(table_name, judge=file.judge, date=file.date, evaluation=file.evaluation)
+        table = lake.read(table_name, judge=file.judge, date=file.date, evaluation=file.evaluation, columns=columns)
     except FileMissing:
         return []
     rows: list[dict[str, Any]] = table.to_pylist()
