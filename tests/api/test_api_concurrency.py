@@ -1,21 +1,19 @@
-"""How many requests go at once: fewer when a host says it is too much, slowly more when it is not, none after close."""
+"""How many requests go to a host at once, as the host sees them; the rules are in `test_api_concurrency_policy`."""
 
 from __future__ import annotations
 
 import io
-import itertools
 import random
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 
 import pytest
 from waiting import PATIENCE_S, eventually
 
 from pique_assets.api import RetryPolicy, Timeouts
-from pique_assets.api.concurrency import _SHY_S, AdaptiveLimit
+from pique_assets.api.concurrency import AdaptiveLimit
 from pique_assets.api.errors import (
     NoAnswer,
     PiqueError,
@@ -136,94 +134,6 @@ def test_it_creeps_up_while_all_goes_well_and_not_beyond_the_maximum(server, new
     ask_together(client, threads=8, each=10)
     assert client.concurrency.api.limit == 4
     assert watched.most_at_once <= 4
-
-
-def test_a_round_of_successes_adds_one():
-    limit = AdaptiveLimit(most=100, longest_pause_s=1)
-    with limit.enter() as slot:
-        slot.overloaded()
-    seen = [limit.snapshot().limit]
-    for _ in range(12):
-        slots = [limit.enter() for _ in range(limit.snapshot().limit)]
-        for slot in slots:
-            slot.succeeded()
-        for slot in slots:
-            with slot:
-                pass
-        seen.append(limit.snapshot().limit)
-    assert seen[0] == 1
-    assert all(0 <= later - earlier <= 1 for earlier, later in itertools.pairwise(seen))
-    assert seen[-1] >= 8
-
-
-def test_a_level_that_proved_too_high_is_left_alone_for_a_while(monkeypatch):
-    now = 1000.0
-    monkeypatch.setattr("pique_assets.api.concurrency.time", SimpleNamespace(monotonic=lambda: now))
-    limit = AdaptiveLimit(most=4, longest_pause_s=1)
-
-    def one_request(*, goes_well):
-        with limit.enter() as slot:
-            slot.succeeded() if goes_well else slot.overloaded()
-
-    one_request(goes_well=False)
-    one_request(goes_well=True)
-    assert limit.snapshot().limit == 2
-    with limit.enter():
-        one_request(goes_well=False)
-    assert limit.snapshot().limit == 1
-    for _ in range(10):
-        one_request(goes_well=True)
-    assert limit.snapshot().limit == 1
-    now += _SHY_S - 0.001
-    one_request(goes_well=True)
-    assert limit.snapshot().limit == 1
-    now += 0.001
-    one_request(goes_well=True)
-    assert limit.snapshot().limit == 2
-
-
-def use_up(limit, *, then=lambda slot: slot.succeeded()):
-    """A round of requests under way together, as many as are allowed; `then` is said of the last."""
-    slots = [limit.enter() for _ in range(limit.snapshot().limit)]
-    for slot in slots[:-1]:
-        slot.succeeded()
-    then(slots[-1])
-    for slot in slots:
-        with slot:
-            pass
-
-
-def grown_to(level, *, most=100):
-    limit = AdaptiveLimit(most=most, longest_pause_s=1)
-    with limit.enter() as slot:
-        slot.overloaded()
-    for _ in range(10 * level):
-        if limit.snapshot().limit < level:
-            use_up(limit)
-    assert limit.snapshot().limit == level
-    return limit
-
-
-def test_a_level_that_it_grew_to_and_that_is_too_high_costs_one_step():
-    limit = grown_to(6)
-    use_up(limit, then=lambda slot: slot.overloaded())
-    assert limit.snapshot().limit == 5
-    # The level below did well before, and does no more: the host has changed.
-    use_up(limit, then=lambda slot: slot.overloaded())
-    assert limit.snapshot().limit == 2
-
-
-def test_a_refusal_with_a_pause_leaves_few_and_they_grow_in_steps_of_that_pause():
-    limit = AdaptiveLimit(most=25, longest_pause_s=1)
-    began = time.monotonic()
-    use_up(limit, then=lambda slot: slot.overloaded(pause_s=0.3))
-    assert limit.snapshot().limit == 5
-    # What a host takes right after a pause may be a burst: many good rounds in a moment prove nothing.
-    while limit.snapshot().limit == 5:
-        use_up(limit)
-    # The pause, and as long again.
-    assert time.monotonic() - began >= 2 * 0.3
-    assert limit.snapshot().limit == 6
 
 
 def test_successes_one_at_a_time_prove_nothing_about_many(server, new_client, steps, judge):
@@ -424,8 +334,3 @@ def test_whatever_the_host_says_every_thread_comes_to_its_turn(seed):
     state = limit.snapshot()
     assert (state.under_way, state.waiting) == (0, 0)
     assert 1 <= state.limit <= 6
-
-
-def test_not_even_one_request_is_no_limit():
-    with pytest.raises(ValueError, match="at least one"):
-        AdaptiveLimit(most=0, longest_pause_s=1)
