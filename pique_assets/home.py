@@ -1,6 +1,9 @@
 """Where the ledger and the lake are: one rule for the code location, the command line, the receiver and notebooks.
 
-Whatever opens the ledger or the lake asks here, so that all of them find the same two; a second ledger would have
+Belongs here: finding. Does not: opening, which the rooms `ledger` and `lake` do. This module makes no file, and imports
+nothing heavy.
+
+Whatever opens the ledger or the lake asks here, so that all processes find the same two; a second ledger would have
 everything evaluated again. In this order, the first that is given counts:
 
 1. what the caller says: `LedgerResource(url=...)`, `resources_for(..., home=...)`, `--ledger`, `load(..., lake=...)`;
@@ -8,10 +11,8 @@ everything evaluated again. In this order, the first that is given counts:
 3. `PIQUE_HOME`, the folder that holds both;
 4. `.pique` in the project's root: the nearest folder upwards with `dg.toml`, `pyproject.toml` or `workspace.yaml`.
 
-The variables count alike in the environment and in the file `.env` of the project's root, which Dagster reads too. The
-working directory alone never decides, and so no relative path does: it would mean another folder for each process.
-
-Here: finding. Not here: opening, which is `ledger` and `lake`. Nothing is made, and nothing heavy is imported.
+A variable counts the same in the environment and in the file `.env` of the project's root, which Dagster reads too. The
+working directory alone never decides, and a relative path is refused: each process would understand it in its own way.
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
+
+Kept = Literal["ledger", "lake"]
+"""What a home holds."""
 
 HOME_VARIABLE: Final = "PIQUE_HOME"
 """Names the folder that holds ledger and lake."""
@@ -32,13 +36,16 @@ LAKE_VARIABLE: Final = "PIQUE_LAKE"
 """Names the lake: a folder, or a URL such as gs://bucket/lake."""
 
 LEDGER_OPTION: Final = "--ledger"
-"""By which somebody names the ledger to a command."""
+"""The option by which somebody names the ledger to a command."""
 
 PROJECT_FILES: Final = ("dg.toml", "pyproject.toml", "workspace.yaml")
 """A folder that holds one of these is the root of a project."""
 
 HOME_FOLDER: Final = ".pique"
 """The home's name in a project's root."""
+
+_VARIABLES: Final[dict[Kept, str]] = {"ledger": LEDGER_VARIABLE, "lake": LAKE_VARIABLE}
+_NAMES_IN_HOME: Final[dict[Kept, str]] = {"ledger": "ledger.db", "lake": "lake"}
 
 # Where the first release kept ledgers of real Piques.
 _EARLIER_FOLDERS: Final = ("production", "sandbox")
@@ -54,7 +61,7 @@ class LedgerNotMade(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundAddress:
-    """An address, and what decided that it is the one.
+    """An address, and what decided for that address.
 
     Attributes:
         address: An absolute path, or a URL; that of a database may hold a password.
@@ -90,7 +97,7 @@ def setting(name: str, *, project: str | os.PathLike[str] | None = None) -> str 
     root = project_root(project)
     if root is None or not (root / ".env").is_file():
         return None
-    # Only where there is such a file: every command and every run would pay for the import.
+    # Imported only where there is such a file: every command and every run would pay for the import.
     from dotenv import dotenv_values
 
     return dotenv_values(root / ".env").get(name) or None
@@ -99,7 +106,7 @@ def setting(name: str, *, project: str | os.PathLike[str] | None = None) -> str 
 def home(
     *, explicit: str | os.PathLike[str] | None = None, project: str | os.PathLike[str] | None = None
 ) -> FoundAddress:
-    """The folder that holds ledger and lake where nothing names these two themselves.
+    """The folder that holds ledger and lake, where nothing names the ledger or the lake itself.
 
     Args:
         explicit: What the caller says; a relative path begins at the project's root.
@@ -128,51 +135,39 @@ def home(
     )
 
 
-def ledger_place(*, project: str | os.PathLike[str] | None = None) -> FoundAddress:
-    """The ledger, where the caller does not name it: a path, or a database URL.
+def find_address(
+    kept: Kept, *, explicit: str | None = None, project: str | os.PathLike[str] | None = None
+) -> FoundAddress:
+    """Where the ledger or the lake is: a path or a URL.
 
     Args:
+        kept: Which of the two.
+        explicit: What the code location says; left out, the rule of this module decides.
         project: A place in the project; the working directory when left out.
 
     Raises:
-        HomeUnknown: The message says what to set.
+        HomeUnknown: Nothing says where, or what says so is a relative path; the message says what to set.
     """
-    if value := setting(LEDGER_VARIABLE, project=project):
-        return FoundAddress(address=absolute_ledger(value, named_by=LEDGER_VARIABLE), because=LEDGER_VARIABLE)
+    if explicit:
+        address = _absolute_address(explicit, named_by=f"the {kept} of the code location")
+        return FoundAddress(address=address, because="the code location says so")
+    variable = _VARIABLES[kept]
+    if value := setting(variable, project=project):
+        return FoundAddress(address=_absolute_address(value, named_by=variable), because=variable)
     found = home(project=project)
-    return FoundAddress(address=ledger_in(found.address), because=found.because)
+    return FoundAddress(address=in_home(found.address, kept), because=found.because)
 
 
-def lake_place(*, project: str | os.PathLike[str] | None = None) -> FoundAddress:
-    """The lake, where the caller does not name it: a path, or a URL.
-
-    Args:
-        project: A place in the project; the working directory when left out.
-
-    Raises:
-        HomeUnknown: The message says what to set.
-    """
-    if value := setting(LAKE_VARIABLE, project=project):
-        return FoundAddress(address=absolute_lake(value, named_by=LAKE_VARIABLE), because=LAKE_VARIABLE)
-    found = home(project=project)
-    return FoundAddress(address=lake_in(found.address), because=found.because)
-
-
-def ledger_in(home_folder: str) -> str:
-    """The path of the ledger in a home."""
-    return str(Path(home_folder) / "ledger.db")
-
-
-def lake_in(home_folder: str) -> str:
-    """The path of the lake in a home."""
-    return str(Path(home_folder) / "lake")
+def in_home(folder: str, kept: Kept) -> str:
+    """The path of the ledger or the lake in the folder that holds both."""
+    return str(Path(folder) / _NAMES_IN_HOME[kept])
 
 
 def require_intended(place: FoundAddress) -> None:
-    """Refuse to have a ledger begun where that can only be a mistake; one that is there already is never refused.
+    """Refuse to have a ledger begun where that can only be a mistake; a ledger that exists is never refused.
 
-    A ledger that is begun by mistake has everything evaluated again. A path that somebody typed is taken for one if its
-    folder is not there, or if the folder holds another ledger.
+    A ledger that is begun by mistake has everything evaluated again. A path that somebody typed counts as a mistake if
+    its folder does not exist, or if its folder holds another ledger.
 
     Raises:
         LedgerNotMade: The message says what is there instead, and what to do.
@@ -200,20 +195,11 @@ def require_intended(place: FoundAddress) -> None:
 
 
 def is_url(address: str) -> bool:
-    """Whether an address is a URL, and no path, in which no character has a meaning."""
+    """Whether an address is a URL; in a path, no character has a meaning."""
     return re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", address) is not None
 
 
-def absolute_ledger(address: str, *, named_by: str) -> str:
-    """A ledger's address that is the same from every working directory.
-
-    Args:
-        address: A path or a database URL.
-        named_by: What names it, for the message.
-
-    Raises:
-        HomeUnknown: It is a relative path.
-    """
+def _absolute_address(address: str, *, named_by: str) -> str:
     if not is_url(address):
         return _absolute(address, named_by=named_by)
     scheme, _, path = address.partition("://")
@@ -221,19 +207,6 @@ def absolute_ledger(address: str, *, named_by: str) -> str:
         # SQLAlchemy's form: the path follows a third slash.
         _absolute(path.removeprefix("/"), named_by=named_by)
     return address
-
-
-def absolute_lake(address: str, *, named_by: str) -> str:
-    """A lake's address that is the same from every working directory.
-
-    Args:
-        address: A path or a URL.
-        named_by: What names it, for the message.
-
-    Raises:
-        HomeUnknown: It is a relative path.
-    """
-    return address if is_url(address) else _absolute(address, named_by=named_by)
 
 
 def _absolute(path: str, *, named_by: str) -> str:

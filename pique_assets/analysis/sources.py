@@ -9,7 +9,7 @@ import datetime as dt
 from pathlib import Path
 
 from pique_assets.analysis.errors import NoLake
-from pique_assets.home import LAKE_VARIABLE, HomeUnknown, lake_place
+from pique_assets.home import LAKE_VARIABLE, HomeUnknown, find_address
 from pique_assets.lake import Lake
 
 LakeLike = Lake | str | Path
@@ -30,7 +30,7 @@ def open_lake(lake: LakeLike | None = None) -> Lake:
     if lake is not None:
         return Lake(str(lake))
     try:
-        place = lake_place()
+        place = find_address("lake")
     except HomeUnknown as unknown:
         raise NoLake(f"{unknown} that `make run` fills (.pique); or give lake=..., or set PIQUE_LAKE") from None
     # Whoever names a lake may read it before anything is written: its tables are empty then.

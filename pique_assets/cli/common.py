@@ -23,9 +23,9 @@ from pique_assets.home import (
     LEDGER_OPTION,
     LEDGER_VARIABLE,
     FoundAddress,
+    Kept,
+    find_address,
     is_url,
-    lake_place,
-    ledger_place,
     require_intended,
     setting,
 )
@@ -154,31 +154,18 @@ def _date(text: str) -> dt.date:
         raise argparse.ArgumentTypeError(f"{text!r} is no date: {error}") from None
 
 
-def ledger_place_of(arguments: argparse.Namespace) -> FoundAddress:
-    """Where the ledger is: as `--ledger` says, else as `pique_assets.home` finds it.
+def address_of(kept: Kept, arguments: argparse.Namespace) -> FoundAddress:
+    """Where the ledger or the lake is: as `--ledger` or `--lake` says, else as `pique_assets.home` finds it.
 
     Raises:
         HomeUnknown: Nothing says where it is.
     """
-    if not arguments.ledger:
-        return ledger_place()
-    named: str = arguments.ledger
+    named: str | None = getattr(arguments, kept)
+    if not named:
+        return find_address(kept)
     # Typed now and here, so that a relative path is meant from here.
     address = named if is_url(named) else str(Path(named).expanduser().absolute())
-    return FoundAddress(address=address, because=LEDGER_OPTION)
-
-
-def lake_place_of(arguments: argparse.Namespace) -> FoundAddress:
-    """Where the lake is: as `--lake` says, else as `pique_assets.home` finds it.
-
-    Raises:
-        HomeUnknown: Nothing says where it is.
-    """
-    if not arguments.lake:
-        return lake_place()
-    named: str = arguments.lake
-    address = named if is_url(named) else str(Path(named).expanduser().absolute())
-    return FoundAddress(address=address, because="--lake")
+    return FoundAddress(address=address, because=f"--{kept}")
 
 
 def opened_ledger(arguments: argparse.Namespace, *, busy_timeout_s: float = 30.0) -> Ledger:
@@ -194,7 +181,7 @@ def opened_ledger(arguments: argparse.Namespace, *, busy_timeout_s: float = 30.0
     """
     from pique_assets.ledger import Ledger
 
-    place = ledger_place_of(arguments)
+    place = address_of("ledger", arguments)
     require_intended(place)
     return Ledger.open(place.address, say=tell, busy_timeout_s=busy_timeout_s)
 
@@ -209,7 +196,7 @@ def existing_ledger(arguments: argparse.Namespace) -> Ledger:
     """
     from pique_assets.ledger import Ledger, LedgerMissing
 
-    place = ledger_place_of(arguments)
+    place = address_of("ledger", arguments)
     try:
         return Ledger.open(place.address, create=False)
     except LedgerMissing as missing:
@@ -227,7 +214,7 @@ def opened_lake(arguments: argparse.Namespace) -> Lake:
     """
     from pique_assets.lake import Lake
 
-    return Lake(lake_place_of(arguments).address)
+    return Lake(address_of("lake", arguments).address)
 
 
 def base_url() -> str | None:

@@ -14,9 +14,9 @@ from pique_assets.cli.common import (
     CommandParsers,
     add_lake_option,
     add_ledger_option,
+    address_of,
     complain,
     existing_ledger,
-    ledger_place_of,
     opened_lake,
     say,
 )
@@ -96,7 +96,7 @@ def _add_redeclare(actions: CommandParsers) -> None:
 def _create(arguments: argparse.Namespace) -> int:
     from pique_assets.ledger import Ledger, LedgerMissing
 
-    address = ledger_place_of(arguments).address
+    address = address_of("ledger", arguments).address
     try:
         with Ledger.open(address, create=False) as ledger:
             return complain(f"there is one already: {ledger.location}")
@@ -134,7 +134,7 @@ def _restore(arguments: argparse.Namespace) -> int:
     # Looked at first: a mistyped lake should not leave an empty ledger behind.
     if not lake.partitions("submissions"):
         raise LakeUnusable(f"{lake.root} holds no `submissions` table: there is nothing to restore from")
-    with Ledger.open(ledger_place_of(arguments).address, say=say) as ledger:
+    with Ledger.open(address_of("ledger", arguments).address, say=say) as ledger:
         report = restore_ledger(lake=lake, ledger=ledger, say=say, evaluations=arguments.evaluation)
     _tell(report)
     return DONE

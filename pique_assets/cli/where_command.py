@@ -19,10 +19,9 @@ from pique_assets.cli.common import (
     CommandParsers,
     add_lake_option,
     add_ledger_option,
+    address_of,
     base_url,
     complain,
-    lake_place_of,
-    ledger_place_of,
     say,
 )
 from pique_assets.cli.text_table import text_table
@@ -53,7 +52,7 @@ def add_command(commands: CommandParsers) -> None:
 
 
 def _where(arguments: argparse.Namespace) -> int:
-    ledger, lake = ledger_place_of(arguments), lake_place_of(arguments)
+    ledger, lake = address_of("ledger", arguments), address_of("lake", arguments)
     rows = [
         ("project", str(project_root() or "none"), "the nearest folder upwards with a project's file", ""),
         ("ledger", *_ledger_row(ledger)),

@@ -1,4 +1,7 @@
-"""Which resources belong together in which environment. Not here: the resources themselves."""
+"""Which resources belong together in which environment.
+
+Belongs here: `resources_for`. Does not: the resources themselves.
+"""
 
 from __future__ import annotations
 
@@ -62,7 +65,7 @@ def resources_for(
 
 
 def _in_home(folder: str | os.PathLike[str], *, project: str) -> tuple[LedgerResource, LakeResource]:
-    from pique_assets.home import home, lake_in, ledger_in
+    from pique_assets.home import home, in_home
 
     address = home(explicit=folder, project=project or None).address
-    return LedgerResource(url=ledger_in(address)), LakeResource(root=lake_in(address))
+    return LedgerResource(url=in_home(address, "ledger")), LakeResource(root=in_home(address, "lake"))

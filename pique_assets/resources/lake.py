@@ -1,4 +1,7 @@
-"""The resource for the lake. Not here: tables and files, which are `lake`."""
+"""The resource for the lake.
+
+Belongs here: where the lake is, and opening it. Does not: tables and files, which are the room `lake`.
+"""
 
 from __future__ import annotations
 
@@ -31,18 +34,14 @@ class LakeResource(dg.ConfigurableResource[Any]):
     )
 
     def place(self) -> FoundAddress:
-        """Where the lake is, and why there.
+        """Where the lake is, and what decided that.
 
         Raises:
-            HomeUnknown: Nothing says so, or by a path that each working directory would understand in its own way.
+            HomeUnknown: Nothing says where, or what says so is a relative path.
         """
-        from pique_assets.home import FoundAddress, absolute_lake, lake_place
+        from pique_assets.home import find_address
 
-        if self.root:
-            return FoundAddress(
-                address=absolute_lake(self.root, named_by="the lake's root"), because="the code location says so"
-            )
-        return lake_place(project=self.project or None)
+        return find_address("lake", explicit=self.root, project=self.project or None)
 
     def lake(self) -> Lake:
         """The lake there.

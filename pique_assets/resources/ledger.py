@@ -1,4 +1,7 @@
-"""The resource for the ledger. Not here: what a ledger keeps, which is `ledger`."""
+"""The resource for the ledger.
+
+Belongs here: where the ledger is, and opening it. Does not: what a ledger keeps, which is the room `ledger`.
+"""
 
 from __future__ import annotations
 
@@ -32,17 +35,14 @@ class LedgerResource(dg.ConfigurableResource[Any]):
     )
 
     def place(self) -> FoundAddress:
-        """Where the ledger is, and why there; the address may hold a password.
+        """Where the ledger is, and what decided that; the address may hold a password.
 
         Raises:
-            HomeUnknown: Nothing says so, or by a path that each working directory would understand in its own way.
+            HomeUnknown: Nothing says where, or what says so is a relative path.
         """
-        from pique_assets.home import FoundAddress, absolute_ledger, ledger_place
+        from pique_assets.home import find_address
 
-        if self.url:
-            address = absolute_ledger(self.url, named_by="the ledger's url")
-            return FoundAddress(address=address, because="the code location says so")
-        return ledger_place(project=self.project or None)
+        return find_address("ledger", explicit=self.url, project=self.project or None)
 
     @contextmanager
     def ledger(self, *, create: bool = True, say: Callable[[str], None] | None = None) -> Iterator[Ledger]:
@@ -54,8 +54,8 @@ class LedgerResource(dg.ConfigurableResource[Any]):
 
         Raises:
             HomeUnknown: As for `place`.
-            LedgerMissing, LedgerNotMade: There is none, and none is to be made.
-            LedgerUnavailable: It can't be opened; nothing may be submitted without it.
+            LedgerMissing, LedgerNotMade: There is no ledger, and none is to be made.
+            LedgerUnavailable: The ledger can't be opened; nothing may be submitted without it.
         """
         from pique_assets.home import require_intended
         from pique_assets.ledger import Ledger

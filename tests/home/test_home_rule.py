@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,8 @@ from pique_assets.home import (
     FoundAddress,
     HomeUnknown,
     LedgerNotMade,
+    find_address,
     home,
-    lake_place,
-    ledger_place,
     project_root,
     require_intended,
 )
@@ -39,14 +39,14 @@ def project(tmp_path: Path) -> Path:
 
 
 def addresses() -> tuple[str, str]:
-    return ledger_place().address, lake_place().address
+    return find_address("ledger").address, find_address("lake").address
 
 
 @pytest.mark.parametrize("folder", ["", "notebooks", "notebooks/old"])
 def test_every_folder_of_a_project_finds_the_same_ledger_and_lake(project, folder, monkeypatch):
     monkeypatch.chdir(project / folder)
     assert addresses() == (str(project / ".pique" / "ledger.db"), str(project / ".pique" / "lake"))
-    assert str(project) in ledger_place().because
+    assert str(project) in find_address("ledger").because
 
 
 @pytest.mark.parametrize("name", PROJECT_FILES)
@@ -59,7 +59,7 @@ def test_the_nearest_folder_with_a_projects_file_is_its_root(project, name):
 
 def test_outside_of_a_project_the_working_directory_decides_nothing(project, monkeypatch):
     monkeypatch.chdir(project.parent / "elsewhere")
-    for ask in (home, ledger_place, lake_place):
+    for ask in (home, partial(find_address, "ledger"), partial(find_address, "lake")):
         with pytest.raises(HomeUnknown, match="PIQUE_HOME"):
             ask()
 
@@ -79,7 +79,7 @@ def test_a_file_of_variables_that_dagster_reads_counts_for_everybody(project, tm
     monkeypatch.chdir(project / "notebooks")
     assert addresses() == (str(tmp_path / "from file" / "ledger.db"), "gs://bucket/lake")
     monkeypatch.setenv("PIQUE_HOME", str(tmp_path / "from shell"))
-    assert ledger_place().address == str(tmp_path / "from shell" / "ledger.db")
+    assert find_address("ledger").address == str(tmp_path / "from shell" / "ledger.db")
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_a_relative_path_in_the_environment_is_refused_by_its_name(project, name
     monkeypatch.chdir(project)
     monkeypatch.setenv(name, value)
     with pytest.raises(HomeUnknown, match=f"{name} is '[^/].*', a relative path"):
-        (lake_place if name == "PIQUE_LAKE" else ledger_place)()
+        find_address("lake" if name == "PIQUE_LAKE" else "ledger")
 
 
 @pytest.mark.parametrize(
