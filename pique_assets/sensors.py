@@ -1,16 +1,37 @@
-"""The one sensor: notices finished evaluations and requests the runs that collect them.
+"""The one sensor of a `build_defs`: asks Pique for results, and requests the runs that collect them.
 
-Here: a tick's budget, and what it does in which order. Not here: polling (`evaluation`), which dates want a run
-(`collection`), and content that came late (`arrivals`).
+Belongs here: what a tick does, in which order, and how the steps share its time. Does not: how results are asked for
+(`evaluation`), which dates want a run (`collection`), and how late content is found (`late_content`).
+
+A tick does all of this, and ends within `ResultsSensor.tick_budget_s`:
+
+1. The tick asks the ledger whether anything is due. If nothing is, the tick opens no connection to Pique.
+2. It ends orphans: submissions that no content asks for any more.
+3. It looks for the jobs of social media URLs whose POST was not answered, where a webhook named a job nobody knows.
+4. It gives up uploads that began more than `Limits.longest_job_s` ago and that Pique does not know.
+5. It asks for the results of due jobs, evaluation by evaluation, each by its own limits; then for the results of jobs
+   that no evaluation of this sensor asks for, once other sensors have left them alone for an hour.
+   Each step from 2 to 5 has an equal share of the time that is left when the step begins; what the shares leave over
+   goes to the evaluations that still have due jobs.
+6. It leaves in doubt the social media URLs that nobody answered within `Limits.in_doubt_wait_s`.
+7. It requests a results run for each date that wants one, at most 25: complete dates, and dates of which nothing has
+   moved for `Limits.results_wait_s`. After a run that failed, was cancelled or was killed, the date waits 30 seconds,
+   and twice as long after each further one, up to an hour.
+8. Every twentieth tick looks at one of the last dates for content that came late, and says what came.
+
+A tick for which nothing is due writes nothing to the ledger. A tick may be repeated, because the key of a run names the
+jobs that have ended. The cursor counts ticks, so that each evaluation and each date comes first in its turn; nothing is
+lost with the cursor.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import dagster as dg
@@ -21,18 +42,21 @@ from pique_assets.resource_keys import ResourceKeys
 from pique_assets.resources import LedgerResource, MediaStorageResource, PiqueResource
 
 if TYPE_CHECKING:
-    from pique_assets.api.client import PiqueClient
+    from pique_assets.evaluation.engine import Engine
     from pique_assets.ledger import Ledger
 
-# Of a tick's budget: for what follows the asking, which is to find the complete dates.
+# Seconds of a tick that are kept for steps 6 to 8, after the last request to Pique.
 AFTERWARDS_S = 2.0
 RUN_REQUESTS_A_TICK = 25
-# Jobs of evaluations that stand in the ledger and in no living code location are asked about all the same.
+# Jobs whose evaluation no living code location declares were paid for: some sensor asks for their results after this.
 LEFT_FOR_S = 3600.0
-# Of dates that wait for another attempt: the log of the tick has them all.
+# Most sentences in the reason why a tick requests nothing; the log of the tick has all.
 SAID_A_TICK = 5
 
 Entry = TypeVar("Entry")
+
+_Poll = Callable[[float], int]
+"""Asks for due results until a `time.monotonic()`, and returns for how many."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,12 +97,13 @@ def results_sensor(
     keys: ResourceKeys,
     settings: ResultsSensor,
 ) -> dg.SensorDefinition:
-    """One sensor for all evaluations of one `build_defs`; those of others are left to the sensors of others.
+    """One sensor for all evaluations of one `build_defs`; evaluations of others are left to the sensors of others.
 
-    Each tick asks Pique for what is due, brings submissions to an end that no content asks for any more, looks for the
-    jobs of social media whose POST was not answered, then requests a run for each partition whose submissions are all
-    settled and whose tables do not say so yet; a run that failed is asked for again (`collection`). Ticks may repeat:
-    the run key is the digest of the settled jobs. Now and then it looks for content that came late (`arrivals`).
+    Args:
+        evaluations: The evaluations of the code location.
+        jobs: The jobs of these evaluations.
+        keys: Under which the sensor finds its resources.
+        settings: How the sensor is called and behaves.
     """
     targets = {results_job_name(evaluation) for evaluation in evaluations}
 
@@ -97,7 +122,7 @@ def results_sensor(
                     context, evaluations, pique=pique, ledger=opened, media_storage=media_storage, until=ends_at
                 )
         except LedgerMissing as missing:
-            # Begun by the first run that submits: a tick that looks in the wrong place begins none there.
+            # The first run that submits begins the ledger. A tick that looks in the wrong place must not begin one.
             return dg.SensorResult(skip_reason=f"{missing}: nothing was submitted yet", cursor=context.cursor)
 
     bound = keys.bind(pique_results)
@@ -121,58 +146,102 @@ def _tick(
     media_storage: MediaStorageResource,
     until: float,
 ) -> dg.SensorResult:
-    """One tick, over before a `time.monotonic()`."""
-    from pique_assets.arrivals import late_content
-    from pique_assets.collection import collect
+    """One tick, over before this `time.monotonic()`."""
+    from pique_assets.collection import wanted_runs
+    from pique_assets.late_content import find_late_content
 
     tick = _count(context.cursor)
     polled = _ask_pique(_in_turn(evaluations, tick=tick), pique=pique, ledger=ledger, until=until - AFTERWARDS_S)
     _give_up_waiting(evaluations, ledger=ledger)
-    found = collect(evaluations, ledger=ledger, instance=context.instance, at_most=RUN_REQUESTS_A_TICK, until=until)
-    late = late_content(evaluations, tick=tick, ledger=ledger, media_storage=media_storage, until=until)
-    said = [*found.said, *map(str, late)]
+    wanted = wanted_runs(
+        evaluations, ledger=ledger, instance=context.instance, at_most=RUN_REQUESTS_A_TICK, until=until
+    )
+    late = find_late_content(evaluations, tick=tick, ledger=ledger, media_storage=media_storage, until=until)
+    said = [*wanted.said, *map(str, late)]
     for sentence in said:
         context.log.info(sentence)
     skipped = f"asked Pique for {polled} results; no date is complete and not yet collected"
     return dg.SensorResult(
-        run_requests=found.requests,
-        skip_reason=None if found.requests else "; ".join([skipped, *said[:SAID_A_TICK]]),
+        run_requests=wanted.requests,
+        skip_reason=None if wanted.requests else "; ".join([skipped, *said[:SAID_A_TICK]]),
         cursor=str(tick + 1),
         asset_events=[one.observation() for one in late],
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Due:
+    """What the ledger has for Pique now, by the steps of a tick."""
+
+    orphans: bool
+    lost_jobs: bool
+    old_uploads: bool
+    results: bool
+
+    @classmethod
+    def of(cls, ledger: Ledger) -> _Due:
+        """Each answer is a look into an index, and none of the looks writes."""
+        from pique_assets.evaluation.limits import Limits
+        from pique_assets.evaluation.recovery import UNTOUCHED_FOR_S
+
+        now = datetime.now(UTC)
+        lost_jobs = bool(ledger.unreconciled(limit=1)) and bool(ledger.unknown_webhooks(limit=1))
+        return cls(
+            orphans=ledger.has_orphans(now=now, untouched_since=now - timedelta(seconds=UNTOUCHED_FOR_S)),
+            lost_jobs=lost_jobs,
+            old_uploads=ledger.has_begun_long_ago(begun_before=now - timedelta(seconds=Limits().longest_job_s)),
+            # A job that step 3 finds is due at once.
+            results=lost_jobs or ledger.has_due(now=now),
+        )
+
+
 def _ask_pique(evaluations: Sequence[Evaluation], *, pique: PiqueResource, ledger: Ledger, until: float) -> int:
-    """Ask for results, end orphans and find lost jobs until a `time.monotonic()`; returns how many were asked for."""
+    """Steps 1 to 5 of a tick; returns how many results were asked for."""
     from pique_assets.evaluation.engine import Engine
     from pique_assets.evaluation.giving_up import give_up_unknown_uploads
-    from pique_assets.evaluation.limits import Limits
     from pique_assets.evaluation.reconciliation import find_jobs
-    from pique_assets.evaluation.recovery import UNTOUCHED_FOR_S, end_orphans
+    from pique_assets.evaluation.recovery import end_orphans
 
-    now = datetime.now(UTC)
-    has_due = ledger.has_due(now=now)
-    has_orphans = ledger.has_orphans(now=now, untouched_since=now - timedelta(seconds=UNTOUCHED_FOR_S))
-    may_find_jobs = bool(ledger.unreconciled(limit=1)) and bool(ledger.unknown_webhooks(limit=1))
-    begun_before = now - timedelta(seconds=Limits().longest_job_s)
-    has_unknown = ledger.has_begun_long_ago(begun_before=begun_before)
-    if not (has_due or has_orphans or may_find_jobs or has_unknown):
+    due = _Due.of(ledger)
+    if due == _Due(orphans=False, lost_jobs=False, old_uploads=False, results=False):
         return 0
-    # No request outlasts it either, whatever Pique does: a request that is cut off is asked again when its turn comes.
+    # No request outlasts this either, whatever Pique does; a request that is cut off is repeated in its turn.
     with pique.client() as client, client.ending_at(until):
         engine = Engine(client=client, ledger=ledger, say=logging.getLogger(__name__).info)
-        if has_orphans:
-            end_orphans(engine, until=_share(until, among=len(evaluations) + 2))
-        if may_find_jobs:
-            find_jobs(engine, until=_share(until, among=len(evaluations) + 2))
-        if has_unknown:
-            give_up_unknown_uploads(engine, until=_share(until, among=len(evaluations) + 2))
-        # What was found just now is due.
-        return _poll(evaluations, client=client, ledger=ledger, until=until) if has_due or may_find_jobs else 0
+        upkeep: list[Callable[..., object]] = []
+        if due.orphans:
+            upkeep.append(partial(end_orphans, engine))
+        if due.lost_jobs:
+            upkeep.append(partial(find_jobs, engine))
+        if due.old_uploads:
+            upkeep.append(partial(give_up_unknown_uploads, engine))
+        polls = _polls(evaluations, engine=engine) if due.results else []
+        for number, step in enumerate(upkeep):
+            step(until=_share(until, among=len(upkeep) + len(polls) - number))
+        polled = sum(poll(_share(until, among=len(polls) - number)) for number, poll in enumerate(polls))
+        # What the shares left over goes to the evaluations that still have due jobs.
+        return polled + sum(poll(until) for poll in polls)
+
+
+def _polls(evaluations: Sequence[Evaluation], *, engine: Engine) -> list[_Poll]:
+    """Step 5 of a tick: a poll for each evaluation, and a last one for the jobs that no evaluation asks for."""
+    from pique_assets.evaluation.results import ResultPoller
+
+    def of_evaluation(evaluation: Evaluation) -> _Poll:
+        own = replace(engine, limits=evaluation.limits, expects_webhooks=evaluation.expects_webhooks)
+        poller = ResultPoller(own)
+        return lambda until: poller.poll_due(evaluation=evaluation.name, until=until).polled
+
+    def of_nobody() -> _Poll:
+        poller = ResultPoller(engine)
+        names = [evaluation.name for evaluation in evaluations]
+        return lambda until: poller.poll_due(except_evaluations=names, others_after_s=LEFT_FOR_S, until=until).polled
+
+    return [*map(of_evaluation, evaluations), of_nobody()]
 
 
 def _give_up_waiting(evaluations: Sequence[Evaluation], *, ledger: Ledger) -> None:
-    """Leave in doubt what waited long enough for an answer, each evaluation's by its own policy."""
+    """Step 6 of a tick, by each evaluation's own limits."""
     from pique_assets.evaluation.reconciliation import give_up_waiting
 
     for evaluation in evaluations:
@@ -181,44 +250,18 @@ def _give_up_waiting(evaluations: Sequence[Evaluation], *, ledger: Ledger) -> No
             give_up_waiting(ledger=ledger, limits=evaluation.limits, evaluation=evaluation.name, say=say)
 
 
-def _poll(evaluations: Sequence[Evaluation], *, client: PiqueClient, ledger: Ledger, until: float) -> int:
-    """Ask for due results, each evaluation's by its own limits and within its share of the time that is left."""
-    from pique_assets.evaluation.engine import Engine
-    from pique_assets.evaluation.limits import Limits
-    from pique_assets.evaluation.results import ResultPoller
-
-    def poll(name: str | None, limits: Limits, *, until: float) -> int:
-        say = logging.getLogger(__name__).info
-        engine = Engine(client=client, ledger=ledger, limits=limits, say=say, expects_webhooks=name in patient)
-        poller = ResultPoller(engine)
-        if name:
-            return poller.poll_due(evaluation=name, until=until).polled
-        return poller.poll_due(except_evaluations=names, others_after_s=LEFT_FOR_S, until=until).polled
-
-    names = [evaluation.name for evaluation in evaluations]
-    patient = {evaluation.name for evaluation in evaluations if evaluation.expects_webhooks}
-    # The last: jobs whose content no evaluation asks for any more; their results were paid for. One that another
-    # sensor looks after is left to that sensor, unless nobody does.
-    turns = [*((evaluation.name, evaluation.limits) for evaluation in evaluations), (None, Limits())]
-    shared = [
-        poll(name, limits, until=_share(until, among=len(turns) - place)) for place, (name, limits) in enumerate(turns)
-    ]
-    # Time that the later ones did not need.
-    return sum(shared) + sum(poll(name, limits, until=until) for name, limits in turns)
-
-
 def _share(until: float, *, among: int) -> float:
-    """When the next of so many has had its part of the time left; what one does not need is left to the others."""
+    """When a step has to end that shares the time left equally with the steps after it; `among` counts all of them."""
     now = time.monotonic()
     return now + (until - now) / among
 
 
 def _in_turn(entries: Sequence[Entry], *, tick: int) -> list[Entry]:
-    """The entries, beginning elsewhere each tick, so that none waits for ever behind the others."""
+    """The entries, with another one first at each tick, so that none waits for ever behind the others."""
     start = tick % len(entries)
     return [*entries[start:], *entries[:start]]
 
 
 def _count(cursor: str | None) -> int:
-    """How many ticks there were; the cursor may be deleted at any time, nothing depends on it."""
+    """How many ticks there were; anybody may delete the cursor at any time, and nothing depends on this number."""
     return int(cursor) if cursor and cursor.isdigit() else 0

@@ -1,6 +1,7 @@
 """Checks of what was delivered for a date: a folder, manifest or list that is missing is not the same as an empty one.
 
-Here: whether the place is there. Not here: what lies in it (`content_items`), and what comes later (`arrivals`).
+Belongs here: whether the place exists. Does not: what lies in the place (`content_items`), and what comes later
+(`late_content`).
 """
 
 from __future__ import annotations

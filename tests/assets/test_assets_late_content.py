@@ -11,7 +11,7 @@ import pytest
 from desk import DEMO
 from graph import Graph, video_evaluation
 
-from pique_assets import arrivals
+from pique_assets import late_content
 from pique_assets.media import DatedFolder, SocialUrls
 
 DATE = "2026-03-02"
@@ -54,12 +54,12 @@ def test_files_that_came_after_the_run_are_noticed_with_what_to_do(graph, media)
 def test_late_files_are_looked_for_now_and_then(graph, media):
     assert graph.run(DATE, job="submit").success
     (media / DATE / "late.mp4").write_bytes(b"not looked at")
-    assert [bool(observations(graph, tick=number)) for number in (0, 1, arrivals.TICKS_BETWEEN - 1)] == [
+    assert [bool(observations(graph, tick=number)) for number in (0, 1, late_content.TICKS_BETWEEN - 1)] == [
         True,
         False,
         False,
     ]
-    assert observations(graph, tick=arrivals.TICKS_BETWEEN)
+    assert observations(graph, tick=late_content.TICKS_BETWEEN)
 
 
 def test_a_date_that_nobody_submitted_has_no_late_files(graph):
@@ -122,6 +122,8 @@ def test_one_date_after_the_other_is_looked_at(pique, tmp_path, instance):
     for date in ("2026-03-02", "2026-03-03"):
         assert graph.run(date, job="submit").success
         (tmp_path / "media" / date / "late.mp4").write_bytes(b"not looked at")
-    seen = [one.partition for number in range(2) for one in observations(graph, tick=number * arrivals.TICKS_BETWEEN)]
+    seen = [
+        one.partition for number in range(2) for one in observations(graph, tick=number * late_content.TICKS_BETWEEN)
+    ]
     assert sorted(seen) == ["2026-03-02", "2026-03-03"]
     assert dt.date.fromisoformat(seen[0])

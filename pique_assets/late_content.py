@@ -1,7 +1,7 @@
-"""Content that came after its date was submitted: noticed, said, and never sent unasked.
+"""Content that came after its date was submitted: the sensor notices and says so, and never sends the content unasked.
 
-Here: comparing what lies there with the last inventory, by name alone, one date at a time. Not here: reading content,
-which only a run does, and submitting it, which costs money and is somebody's decision.
+Belongs here: comparing a date's source with the date's last inventory, by name alone. Does not: reading content, which
+only a run does, and submitting late content, which costs money and is somebody's decision.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from pique_assets.resources import MediaStorageResource
 
 _log = logging.getLogger(__name__)
 
-# A listing of a bucket costs requests and seconds: with a tick each 30 seconds that is one each ten minutes.
+# A listing of a bucket costs requests and seconds. With a tick each 30 seconds, this makes one listing in ten minutes.
 TICKS_BETWEEN: Final = 20
 LAST_DATES: Final = 3
 SHOWN = 10
@@ -33,13 +33,13 @@ SHOWN = 10
 
 @dataclass(frozen=True, kw_only=True)
 class LateContent:
-    """What lies there for a date and was not there when it was submitted.
+    """Content of one date that its source has now and did not have when the date was submitted.
 
     Attributes:
-        evaluation: Whose content.
-        date: Of which date.
+        evaluation: The evaluation that the content is for.
+        date: The date of the content.
         asset: Name of the asset that stands for the source.
-        uris: Sorted.
+        uris: The content's uris, sorted.
     """
 
     evaluation: Evaluation
@@ -54,7 +54,7 @@ class LateContent:
         )
 
     def observation(self) -> dg.AssetObservation:
-        """The same as an event of the asset, which the UI shows beside the date."""
+        """The sentence as an event of the asset, which the UI shows beside the date."""
         return dg.AssetObservation(
             asset_key=self.evaluation.asset_key(self.asset),
             partition=self.date,
@@ -66,7 +66,7 @@ class LateContent:
         )
 
 
-def late_content(
+def find_late_content(
     evaluations: Sequence[Evaluation],
     *,
     tick: int,
@@ -74,18 +74,18 @@ def late_content(
     media_storage: MediaStorageResource,
     until: float,
 ) -> list[LateContent]:
-    """Look at one of the last dates, another one each time; most ticks look at none.
+    """Look at one of the last dates, the next date each time; most ticks look at none.
 
     Args:
-        evaluations: Those of the code location.
+        evaluations: The evaluations of the code location.
         tick: Grows by one from tick to tick.
         ledger: Knows what was submitted.
         media_storage: Where content lies.
-        until: A listing that has not ended by this `time.monotonic()` is not waited for.
+        until: The tick does not wait for a listing beyond this `time.monotonic()`.
 
     Returns:
-        What came late, for each source of the date that has any. A source that can't be listed now has none: whoever
-        submits the date hears of that.
+        What came late, for each source of the date that has late content. A source that can't be listed now counts as
+        having none: whoever submits the date hears of the failure.
 
     Raises:
         LedgerUnavailable: The ledger can't be read.
@@ -114,7 +114,7 @@ def late_content(
 
 
 class _Listing:
-    """The uris of a date's content, listed in a thread of its own, which a tick need not wait for."""
+    """The uris of a date's content, listed in a thread that a tick need not wait for."""
 
     def __init__(
         self, source: DatedFolder | Manifest | SocialUrls, *, date: str, media_storage: MediaStorageResource
@@ -126,7 +126,7 @@ class _Listing:
         self.problem: str | None = None
 
     def uris(self, *, within_s: float) -> set[str] | None:
-        """All of them; None if they can't be had, or not so soon."""
+        """All uris; None if the source can't be listed, or not within this time."""
         thread = threading.Thread(target=self._list, name="late-content", daemon=True)
         thread.start()
         thread.join(max(0.0, within_s))
