@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import replace
+
 import dagster as dg
 import pytest
+from desk import LIMITS
 from graph import Graph, resources_at, video_evaluation
 from waiting import eventually
 
 from pique_assets.definitions import build_defs
+from pique_assets.media import SocialUrls
 
 
 def tick_until_requested(graph: Graph) -> list[dg.RunRequest]:
@@ -68,3 +75,50 @@ def test_a_tick_before_anything_was_submitted_makes_no_ledger(graph):
     skipped = graph.tick().skip_reason
     assert f"no ledger at {graph.home / 'ledger.db'}: nothing was submitted yet" in skipped.skip_message
     assert not list(graph.home.glob("ledger.db*"))
+
+
+@contextlib.contextmanager
+def nobody_else_writes(graph: Graph) -> Iterator[None]:
+    """Keep the ledger's one write lock: whoever wants to write meanwhile waits in vain, even to write nothing."""
+    with contextlib.closing(sqlite3.connect(graph.home / "ledger.db", isolation_level=None)) as connection:
+        (before,) = connection.execute("PRAGMA data_version").fetchone()
+        connection.execute("BEGIN IMMEDIATE")
+        yield
+        connection.execute("ROLLBACK")
+        assert connection.execute("PRAGMA data_version").fetchone() == (before,)
+
+
+def test_a_tick_that_finds_everything_collected_writes_nothing(graph):
+    assert graph.run("2026-03-02").success
+    with nobody_else_writes(graph):
+        for tick in ("1", "2"):
+            assert not graph.tick(cursor=tick).run_requests
+
+
+def test_a_tick_that_finds_open_jobs_which_are_not_due_writes_nothing(pique, tmp_path, instance):
+    patient = video_evaluation(limits=replace(LIMITS, results_wait_s=3600))
+    graph = Graph.over(patient, home=tmp_path, pique=pique, instance=instance)
+    assert graph.run("2026-03-02", job="submit").success
+    with contextlib.closing(sqlite3.connect(graph.home / "ledger.db")) as connection, connection:
+        connection.execute("UPDATE submissions SET next_poll_at = '2999-01-01 00:00:00.000000'")
+    # Notes when to look at the date again, once.
+    assert "asked Pique for 0 results" in graph.tick(cursor="1").skip_reason.skip_message
+    with nobody_else_writes(graph):
+        for tick in ("2", "3"):
+            assert "asked Pique for 0 results" in graph.tick(cursor=tick).skip_reason.skip_message
+
+
+def test_a_tick_that_waits_for_social_media_writes_nothing(pique, tmp_path, instance):
+    lists = tmp_path / "lists"
+    lists.mkdir()
+    (lists / "2026-03-02.txt").write_text("https://video.example/watch?v=1\n")
+    evaluation = video_evaluation(media=None, social=SocialUrls(lists), limits=replace(LIMITS, results_wait_s=3600))
+    graph = Graph.over(evaluation, home=tmp_path, pique=pique, instance=instance)
+    assert graph.run("2026-03-02", job="submit").success
+    with contextlib.closing(sqlite3.connect(graph.home / "ledger.db")) as connection, connection:
+        # As if no answer to the POST had come.
+        connection.execute("UPDATE submissions SET state = 'SUBMITTING', job_id = NULL, next_poll_at = NULL")
+    graph.tick(cursor="1")
+    with nobody_else_writes(graph):
+        for tick in ("2", "3"):
+            assert not graph.tick(cursor=tick).run_requests
