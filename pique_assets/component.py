@@ -1,7 +1,7 @@
 """The asset graph from YAML: a thin component over `build_defs`.
 
-Here: the YAML's fields and their way into `Evaluation`s. Not here: what they mean (`config`, `evaluation.limits`,
-`resources.environment`) and what is built from them (`definitions`).
+Belongs here: the fields of the YAML, and how they become `Evaluation`s. Does not: what the fields mean (`config`,
+`evaluation.limits`, `resources.environment`), and what is built from them (`definitions`).
 """
 
 from __future__ import annotations
@@ -73,10 +73,10 @@ class EvaluationModel(dg.Model, dg.Resolvable):
     )
 
     def to_evaluation(self, *, base: Path) -> Evaluation:
-        """The declaration; relative paths start at `base`, the folder of the YAML.
+        """The declaration; relative paths begin at `base`, the folder of the YAML.
 
         Raises:
-            ValueError: Both of `dated_folder` and `manifest`, or neither without `social`; or an unknown limit.
+            ValueError: `dated_folder` and `manifest` are both given, or neither and no `social`; or a limit is unknown.
         """
         declared: dict[str, Any] = self.model_dump(
             exclude={"dated_folder", "manifest", "manifest_buckets", "social", "limits", "budget"}

@@ -1,7 +1,7 @@
 """The asset graph of one or more evaluations.
 
-Here: `build_defs`, which composes assets, checks, jobs, schedules and the sensor. Not here: any of them, nor the
-user's own choices, which stand in the code location's `definitions.py`.
+Belongs here: `build_defs`, which composes assets, checks, jobs, schedules and the sensor. Does not: any of these, nor
+the user's own choices, which are in the code location's `definitions.py`.
 """
 
 from __future__ import annotations
@@ -39,27 +39,28 @@ def build_defs(
 ) -> dg.Definitions:
     """The asset graph of these evaluations, fresh at each call.
 
-    Nothing is read or fetched here: a code location is loaded for every run and step.
+    The function reads and fetches nothing: a code location is loaded for every run and step.
 
     Args:
         evaluations: What to evaluate; names are unique.
         resources: `pique`, `ledger`, `lake` and `media_storage`, as `resources_for` gives them. They reach Dagster
-            under keys of their own, such as `pique_ledger_<name>`; whatever else is given keeps its key.
-        name: What these evaluations are called together, in those keys and in the name of their sensor. The name of the
-            first one by default, which nothing else that Dagster merges with them can have.
+            under keys of their own, such as `pique_ledger_<name>`; other resources keep their keys.
+        name: What these evaluations are called together, in those keys and in the name of their sensor. By default the
+            name of the first evaluation, which no other definitions of the code location can have.
         sensor: How the sensor is called, how often it ticks and for how long, and whether it is on from the start.
-        executor: How the steps of a run of their jobs are executed. In the run's own process by default: the steps of a
-            date are a chain, the parallel work is inside them, and a process for each would cost more than most of
-            them. Whatever runs outside of these jobs is executed as the code location says.
+        executor: How the steps of a run of these jobs are executed. By default in the run's own process: the steps of
+            a date are a chain, the parallel work is inside the steps, and a process for each step would cost more than
+            most steps. Whatever runs outside of these jobs is executed as the code location says.
         partitioned_checks: See `checks.checks_of`.
 
     Returns:
         Assets, checks, jobs, schedules and one sensor, to be used alone or merged with `dg.Definitions.merge`, which
-        raises a `ValueError` where two have an evaluation of one name.
+        raises a `ValueError` where two of the merged definitions have an evaluation of one name.
 
     Raises:
         ValueError: Two evaluations have the same name, or one judge's folder for two judges, or there is no evaluation;
-            or a secret is written out (`resources.secrecy`); or a resource is missing, or a name is none.
+            or a secret is written out (`resources.secrecy`); or a resource is missing; or a name has characters that
+            Dagster does not take.
     """
     names = Counter(evaluation.name for evaluation in evaluations)
     if not names:
@@ -72,7 +73,7 @@ def build_defs(
     steps_by = executor or dg.in_process_executor
     jobs = [job for evaluation in evaluations for job in jobs_of(evaluation, executor=steps_by)]
     results = results_sensor(evaluations, jobs=jobs, keys=keys, settings=sensor or ResultsSensor())
-    # No executor: that would be everybody's in the code location, and Dagster merges no two of them.
+    # No executor: an executor here would be that of the whole code location, and Dagster can't merge two of them.
     return dg.Definitions(
         assets=[asset for evaluation in evaluations for asset in assets_of(evaluation, keys)],
         asset_checks=[
@@ -89,7 +90,7 @@ def build_defs(
 
 
 def _require_one_judge_each(evaluations: Sequence[Evaluation]) -> None:
-    """Refuse evaluations that would mix two judges in a folder of the lake; ids that a run reads are not known here."""
+    """Refuse evaluations that would mix two judges in one folder of the lake; an id in an `EnvVar` is not known yet."""
     declared: dict[str, Evaluation] = {}
     for evaluation in evaluations:
         if evaluation.judge_id is None or isinstance(evaluation.judge_id, dg.EnvVar):
@@ -103,7 +104,7 @@ def _require_one_judge_each(evaluations: Sequence[Evaluation]) -> None:
 
 
 def assets_of(evaluation: Evaluation, keys: ResourceKeys) -> list[dg.AssetsDefinition | dg.AssetSpec]:
-    """The assets of one evaluation, in the order of an item's journey (design section 4)."""
+    """The assets of one evaluation, in the order of an item's journey (docs/architecture.md)."""
     return [
         judge_asset(evaluation, keys),
         *submitting_assets_of(evaluation, keys),
@@ -117,12 +118,12 @@ def assets_of(evaluation: Evaluation, keys: ResourceKeys) -> list[dg.AssetsDefin
 
 
 def submitting_assets_of(evaluation: Evaluation, keys: ResourceKeys) -> list[dg.AssetsDefinition | dg.AssetSpec]:
-    """From what lies there to what Pique has: for files, for social media, or for both."""
+    """The assets from the source to what Pique has: for files, for social media, or for each of the two."""
     assets: list[dg.AssetsDefinition | dg.AssetSpec] = []
     if evaluation.media is not None:
         assets += [raw_media(evaluation), content_asset(evaluation, keys), uploads_asset(evaluation, keys)]
     if evaluation.social is not None:
-        # Only where there is social media: every run and step pays for what is imported here.
+        # Imported only where there is social media: every run and step pays for an import.
         from pique_assets.assets.social_submissions import social_submissions_asset
 
         assets += [raw_social_urls(evaluation), social_submissions_asset(evaluation, keys)]

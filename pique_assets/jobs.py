@@ -1,6 +1,6 @@
 """The jobs of one evaluation: submit a date, collect a date, or both at once.
 
-Here: which assets run together, and when daily. Not here: what they do.
+Belongs here: which assets run together, and at what hour of the day. Does not: what the assets do.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def everything_job_name(evaluation: Evaluation) -> str:
 def jobs_of(
     evaluation: Evaluation, *, executor: dg.ExecutorDefinition = dg.in_process_executor
 ) -> list[dg.UnresolvedAssetJobDefinition]:
-    """The three jobs of an evaluation (design section 8: daily work does not wait)."""
+    """The three jobs of an evaluation: daily work submits in one run and collects in another, so that no run waits."""
     return [
         submit_job(evaluation, executor=executor),
         dg.define_asset_job(
@@ -82,9 +82,9 @@ def submit_job(
 
 
 def daily_schedule(evaluation: Evaluation) -> dg.ScheduleDefinition:
-    """Submits yesterday's date every day. Off until switched on: it spends money.
+    """A schedule that submits yesterday's date every day. The schedule spends money, so it is off until switched on.
 
-    Dagster's own schedule of a partitioned job takes the last partition there is, which `end_offset` moves.
+    Dagster's own schedule of a partitioned job takes the last partition, which `end_offset` moves.
     """
 
     def request_yesterday(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
@@ -105,10 +105,10 @@ def daily_schedule(evaluation: Evaluation) -> dg.ScheduleDefinition:
 
 
 def date_to_submit(evaluation: Evaluation, *, at: datetime) -> str:
-    """The date that a tick of the schedule submits: yesterday's, or an earlier one that becomes available only then.
+    """The date that a tick of the schedule submits: yesterday, or the earlier date that becomes available today.
 
     Args:
-        evaluation: Its `timezone` says when a date ends; a negative `end_offset` makes each available that much later.
+        evaluation: Its `timezone` says when a date ends; a negative `end_offset` makes dates available days later.
         at: When the tick was scheduled, timezone-aware.
     """
     today = at.astimezone(ZoneInfo(evaluation.timezone)).date()

@@ -1,6 +1,6 @@
 """What the Dagster UI shows of a table: counts, schema, lineage, address, preview.
 
-Here: Arrow tables and lake declarations turned into Dagster metadata. Not here: which asset writes which table.
+Belongs here: making Dagster metadata of Arrow tables and lake declarations. Does not: which asset writes which table.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ Lineage = Mapping[str, list[dg.TableColumnDep]]
 
 
 def table_metadata(table_name: str, table: pa.Table, *, written: WrittenFile, lineage: Lineage) -> Metadata:
-    """Metadata of one written partition of a lake table (design section 8).
+    """Metadata of one written partition of a lake table.
 
     Args:
         table_name: Name of the table in the lake.
         table: The rows that were written.
-        written: Where they are now.
+        written: The file that holds the rows.
         lineage: Upstream columns of each column.
     """
     return {
@@ -97,5 +97,5 @@ def _cell(value: object) -> str:
     text = " ".join(text.replace("\x00", " ").split())
     if len(text) > PREVIEW_CELL_CHARACTERS:
         text = text[: PREVIEW_CELL_CHARACTERS - 1] + "…"
-    # A cell must not end its row or its column, nor be anything but text, whatever the API said.
+    # Whatever the API said, a cell must not end its row or its column, nor be anything but text.
     return re.sub(MARKDOWN_SYNTAX, r"\\\1", text)

@@ -1,6 +1,7 @@
 """How content is divided: one partition a day.
 
-Here: the partitions definition of every partitioned asset and check. Not here: which assets are partitioned (`assets`).
+Belongs here: the partitions definition of every partitioned asset and check. Does not: which assets are partitioned
+(`assets`).
 
 No asset has a backfill policy. Without one Dagster backfills with a run for each partition, which carries the
 partition's key. With `BackfillPolicy.multi_run(1)` each of those runs carries a range of one date instead, and the
@@ -18,15 +19,15 @@ from pique_assets.config import Evaluation
 
 
 def daily_partitions(evaluation: Evaluation) -> dg.DailyPartitionsDefinition:
-    """The dates of an evaluation: daily only, never a partition per item (design section 8)."""
+    """The dates of an evaluation; an item is a row in its date's tables, never a partition."""
     return _daily(evaluation.start_date, evaluation.end_date, evaluation.timezone, evaluation.end_offset)
 
 
 @cache
 def _daily(start_date: str, end_date: str | None, timezone: str, end_offset: int) -> dg.DailyPartitionsDefinition:
-    """One for all assets of an evaluation: Dagster works out what follows from it only once."""
+    """One definition for all assets of an evaluation, so that Dagster computes only once what follows from it."""
     return dg.DailyPartitionsDefinition(
-        # As times: Dagster would read texts by `strptime`, which costs each load of the code location more than this.
+        # As times: Dagster would parse texts by `strptime`, which makes each load of the code location slower.
         start_date=datetime.fromisoformat(start_date),
         end_date=None if end_date is None else datetime.fromisoformat(end_date),
         timezone=timezone,

@@ -1,10 +1,10 @@
-"""Under which keys the resources of one `build_defs` reach Dagster: keys of their own, whatever they are merged with.
+"""Under which keys the resources of one `build_defs` reach Dagster.
 
-Here: the keys, and how a function gets what stands under them. Not here: the resources (`resources`).
+Belongs here: the keys, and how a function gets the resources under these keys. Does not: the resources (`resources`).
 
 Dagster refuses to merge definitions that have one key for two resources, and a code location may well have a `lake` of
-its own. So a function names what it takes in its parameters (`pique`, `ledger`, `lake`, `media_storage`), and the key
-adds whose resource that is.
+its own. So a function names a resource in its parameters (`pique`, `ledger`, `lake`, `media_storage`), and the key adds
+whose resource that is.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class ResourceKeys:
         return f"{KEY_PREFIXES[resource]}_{self.name}"
 
     def keyed(self, resources: Mapping[str, Any]) -> dict[str, Any]:
-        """The resources as Dagster gets them; those that are none of ours keep their keys.
+        """The resources by their keys in Dagster; resources that are not of this package keep their keys.
 
         Raises:
             ValueError: One of the four is missing.
@@ -65,10 +65,10 @@ class ResourceKeys:
         keys = {parameter.name: self.key(parameter.name) for parameter in wanted}
 
         def bound(context: _Context, **_also_given: object) -> _Result:
-            # Who calls a sensor in a test has Dagster hand its resources over as arguments, too.
+            # When a test calls a sensor, Dagster hands the resources over as arguments, too.
             return function(context, **{name: getattr(context.resources, key) for name, key in keys.items()})
 
-        # Worked out once: Dagster asks for it a dozen times for each asset, and reads the kind of context from it.
+        # Computed once: Dagster asks for the signature of each asset a dozen times, to know the kind of context.
         bound.__signature__ = inspect.Signature([context])  # type: ignore[attr-defined]
         bound.__name__ = function.__name__
         return BoundFunction(bound, set(keys.values()))
@@ -76,14 +76,14 @@ class ResourceKeys:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class BoundFunction(Generic[_Result]):
-    """A function that takes a context alone, and the keys of the resources it finds there."""
+    """A function that takes a context alone, and the keys of the resources that the function finds there."""
 
     call: Callable[..., _Result]
     required_resource_keys: set[str]
 
 
 def resources_of_asset(asset_key: dg.AssetKey, *, defs: dg.Definitions) -> dict[str, object]:
-    """What an asset's function takes, by parameter: `pique`, `ledger`, `lake`, `media_storage`, or some of them."""
+    """The resources that an asset's function takes, by the parameters `pique`, `ledger`, `lake` and `media_storage`."""
     assets: Iterable[object] = defs.assets or ()
     required: set[str] = set()
     for asset in assets:

@@ -20,8 +20,8 @@ A tick does all of this, and ends within `ResultsSensor.tick_budget_s`:
 8. Every twentieth tick looks at one of the last dates for content that came late, and says what came.
 
 A tick for which nothing is due writes nothing to the ledger. A tick may be repeated, because the key of a run names the
-jobs that have ended. The cursor counts ticks, so that each evaluation and each date comes first in its turn; nothing is
-lost with the cursor.
+jobs that have ended. The cursor counts ticks, so that each evaluation comes first in its turn; nothing is lost with the
+cursor.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""Names that one `build_defs` alone may have in a code location, and the sentence that refuses them to a second one.
+"""Names that one `build_defs` alone may have in a code location, and the sentence that refuses a name to a second one.
 
-Here: the names, as metadata of definitions. Not here: what is named after them (`definitions`).
+Belongs here: the names, as metadata of definitions. Does not: what is named after them (`definitions`).
 
 `dg.Definitions.merge` tells nobody what it merges, and of two evaluations of one name it would say no more than that an
-asset key is a duplicate. The keys of their metadata are the one place where the two meet: Dagster puts them into one
-dictionary, which compares them.
+asset key is a duplicate. The keys of the definitions' metadata are the one place where two names meet: Dagster puts the
+keys into one dictionary, which compares them.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ from collections.abc import Iterable
 
 
 class UniqueName(str):
-    """Text, equal to any of the same characters; compared with the same name of other definitions, it raises."""
+    """A text like any other, except that comparing it with the same name of other definitions raises an error."""
 
     _way_out: str
 
     def __new__(cls, text: str, *, way_out: str) -> UniqueName:
-        """The text, and what the user can do where two definitions have it."""
+        """Make a name from its text, and what the user can do where two definitions have this name."""
         name = super().__new__(cls, text)
         name._way_out = way_out
         return name
 
     def __eq__(self, other: object) -> bool:
-        """Whether it is the same text.
+        """Whether the other has the same text.
 
         Raises:
-            ValueError: It is, and another `build_defs` has it too.
+            ValueError: The other has the same text, and is the name of another `build_defs`.
         """
         is_equal = super().__eq__(other)
         if is_equal is True and isinstance(other, UniqueName) and other is not self:
@@ -42,8 +42,8 @@ def unique_names(*, evaluations: Iterable[str], name: str, sensor: str) -> dict[
 
     Args:
         evaluations: Names of the evaluations.
-        name: What they are called together.
-        sensor: Name of their sensor.
+        name: What the evaluations are called together.
+        sensor: Name of the sensor.
     """
     # In this order: evaluations of one name are the likely mistake, and often have the other names in common too.
     ways_out = {

@@ -1,6 +1,6 @@
 """The assets of one evaluation, from raw media to scorecard.
 
-Here: one module per step of design section 4; each has a function that takes an `Evaluation` and returns Dagster
-definitions, whose bodies join the rooms below. Not here: the work itself. Rooms are imported inside the bodies, so
-that loading the code location costs next to nothing more than Dagster.
+Belongs here: a module for each step of an item's journey (docs/architecture.md), with a function that takes an
+`Evaluation` and returns Dagster definitions. Does not: the work itself, which the bodies of these definitions leave to
+the rooms. The bodies import the rooms, so that loading the code location costs little more than loading Dagster.
 """

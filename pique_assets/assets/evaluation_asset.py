@@ -1,4 +1,7 @@
-"""What every asset of an evaluation has in common. Not here: what any of them does."""
+"""What every asset of an evaluation has in common.
+
+Belongs here: the decorators that make an asset from a function. Does not: what any asset does.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from pique_assets.config import Evaluation
 from pique_assets.partitions import daily_partitions
 from pique_assets.resource_keys import ResourceKeys
 
-# Runs of all partitions share it: its limit in Dagster times `Limits.concurrent_uploads` is what the whole
+# Runs of all partitions share this pool: its limit in Dagster times `Limits.concurrent_uploads` is how much the whole
 # code location uploads at once.
 API_POOL = "pique_api"
 
@@ -55,13 +58,13 @@ def evaluation_asset(
 
     Args:
         evaluation: Whose asset.
-        name: Last part of its key.
-        keys: Under which its function finds the resources that its parameters name.
-        after: Names of the evaluation's assets it depends on.
+        name: Last part of the asset's key.
+        keys: Under which the function finds the resources that its parameters name.
+        after: Names of the evaluation's assets that this one depends on.
         description: One sentence, shown in the UI.
         kinds: Shown in the UI.
-        pool: Pool of Dagster that limits how many runs do this at once.
-        partitions_def: How it is divided; None for an asset that is whole.
+        pool: Pool of Dagster that limits how many runs execute this asset at once.
+        partitions_def: The asset's partitions; None for an asset without partitions.
     """
     spec = dg.AssetSpec(
         key=evaluation.asset_key(name),
@@ -73,7 +76,7 @@ def evaluation_asset(
 
     def decorate(function: Callable[..., object]) -> dg.AssetsDefinition:
         bound = keys.bind(function)
-        # An operation with one spec: `dg.asset` does the same by a longer way, 400 calls an asset at every load.
+        # An operation with one spec: `dg.asset` makes the same by 400 more calls, for each asset at every load.
         return dg.multi_asset(
             name=f"{evaluation.name}__{name}",
             specs=[spec],

@@ -1,7 +1,7 @@
 """Which column of which table comes from which: the lineage the UI draws between tables.
 
-Here: the declaration, column by column where it matters, by name where a column is passed on. Not here: lineage between
-assets, which Dagster knows from their dependencies.
+Belongs here: the declaration: column by column where columns differ in their sources, by name where a table passes a
+column on. Does not: lineage between assets, which Dagster knows from their dependencies.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ import dagster as dg
 
 from pique_assets.config import Evaluation
 
-# Asset that holds a table, where the names differ.
+# The asset that writes a table, where the two names differ.
 ASSET_OF_TABLE: Final[Mapping[str, str]] = {"payloads": "evaluation_results"}
 
-# Upstream table whose column of the same name is passed on.
+# The upstream table from which a table passes on each column of the same name.
 PASSED_ON: Final[Mapping[str, str]] = {
     "submissions": "content",
     "evaluations": "payloads",
@@ -26,7 +26,7 @@ PASSED_ON: Final[Mapping[str, str]] = {
     "metric_catalog": "detector_metrics",
 }
 
-# What every other column of a table is read from or computed from: (table, column).
+# The columns that every other column of a table is computed from: (table, column).
 COMPUTED_FROM: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     "evaluations": (("payloads", "body"),),
     "detector_results": (("payloads", "body"),),
@@ -62,7 +62,7 @@ SPECIAL: Final[Mapping[str, Mapping[str, tuple[tuple[str, str], ...]]]] = {
 
 
 def column_lineage(table_name: str, *, evaluation: Evaluation) -> dict[str, list[dg.TableColumnDep]]:
-    """Upstream columns of every column of a table that has any, for one evaluation's assets."""
+    """The upstream columns of each column of a table, for one evaluation's assets; without columns that have none."""
     from pique_assets.lake import SCHEMAS
 
     return {
@@ -79,7 +79,7 @@ def _sources(table_name: str, column: str, *, evaluation: Evaluation) -> tuple[t
         return SPECIAL[table_name][column]
     upstream = PASSED_ON.get(table_name)
     if upstream == "content" and evaluation.media is None:
-        # Social media has no inventory of its own: its lists are read by whoever submits them.
+        # Social media has no inventory table: the asset that submits the URLs reads their lists.
         return ()
     if upstream is not None and column in SCHEMAS[upstream].names:
         return ((upstream, column),)

@@ -1,4 +1,7 @@
-"""The content as it lies there: external assets, because nothing here makes it."""
+"""The content in its source: external assets, because somebody else makes the content.
+
+Belongs here: what the UI shows of the source. Does not: reading the content (`content`, `social_submissions`).
+"""
 
 from __future__ import annotations
 

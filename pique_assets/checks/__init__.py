@@ -1,7 +1,7 @@
 """Asset checks: what a partition's tables should look like, and a warning where they don't.
 
-Here: which checks an evaluation has. Not here: what a check looks at (a module for each kind), and anything that stops
-a run; one bad item never fails its partition (design section 5), it is counted here.
+Belongs here: which checks an evaluation has. Does not: what a check looks at (a module for each kind), and anything
+that stops a run: one bad item never fails its partition, and a check counts the bad items.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ def checks_of(
 
     Args:
         evaluation: Whose tables are checked.
-        keys: Under which the lake is found.
-        partitioned: Give checks the partitions of their asset. Dagster calls that a preview; without it a check runs
-            all the same and its result stands beside the asset instead of the partition.
+        keys: Under which the checks find their resources.
+        partitioned: Give checks the partitions of their asset, which Dagster calls a preview. Without partitions, a
+            check runs all the same, and the UI shows its result beside the asset instead of the partition.
     """
     checks = partition_checks(evaluation)
-    # An operation of its own for the inventory: it is checked even where nothing could be submitted.
+    # An operation of its own for the inventory, which is checked even where nothing could be submitted.
     operations = {
         "content_checks": [check for check in checks if check.asset in INVENTORIES],
         "result_checks": [check for check in checks if check.asset not in INVENTORIES],
@@ -48,7 +48,7 @@ def checks_of(
 
 
 def partition_checks(evaluation: Evaluation) -> list[Check]:
-    """What is looked at in each partition of an evaluation."""
+    """The checks of each partition of an evaluation."""
     return [
         *delivery_checks(evaluation),
         *content_item_checks(evaluation),

@@ -1,6 +1,7 @@
-"""Checks of content items and what became of them, one row each.
+"""Checks of content items and of what became of them, one row each.
 
-Here: readable, settled, evaluated, and how many were not. Not here: the judge and what it measured.
+Belongs here: which items are readable, settled and evaluated, and how many are not. Does not: the judge, and what the
+judge measured.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from pique_assets.config import Evaluation
 Row = dict[str, Any]
 
 WITHOUT_RESULT = ("failed", "rejected", "in_doubt", "given_up")
-# Pique has these, or may have them, and their results may still come.
+# Pique has such content, or may have it, and its result may still come.
 OPEN_AT_PIQUE = ("uploaded", "submitting")
-SETTLED_STATES = ("completed", "unreadable", *WITHOUT_RESULT)
+STATES_WITH_OUTCOME = ("completed", "unreadable", *WITHOUT_RESULT)
 
 
 def content_item_checks(evaluation: Evaluation) -> list[PartitionCheck]:
@@ -44,7 +45,7 @@ def content_item_checks(evaluation: Evaluation) -> list[PartitionCheck]:
             description="Fails when content never reached Pique and nothing says why.",
             look=_every_row(
                 "submissions",
-                bad=lambda row: row["state"] not in (*SETTLED_STATES, *OPEN_AT_PIQUE),
+                bad=lambda row: row["state"] not in (*STATES_WITH_OUTCOME, *OPEN_AT_PIQUE),
                 shown=("filename", "state", "job_id"),
                 severity=dg.AssetCheckSeverity.ERROR,
             ),
@@ -106,7 +107,7 @@ def _every_row(
 
 
 def _failure_rate(tables: PartitionTables, *, evaluation: Evaluation) -> Finding:
-    """Of what was submitted: unreadable files have a check of their own, and say nothing about Pique."""
+    """The share of submissions without a result; unreadable files were not submitted, and have a check of their own."""
     states = tables.read("submissions", columns=["state"]).column("state").to_pylist()
     submitted = [state for state in states if state != "unreadable"]
     failed = sum(state in WITHOUT_RESULT for state in submitted)

@@ -1,6 +1,6 @@
 """A check that notices metrics nobody has seen before: a new detector, a renamed path, another type.
 
-Here: comparing `metric_catalog` with earlier dates. Not here: the catalogue itself (`lake.catalog`).
+Belongs here: comparing `metric_catalog` with earlier dates. Does not: the catalogue itself (`lake.catalog`).
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from pique_assets.assets.partition_tables import PartitionTables
 from pique_assets.checks.operation import Finding, PartitionCheck, exact_listing
 
-# A year and a bit: so many small files are read only when something seems new.
+# A year and a bit. The check reads this many small files only where a metric seems new.
 MOST_DATES = 400
 
 Metric = tuple[str | None, str, str]
@@ -26,7 +26,7 @@ def new_metrics_check() -> PartitionCheck:
 
 
 def _look(tables: PartitionTables) -> Finding:
-    """Dates are looked at from the last one back, until everything was seen: mostly one."""
+    """Compare with earlier dates, the last one first, until each metric was seen; mostly one date is enough."""
     unseen = _metrics(tables)
     known_paths: set[tuple[str | None, str]] = set()
     dates = 0

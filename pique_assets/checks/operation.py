@@ -1,9 +1,9 @@
-"""How checks are executed: several in one operation, each on its own when that is asked for.
+"""How checks are executed: several in one operation, each on its own when somebody asks for that.
 
-Here: the operations, and what becomes of a table that can't be read. Not here: what any check looks at.
+Belongs here: the operations, and what becomes of a table that can't be read. Does not: what any check looks at.
 
-A step of a run costs 50 to 90 ms whatever it does, and most looks at a table 1 to 10: an operation for each check would
-double the time of a run that has nothing to do.
+A step of a run costs 50 to 90 ms whatever the step does, and a look at a table mostly 1 to 10 ms: an operation for each
+check would double the time of a run that has nothing to do.
 """
 
 # No `from __future__ import annotations`: Dagster reads the type of `context` from the function itself.
@@ -32,9 +32,9 @@ class Finding:
 
     Attributes:
         passed: Whether all is well.
-        description: In a sentence.
-        severity: Of a check that did not pass.
-        metadata: Shown beside it.
+        description: What was found, in a sentence.
+        severity: How bad that is, where the check did not pass.
+        metadata: What the UI shows beside the check.
     """
 
     passed: bool
@@ -72,11 +72,11 @@ def check_operation(
     """An operation that executes these checks, or those of them that are asked for.
 
     Args:
-        evaluation: Whose tables they look at.
-        checks: What they look at.
+        evaluation: Whose tables the checks look at.
+        checks: The checks.
         name: Last part of the operation's name.
-        keys: Under which the lake is found.
-        partitioned: Whether their results have a partition.
+        keys: Under which the operation finds its resources.
+        partitioned: Whether the checks' results have a partition.
     """
     by_key = {dg.AssetCheckKey(evaluation.asset_key(check.asset), check.name): check for check in checks}
     with warnings.catch_warnings():
@@ -132,7 +132,7 @@ def _looked_at(check: Check, tables: PartitionTables, *, media_storage: MediaSto
             return check.look(tables.date, media_storage)
         return check.look(tables)
     except (LakeError, MediaError) as error:
-        # A damaged table is what a check is for; it must not keep the others from looking.
+        # A check exists to tell of a damaged table; the table must not keep the other checks from looking.
         return Finding(passed=False, severity=dg.AssetCheckSeverity.ERROR, description=str(error))
 
 

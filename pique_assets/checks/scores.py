@@ -1,6 +1,7 @@
-"""Checks of scores: within the scale they seem to be on.
+"""A check that scores are within the scale that they seem to be on.
 
-Here: a warning only. Nothing rescales a score (contract trap 2), and no verdict is derived from one (trap 3).
+Belongs here: a warning. Does not: rescaling a score, or deriving a verdict from one: Pique documents no scale, and its
+verdicts follow rules of their own.
 """
 
 from __future__ import annotations
@@ -27,10 +28,10 @@ def score_check() -> PartitionCheck:
 
 
 def score_range(scores: Iterable[float]) -> tuple[float, float]:
-    """The range these scores seem to be from: that of most of them.
+    """The range that most of these scores seem to be from: 0 to 1, or 0 to 100.
 
-    0 is on both scales, and what is on neither says nothing. As many of one as of the other are percents: a low
-    percent looks like a share, while no share looks like a percent.
+    A score of 0 is on either scale, and a score on neither scale says nothing. Where as many scores look like percents
+    as like shares, all are percents: a low percent looks like a share, while no share looks like a percent.
     """
     told = [score for score in scores if 0 < score <= PERCENT[1]]
     percents = sum(score > UNIT[1] for score in told)
@@ -49,7 +50,7 @@ def _look(tables: PartitionTables) -> Finding:
 
 
 def _finding(scores: Sequence[tuple[str, str, float | None]]) -> Finding:
-    """Overall scores have a scale, and those of each detector."""
+    """What is out of range; overall scores have a scale, and the scores of each detector have one."""
     by_name: dict[str, list[tuple[str, float]]] = defaultdict(list)
     for name, job_id, score in scores:
         if score is not None:

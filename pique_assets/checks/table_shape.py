@@ -1,8 +1,10 @@
 """Checks of the shape of a date's tables: columns and types as declared, and each key once.
 
-Here: what holds of any table. Not here: what the rows of one mean. Only the end of a file is read for its columns, and
-only the key's columns for its keys. Both checks stand beside the commit mark of the date and look at all its tables:
-what Dagster keeps of a check costs more than the look, so one for each table would be paid for by every run.
+Belongs here: what holds of any table. Does not: what the rows of a table mean.
+
+The check of columns reads only the end of a file, the check of keys only the columns of the key. Each of the two checks
+looks at all tables of the date, and stands beside the date's commit mark: what Dagster stores of a check costs more
+than the look, and every run would pay for a check of each table.
 """
 
 from __future__ import annotations
@@ -58,10 +60,10 @@ def _files(tables: PartitionTables) -> Iterator[tuple[str, PartitionFile]]:
 
 
 def _look_at_each(tables: PartitionTables, look: Callable[[str, PartitionFile], None]) -> int:
-    """How many files there are to look at; an evaluation need not have every table.
+    """Look at each file that exists, and return their number; an evaluation need not have every table.
 
     Raises:
-        FileMissing: There is none at all.
+        FileMissing: No file exists.
     """
     from pique_assets.lake import FileMissing
 
@@ -95,7 +97,7 @@ def _columns(tables: PartitionTables) -> Finding:
 
 
 def _wrong_columns(table: str, found: pa.Schema) -> list[tuple[str, str, str]]:
-    """Column, what it is, what it should be, for each that is wrong; nested types are compared to their leaves."""
+    """Each wrong column: its name, the type found, the type declared. Nested types are compared to their leaves."""
     from pique_assets.lake import SCHEMAS
 
     declared = SCHEMAS[table]

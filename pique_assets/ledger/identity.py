@@ -1,7 +1,7 @@
 """Whose a ledger is: the Pique it belongs to, what its evaluations were declared for, what of a lake it knows.
 
 Belongs here: what keeps two Piques, two code locations or two ledgers from being taken for one, and the statements for
-it. Does not: submissions, and any decision about the lake (`pique_assets.unknown_jobs`). No failpoint stands here:
+it. Does not: submissions, and any decision about the lake (`recovering.unknown_jobs`). No failpoint stands here:
 each write is one transaction of which nothing else depends, and a repeat of it changes nothing.
 """
 

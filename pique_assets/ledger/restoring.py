@@ -1,7 +1,7 @@
 """A lost ledger made anew from what others remember of it.
 
 Belongs here: the record of a remembered submission, and the statements that write it back without ever overwriting
-what a ledger knows itself. Does not: where the memories come from, which is `pique_assets.restore`.
+what a ledger knows itself. Does not: where the memories come from, which is `recovering.ledger_from_lake`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Thin Dagster resources over the rooms: where Pique, the ledger, the lake and the media storage are.
 
-Here: addresses and secrets as Dagster config, and opening the room behind them. Not here: any work. The rooms are
-imported when a resource is used, never at load of the code location.
+Belongs here: addresses and secrets as Dagster config, and opening the room behind each. Does not: any work. A resource
+imports its room when somebody uses the resource, never when the code location is loaded.
 """
 
 from __future__ import annotations

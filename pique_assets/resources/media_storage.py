@@ -1,4 +1,7 @@
-"""The resource for media storage. Not here: listing and reading media, which is `media`."""
+"""The resource for media storage.
+
+Belongs here: how media is reached. Does not: listing and reading media, which is the room `media`.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +55,7 @@ class MediaStorageResource(dg.ConfigurableResource[Any]):
         return open_item
 
     def _gcs_client_factory(self) -> GcsClientFactory:
-        """One client however often it is asked for, made when the first gs:// uri is met."""
+        """A function that returns one and the same client, made at its first call: at the first gs:// uri."""
 
         @lru_cache(maxsize=1)
         def client() -> GcsClient:

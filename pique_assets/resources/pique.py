@@ -1,4 +1,7 @@
-"""The resource for the Pique API. Not here: HTTP, which is `api`."""
+"""The resource for the Pique API.
+
+Belongs here: the address and the key. Does not: HTTP, which is the room `api`.
+"""
 
 from __future__ import annotations
 
@@ -12,17 +15,17 @@ if TYPE_CHECKING:
 
 
 class PiqueResource(dg.ConfigurableResource[Any]):
-    """Where Pique is and with which key it is asked."""
+    """Where Pique is, and the key of requests to Pique."""
 
     base_url: str = Field(
         description="Address of the API without `/v1`: https://api.getpique.ai, https://api-sandbox.getpique.ai, "
         "or a loopback address of the local Pique."
     )
-    # SecretStr is refused by Dagster config; repr=False keeps the key out of reprs (design section 8).
+    # Dagster's config takes no SecretStr; repr=False keeps the key out of reprs.
     api_key: str = Field(repr=False, description="The `X-API-Key`; give it as an EnvVar.")
 
     def client(self) -> PiqueClient:
-        """A client of its own, to be used as a context manager; safe to share between threads.
+        """A new client, to be used as a context manager; threads may share the client.
 
         Raises:
             ValueError: The address is neither https nor loopback.

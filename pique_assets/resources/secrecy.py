@@ -1,8 +1,9 @@
-"""Secrets that stand in a code location instead of its environment.
+"""Secrets that are written out in a code location instead of its environment.
 
-Dagster keeps the configuration of resources in the snapshot of every run, where anybody who may look at the UI or at
-its database reads it; of an `EnvVar` it keeps the name alone. Here: which written-out values are refused. Not here:
-what the resources do with them.
+Belongs here: which values are refused. Does not: what the resources do with them.
+
+Dagster stores the configuration of resources in the snapshot of every run, where anybody who may look at the UI or at
+Dagster's database reads them; of an `EnvVar` Dagster stores the name alone.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from pique_assets.resources.pique import PiqueResource
 def require_hidden_secrets(resources: Mapping[str, dg.ConfigurableResource[Any]]) -> None:
     """Refuse an API key or a database password that is written out.
 
-    The key of a Pique on this very machine is no secret beyond it, and may be.
+    The key of a local Pique may be written out: nobody can use that key from another machine.
 
     Raises:
         ValueError: The message names the resource and what to write instead, never the value.
@@ -55,7 +56,7 @@ def _is_this_machine(url: str) -> bool:
 
 
 def _has_password(url: str) -> bool:
-    # Not by urlsplit, which gives up at a bracket: a password may hold anything that nobody percent-encoded.
+    # Not by urlsplit, which gives up at a bracket: a password that nobody percent-encoded may hold any character.
     scheme, _, rest = url.partition("://")
     if scheme.strip().lower().startswith("sqlite"):
         return False
