@@ -1,6 +1,6 @@
 """An iterable cut into lists of bounded length, so that memory does not grow with a date's content.
 
-Here: the cut. Not here: what is done with a piece.
+Belongs here: the cutting. Does not: what a caller does with a piece.
 """
 
 from __future__ import annotations

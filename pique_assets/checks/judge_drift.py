@@ -18,7 +18,7 @@ from pique_assets.config import Evaluation
 if TYPE_CHECKING:
     from pique_assets.judges.changes import DetectorSettings
 
-Settings: TypeAlias = "Mapping[str, list[DetectorSettings] | None]"
+_Settings: TypeAlias = "Mapping[str, list[DetectorSettings] | None]"
 """The detectors of each configuration, by its hash; None where the lake has no snapshot of the configuration."""
 
 # How many dates without submissions to pass over in search of the date before.
@@ -87,7 +87,7 @@ def _changes(old: set[str], new: set[str], *, when: str, tables: PartitionTables
         yield when, sentence
 
 
-def _closest_pairs(gone: list[str], come: list[str], *, settings: Settings) -> list[tuple[str, str]]:
+def _closest_pairs(gone: list[str], come: list[str], *, settings: _Settings) -> list[tuple[str, str]]:
     """Each configuration that came, with the one it most likely came from: the one that differs by the least.
 
     A configuration that is gone is followed by one that came, unless more came than are gone.
@@ -109,7 +109,7 @@ def _closest_pairs(gone: list[str], come: list[str], *, settings: Settings) -> l
     return found
 
 
-def _differences(gone: str, come: str, *, settings: Settings) -> list[str]:
+def _differences(gone: str, come: str, *, settings: _Settings) -> list[str]:
     before, after = settings[gone], settings[come]
     unknown = f"configuration {_shown(gone)} became {_shown(come)}"
     if before is None or after is None:
