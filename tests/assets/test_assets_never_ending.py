@@ -17,7 +17,7 @@ from tiny_images import Studio
 from pique_assets.api.client import PiqueClient
 from pique_assets.evaluation.engine import Engine
 from pique_assets.evaluation.results import ResultPoller
-from pique_assets.ledger import Ledger
+from pique_assets.ledger import OPEN_STATES, Ledger
 from pique_assets.media import DatedFolder
 
 DATE = "2026-03-02"
@@ -191,7 +191,7 @@ def test_completed_without_a_result_is_asked_again_until_it_has_one(media, odd, 
             found = [ledger.find_job(job_id) for job_id in jobs]
             if limits.empty_result_wait_s:
                 assert {one.pique_status for one in found} == {"completed without a result"}
-                assert all(one.is_open and one.empty_since is not None for one in found)
+                assert all(one.state in OPEN_STATES and one.empty_since is not None for one in found)
                 del odd.answers["a.png"]
                 record_results(graph, odd=odd, count=1)
         assert {one.state for one in found} == {"COMPLETED"}
