@@ -27,22 +27,25 @@ Metadata = Mapping[str, dg.MetadataValue[Any]]
 Lineage = Mapping[str, list[dg.TableColumnDep]]
 
 
-def table_metadata(table_name: str, table: pa.Table, *, written: WrittenFile, lineage: Lineage) -> Metadata:
+def table_metadata(
+    table_name: str, first_rows: pa.Table, *, row_count: int, written: WrittenFile, lineage: Lineage
+) -> Metadata:
     """Metadata of one written partition of a lake table.
 
     Args:
         table_name: Name of the table in the lake.
-        table: The rows that were written.
-        written: The file that holds the rows.
+        first_rows: The rows to show, or more.
+        row_count: How many rows there are.
+        written: Where they are now.
         lineage: Upstream columns of each column.
     """
     return {
-        "dagster/partition_row_count": dg.IntMetadataValue(table.num_rows),
+        "dagster/partition_row_count": dg.IntMetadataValue(row_count),
         "dagster/column_schema": dg.TableSchemaMetadataValue(column_schema(table_name)),
         "dagster/column_lineage": dg.TableColumnLineageMetadataValue(dg.TableColumnLineage(dict(lineage))),
         "dagster/uri": dg.TextMetadataValue(written.uri),
         "size_bytes": dg.IntMetadataValue(written.size_bytes),
-        "preview": dg.MarkdownMetadataValue(preview(table)),
+        "preview": dg.MarkdownMetadataValue(preview(first_rows, row_count=row_count)),
     }
 
 
@@ -64,14 +67,15 @@ def column_schema(table_name: str) -> dg.TableSchema:
     )
 
 
-def preview(table: pa.Table) -> str:
-    """The first rows as Markdown, without hashes and without columns that have no value in the table."""
-    if table.num_rows == 0:
+def preview(table: pa.Table, *, row_count: int) -> str:
+    """The first rows as Markdown, without hashes and without columns that have no value in them."""
+    if row_count == 0:
         return "No rows: nothing of this partition belongs in this table."
+    table = table.slice(0, PREVIEW_ROWS)
     has_values = [name for name in table.column_names if table.column(name).null_count < table.num_rows]
     shown = [name for name in has_values if name not in NOT_PREVIEWED]
-    rows = table.select(shown).slice(0, PREVIEW_ROWS).to_pylist()
-    more = f"\n\n{table.num_rows - PREVIEW_ROWS} more rows" if table.num_rows > PREVIEW_ROWS else ""
+    rows = table.select(shown).to_pylist()
+    more = f"\n\n{row_count - PREVIEW_ROWS} more rows" if row_count > PREVIEW_ROWS else ""
     return markdown_table(shown, [[row[name] for name in shown] for row in rows]) + more
 
 

@@ -83,10 +83,17 @@ def _create_view(connection: duckdb.DuckDBPyConnection, name: str, uris: Sequenc
         connection.register(name, schema.empty_table())
         return
     columns = ", ".join(_OF_THE_PATH.get(column, column) for column in schema.names)
+    types = connection.from_arrow(schema.empty_table()).types
+    # By the declaration, so that a file that was written before a column was declared has null there.
+    declared = ", ".join(
+        f"{_quoted(column)}: {{name: {_quoted(column)}, type: {_quoted(str(type_))}, default_value: null}}"
+        for column, type_ in zip(schema.names, types, strict=True)
+        if column not in _OF_THE_PATH
+    )
     # Not by hive_partitioning: it would also read the folders above the lake, which may be named in that way too.
     connection.execute(
         f"create view {name} as select {columns} from read_parquet([{', '.join(map(_pattern, uris))}], "
-        f"filename = '{_PATH}', hive_partitioning = false)"
+        f"filename = '{_PATH}', hive_partitioning = false, schema = map {{{declared}}})"
     )
 
 

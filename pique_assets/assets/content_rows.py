@@ -32,6 +32,8 @@ def content_table(items: Iterable[ContentItem]) -> pa.Table:
                 "size_bytes": item.size_bytes,
                 "content_type": item.content_type,
                 "fingerprint": item.fingerprint,
+                "crc32c": item.crc32c,
+                "version": item.version,
                 "title": item.title,
                 "description": item.description,
                 "state": READY if item.is_ready else "unreadable",

@@ -62,10 +62,11 @@ def metric_catalog_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.Asset
         description="Every metric path seen on the date: kinds, range, unit and meaning where known.",
     )
     def metric_catalog(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult[None]:
+        from pique_assets.lake.catalog import CATALOGUED
         from pique_assets.lake.catalog import metric_catalog as compute
 
         tables = PartitionTables(lake=lake.lake(), evaluation=evaluation, date=context.partition_key)
-        return tables.write("metric_catalog", compute(tables.read("detector_metrics")))
+        return tables.write("metric_catalog", compute(tables.read("detector_metrics", columns=CATALOGUED)))
 
     return metric_catalog
 
@@ -92,7 +93,7 @@ def partition_status_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.Ass
             evaluation=evaluation.name,
             run_id=context.run.run_id,
             committed_at=datetime.now(UTC),
-            payloads=tables.read("payloads"),
+            payloads=tables.read("payloads", columns=["payload_sha256"]),
             submissions=tables.read("submissions"),
         )
         written = tables.write("partition_status", status)

@@ -52,7 +52,7 @@ def evaluation_results_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.A
         from pique_assets.evaluation.engine import Engine, Partition
         from pique_assets.evaluation.errors import NothingSubmitted, ResultsPending
         from pique_assets.evaluation.results import collect_partition
-        from pique_assets.lake import Payload, payloads_table
+        from pique_assets.lake import Payload, payloads_parts
 
         where = {"evaluation": evaluation.name, "partition": context.partition_key}
         waits = ASKED_FOR_DIGEST_TAG not in context.run.tags
@@ -80,12 +80,15 @@ def evaluation_results_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.A
             if standing is None:
                 raise dg.Failure(f"the inventory of {context.partition_key} vanished from the ledger during the run")
             opened.record_collecting(**where, run=collecting_run(context), digest=standing.digest)
-            payloads = [
+            payloads = (
                 Payload(job_id=stored.job_id, source=stored.source, received_at=stored.received_at, body=stored.body)
                 for stored in opened.partition_payloads(**where)
-            ]
+            )
+            with tables.writing("payloads") as writer:
+                for part in payloads_parts(payloads):
+                    writer.add(part)
         more = {**_counts(standing.progress), **({} if pending is None else _open_jobs(pending))}
-        return tables.write("payloads", payloads_table(payloads), asset="evaluation_results", more=more)
+        return tables.materialised("payloads", writer.written, asset="evaluation_results", more=more)
 
     return evaluation_results
 

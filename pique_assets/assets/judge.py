@@ -82,7 +82,7 @@ def judge_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.AssetsDefiniti
                 "content_type": fetched.content_type,
                 "detectors": len(fetched.detector_configs),
                 CONFIGURATION_HASH: fetched.configuration_hash(),
-                **table_metadata("detector_configs", configs, written=written, lineage={}),
+                **table_metadata("detector_configs", configs, row_count=configs.num_rows, written=written, lineage={}),
             },
             data_version=dg.DataVersion(fetched.configuration_hash()),
         )

@@ -1,8 +1,12 @@
-"""The lake as one partition of one evaluation sees it. Not here: files and schemas, which are `lake`."""
+"""The lake as one partition of one evaluation sees it.
+
+Belongs here: which files are the date's, and what Dagster is told of them. Does not: files and schemas (`lake`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -15,7 +19,7 @@ from pique_assets.metadata import Metadata, table_metadata
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from pique_assets.lake import Lake
+    from pique_assets.lake import Lake, TableWriter, WrittenFile
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -26,19 +30,18 @@ class PartitionTables:
     evaluation: Evaluation
     date: str
 
+    @property
+    def where(self) -> dict[str, str]:
+        """The date's file in any table, as `Lake` wants it named."""
+        return {"judge": self.evaluation.judge, "date": self.date, "evaluation": self.evaluation.name}
+
     def read(self, table_name: str, *, columns: Sequence[str] | None = None) -> pa.Table:
         """The rows an upstream asset wrote for this date, or these columns of them.
 
         Raises:
             FileMissing: It has not been materialised yet.
         """
-        return self.lake.read(
-            table_name,
-            judge=self.evaluation.judge,
-            date=self.date,
-            evaluation=self.evaluation.name,
-            columns=columns,
-        )
+        return self.lake.read(table_name, columns=columns, **self.where)
 
     def schema(self, table_name: str) -> pa.Schema:
         """The schema the file of this date has, whatever was declared.
@@ -46,9 +49,7 @@ class PartitionTables:
         Raises:
             FileMissing: It has not been materialised yet.
         """
-        return self.lake.schema(
-            table_name, judge=self.evaluation.judge, date=self.date, evaluation=self.evaluation.name
-        )
+        return self.lake.schema(table_name, **self.where)
 
     def earlier(self, table_name: str) -> Iterator[PartitionTables]:
         """The dates before this one that have this table, the last one first."""
@@ -72,11 +73,22 @@ class PartitionTables:
         Returns:
             The materialisation; its data version is the hash of the file, so an unchanged re-run shows unchanged.
         """
-        written = self.lake.write(
-            table_name, table, judge=self.evaluation.judge, date=self.date, evaluation=self.evaluation.name
-        )
+        return self.materialised(table_name, self.lake.write(table_name, table, **self.where), asset=asset, more=more)
+
+    def writing(self, table_name: str) -> AbstractContextManager[TableWriter]:
+        """Replace this date's file with rows that come part by part, as `Lake.writing` does."""
+        return self.lake.writing(table_name, **self.where)
+
+    def materialised(
+        self, table_name: str, written: WrittenFile, *, asset: str | None = None, more: Metadata | None = None
+    ) -> dg.MaterializeResult[None]:
+        """What Dagster is told of a file that was written; the arguments are those of `write`."""
         metadata = table_metadata(
-            table_name, table, written=written, lineage=column_lineage(table_name, evaluation=self.evaluation)
+            table_name,
+            written.first_rows,
+            row_count=written.row_count,
+            written=written,
+            lineage=column_lineage(table_name, evaluation=self.evaluation),
         )
         return dg.MaterializeResult(
             asset_key=self.evaluation.asset_key(asset or table_name),

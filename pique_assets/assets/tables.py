@@ -1,7 +1,7 @@
 """Payloads to result tables: evaluations, detector results, metrics, flagged moments, all in one pass.
 
-Here: the asset that writes the four. Not here: how a payload becomes rows (`lake.normalise`), which needs neither API
-nor ledger.
+Belongs here: the asset that writes the four. Does not: how a payload becomes rows (`lake.normalise`), which needs
+neither API nor ledger.
 """
 
 # No `from __future__ import annotations`: Dagster reads the type of `context` from the function itself.
@@ -39,12 +39,12 @@ def result_tables_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.Assets
     ]
 
     def result_tables(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[dg.MaterializeResult[None]]:
-        from pique_assets.lake import normalise, stored_payloads
+        from pique_assets.lake import write_result_tables
 
         tables = PartitionTables(lake=lake.lake(), evaluation=evaluation, date=context.partition_key)
-        rows = normalise(stored_payloads(tables.read("payloads")))
+        written = write_result_tables(tables.lake, **tables.where)
         for table in RESULT_TABLES:
-            yield tables.write(table, rows[table])
+            yield tables.materialised(table, written[table])
 
     bound = keys.bind(result_tables)
     return dg.multi_asset(

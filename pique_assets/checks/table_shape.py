@@ -104,9 +104,12 @@ def _wrong_columns(table: str, found: pa.Schema) -> list[tuple[str, str, str]]:
     wrong = []
     for name in dict.fromkeys([*declared.names, *found.names]):
         want, have = ([field for field in schema if field.name == name] for schema in (declared, found))
+        if not have and all(field.nullable for field in want):
+            # The file was written before the column was declared; it is read as null.
+            continue
         if [(field.type, field.nullable) for field in want] != [(field.type, field.nullable) for field in have]:
             wrong.append((f"{table}.{name}", _described(have), _described(want)))
-    if not wrong and declared.names != found.names:
+    if not wrong and [name for name in declared.names if name in found.names] != found.names:
         wrong.append((table, ", ".join(found.names), ", ".join(declared.names)))
     return wrong
 

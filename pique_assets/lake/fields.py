@@ -1,12 +1,12 @@
-"""Taking fields out of a JSON object without losing any: what fits its column is taken, the rest stays.
+"""Fields of JSON objects as columns: what fits its column is taken, and nothing of the rest is lost.
 
-Belongs here: when a value fits a column. Which fields there are is `bodies`.
+Belongs here: when a value fits a column. Does not: which columns there are (`normalise`).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final, TypeVar
 
@@ -14,69 +14,83 @@ from pique_assets.lake.json_text import is_storable, to_json
 
 _T = TypeVar("_T")
 
+ABSENT: Final = object()
+"""Stands for a field that was not sent; null is a value."""
+
 # Beyond this, neighbouring integers share a double.
 _EXACT_INT: Final = 2**53
 
 
 class Fields:
-    """The fields of one object that nobody has taken yet.
+    """JSON objects side by side, from which each column takes its field.
 
-    Absent and null both mean missing (contract, results), so a null field that has a column counts as taken.
-    A value that does not fit stays, and is told in `rest`.
+    Absent and null are one to Pique, so a null field that has a column counts as taken. A value that does not fit its
+    column stays, and is told in `rest`.
+
+    Attributes:
+        left: The fields of each object that no column has taken yet.
     """
 
-    def __init__(self, fields: dict[str, object]) -> None:
-        self._left = dict(fields)
+    def __init__(self, objects: Sequence[dict[str, object]]) -> None:
+        self._sent = objects
+        self.left = [fields.copy() for fields in objects]
 
-    def text(self, *names: str) -> str | None:
-        """The first of these fields that is text UTF-8 can hold."""
-        return self._take(names, _as_text)
+    def take(self, *names: str, fit: Callable[[object], _T | None]) -> list[_T | None]:
+        """Of each object, the first of these fields that fits; None where none does.
 
-    def boolean(self, name: str) -> bool | None:
-        """The field, if it is true or false."""
-        return self._take((name,), _as_boolean)
+        Args:
+            names: The field's names in the several vocabularies of Pique, the first one preferred.
+            fit: Gives the cell for a value, or None for a value that does not fit.
+        """
+        column = self._take(names[0], range(len(self.left)), fit=fit)
+        for name in names[1:]:
+            rows = [row for row, cell in enumerate(column) if cell is None]
+            for row, cell in zip(rows, self._take(name, rows, fit=fit), strict=True):
+                column[row] = cell
+        return column
 
-    def number(self, name: str) -> float | None:
-        """The field, if a double holds exactly the number that was sent."""
-        return self._take((name,), as_double)
+    def take_as_sent(self, name: str) -> list[object]:
+        """The field of each object whatever it holds, null included; `ABSENT` where there is none."""
+        return [left.pop(name, ABSENT) for left in self.left]
 
-    def instant(self, *names: str) -> datetime | None:
-        """The first of these fields that is an ISO 8601 time with a zone; as UTC."""
-        return self._take(names, _as_instant)
-
-    def items(self, *names: str) -> list[object] | None:
-        """The first of these fields that is a list."""
-        return self._take(names, _as_list)
-
-    def anything(self, name: str) -> tuple[object] | None:
-        """The field alone in a tuple, whatever it holds, null included; None when it is absent."""
-        return (self._left.pop(name),) if name in self._left else None
-
-    def drop(self, name: str, value: str) -> None:
-        """Forget a field that only repeats what is known."""
-        if self._left.get(name) == value:
-            del self._left[name]
-
-    def rest(self) -> str | None:
-        """JSON object of the fields nobody took; None when there are none.
+    def rest(self) -> list[str | None]:
+        """Of each object, JSON of the fields that no column took, in the order they were sent; None where none is left.
 
         Raises:
-            NotReadable: nested too deep to be written.
+            NotReadable: One is nested too deep to be written.
         """
-        return to_json(self._left) if self._left else None
+        return [
+            to_json({name: value for name, value in sent.items() if name in left}) if left else None
+            for sent, left in zip(self._sent, self.left, strict=True)
+        ]
 
-    def _take(self, names: tuple[str, ...], fit: Callable[[object], _T | None]) -> _T | None:
-        for name in names:
-            value = self._left.get(name)
-            fitted = None if value is None else fit(value)
-            if value is None or fitted is not None:
-                self._left.pop(name, None)
-            if fitted is not None:
-                return fitted
-        return None
+    def _take(self, name: str, rows: Sequence[int], *, fit: Callable[[object], _T | None]) -> list[_T | None]:
+        sent = [self.left[row].pop(name, None) for row in rows]
+        cells = list(map(fit, sent))
+        # Nearly always the cells are what was sent, and nothing has to be put back.
+        if cells != sent:
+            for row, value, cell in zip(rows, sent, cells, strict=True):
+                if cell is None and value is not None:
+                    self.left[row][name] = value
+        return cells
 
 
-def as_double(value: object) -> float | None:
+def as_text(value: object) -> str | None:
+    """The value, if it is text that UTF-8 can hold."""
+    return value if isinstance(value, str) and (value.isascii() or is_storable(value)) else None
+
+
+def as_boolean(value: object) -> bool | None:
+    """The value, if it is true or false."""
+    return value if isinstance(value, bool) else None
+
+
+def as_list(value: object) -> list[object] | None:
+    """The value, if it is a list."""
+    return value if isinstance(value, list) else None
+
+
+def as_number(value: object) -> float | None:
     """The number, if it is one and a double holds it exactly; true, NaN and infinities are none."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
@@ -85,20 +99,8 @@ def as_double(value: object) -> float | None:
     return None
 
 
-def _as_text(value: object) -> str | None:
-    return value if isinstance(value, str) and is_storable(value) else None
-
-
-def _as_boolean(value: object) -> bool | None:
-    return value if isinstance(value, bool) else None
-
-
-def _as_list(value: object) -> list[object] | None:
-    return value if isinstance(value, list) else None
-
-
-def _as_instant(value: object) -> datetime | None:
-    # Times come with and without microseconds (contract trap 12); without a zone, the instant is a guess.
+def as_instant(value: object) -> datetime | None:
+    """The time in UTC, if the value is an ISO 8601 time with a zone; which time it is without one is a guess."""
     if not isinstance(value, str):
         return None
     try:

@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 from typing import Final
 
-_encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-_encode_ascii: Final = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
+# What was parsed holds no circles, so nothing has to look for them.
+_encode: Final = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
+_encode_ascii: Final = json.JSONEncoder(ensure_ascii=True, check_circular=False, separators=(",", ":")).encode
 
 
 class NotReadable(ValueError):

@@ -1,32 +1,26 @@
-"""A detector's metrics as rows, and the rows as metrics again: lossless in value and type, for any JSON.
+r"""A detector's metrics as cells of `detector_metrics`, and these as metrics again: lossless for any JSON.
 
-Belongs here: flattening and restoring one value. Columns are assembled in `rows`.
+Belongs here: the paths of metrics, the columns that a value is kept in, and the way back. Does not: which rows there
+are beside it (`normalise`).
+
+A path is the keys joined with dots. Keys are data, free text with dots and slashes, so a path escapes: `\\` a
+backslash, `\.` a dot, `\e` the empty key, `\uXXXX` NUL and lone surrogates. The empty path is the metrics value itself.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
 
 import pyarrow as pa
 
 from pique_assets.lake.json_text import is_storable, to_json
-from pique_assets.lake.metric_paths import escape_key, split_path
 
-
-@dataclass(frozen=True, slots=True)
-class JsonText:
-    """A value kept as JSON: a list, an int beyond 64 bits, or a string UTF-8 cannot hold."""
-
-    kind: str
-    text: str
-    length: int | None = None
-
-
-MetricCell = tuple[str, object]
-"""metric_path, and the value: a scalar, an empty object, or its JsonText."""
+_SPECIAL: Final = re.compile("[\\\\.\x00\ud800-\udfff]")
+_SEGMENT: Final = re.compile(r"\\e|(?:[^\\.]|\\[\\.]|\\u[0-9a-f]{4})+")
+_ESCAPE: Final = re.compile(r"\\(?:u([0-9a-f]{4})|([\\.]))")
 
 _KIND_OF: Final[Mapping[type, str]] = {
     float: "float",
@@ -35,6 +29,7 @@ _KIND_OF: Final[Mapping[type, str]] = {
     str: "string",
     type(None): "null",
     dict: "object",
+    list: "list",
 }
 _STORED_IN: Final[Mapping[type, str]] = {
     float: "value_double",
@@ -42,59 +37,118 @@ _STORED_IN: Final[Mapping[type, str]] = {
     bool: "value_bool",
     str: "value_string",
 }
-_KEPT_AS_THEY_ARE: Final = frozenset({float, bool, type(None)})
-_INT64_MIN: Final = -(2**63)
-_INT64_MAX: Final = 2**63 - 1
+# Which values of a type its column can hold, where not all.
+_FITS: Final[Mapping[type, Callable[[Any], bool]]] = {int: range(-(2**63), 2**63).__contains__, str: is_storable}
 
 
-class EscapedKeys(dict[str, str]):
-    """Segments by key, escaped once: a batch of payloads repeats the same few keys endlessly."""
-
-    def __missing__(self, key: str) -> str:
-        """Escape a key met for the first time."""
-        segment = self[key] = escape_key(key)
-        return segment
+def escape_key(key: str) -> str:
+    """One key as a segment of a path."""
+    return _SPECIAL.sub(_escaped, key) if key else "\\e"
 
 
-def flatten_metrics(metrics: object, keys: EscapedKeys) -> list[MetricCell]:
-    """One cell per leaf, sorted by path; objects are leaves only when empty, lists always.
+def join_path(keys: tuple[str, ...]) -> str:
+    """The path of nested keys; no keys at all is the metrics value itself."""
+    return ".".join(escape_key(key) for key in keys)
+
+
+def split_path(path: str) -> tuple[str, ...]:
+    """The keys that a path was joined from.
 
     Raises:
-        NotReadable: a list nested too deep to be written as JSON.
+        ValueError: An unknown escape or an empty segment: `join_path` wrote no such path.
+    """
+    keys: list[str] = []
+    position = -1
+    while path and position < len(path):
+        segment = _SEGMENT.match(path, position + 1)
+        if segment is None or path[segment.end() : segment.end() + 1] not in ("", "."):
+            raise ValueError(f"metric path {path!r} cannot be read after character {position + 1}")
+        keys.append("" if segment[0] == "\\e" else _ESCAPE.sub(_unescaped, segment[0]))
+        position = segment.end()
+    return tuple(keys)
+
+
+class MetricPaths(dict[str, str]):
+    """Paths below one prefix by key, each worked out once: payloads repeat the same few keys endlessly."""
+
+    def __init__(self, prefix: str = "") -> None:
+        super().__init__()
+        self._prefix = prefix
+        self._below: dict[str, MetricPaths] = {}
+
+    def __missing__(self, key: str) -> str:
+        """The path of a key that is met for the first time."""
+        path = self[key] = self._prefix + escape_key(key)
+        return path
+
+    def below(self, key: str) -> MetricPaths:
+        """Paths of what is nested under a key."""
+        paths = self._below.get(key)
+        if paths is None:
+            paths = self._below[key] = MetricPaths(f"{self[key]}.")
+        return paths
+
+
+def flatten_metrics(metrics: object, paths: MetricPaths) -> dict[str, object]:
+    """The values of one detector's metrics by path; an object is a value only when empty, a list always.
+
+    Args:
+        metrics: The value that was sent.
+        paths: Those of all keys met so far.
     """
     if not isinstance(metrics, dict) or not metrics:
-        return [("", _leaf(metrics))]
-    cells: list[MetricCell] = []
+        return {"": metrics}
+    values: dict[str, object] = {}
     # A stack of our own, because nesting is the sender's choice and Python's stack is not.
-    pending: list[tuple[str, dict[str, object]]] = [("", metrics)]
+    pending = [(metrics, paths)]
     while pending:
-        prefix, fields = pending.pop()
+        fields, paths = pending.pop()
         for key, value in fields.items():
-            path = prefix + keys[key]
-            if type(value) in _KEPT_AS_THEY_ARE:
-                cells.append((path, value))
-            elif isinstance(value, dict) and value:
-                pending.append((path + ".", value))
+            if type(value) is dict and value:
+                pending.append((value, paths.below(key)))
             else:
-                cells.append((path, _leaf(value)))
-    cells.sort()
-    return cells
+                values[paths[key]] = value
+    return values
 
 
-def metric_columns(values: Sequence[object]) -> dict[str, list[object]]:
-    """The columns value_kind to list_length of `detector_metrics`, from the values of cells."""
+def metric_columns(values: Sequence[Any]) -> dict[str, list[Any]]:
+    """The columns value_kind to list_length of `detector_metrics`, from the values of its rows.
+
+    Raises:
+        NotReadable: A list is nested too deep to be written as JSON.
+    """
     types = list(map(type, values))
-    columns: dict[str, list[object]] = {"value_kind": list(map(_KIND_OF.get, types))}
+    columns: dict[str, list[Any]] = {"value_kind": list(map(_KIND_OF.get, types))}
     for stored, name in _STORED_IN.items():
-        columns[name] = [v if t is stored else None for v, t in zip(values, types, strict=True)]
+        columns[name] = [value if kind is stored else None for value, kind in zip(values, types, strict=True)]
     columns["value_json"] = [None] * len(values)
     columns["list_length"] = [None] * len(values)
-    for row, value in enumerate(values):
-        if isinstance(value, JsonText):
-            columns["value_kind"][row] = value.kind
-            columns["value_json"][row] = value.text
-            columns["list_length"][row] = value.length
+    for row, kind in enumerate(types):
+        if kind is list:
+            columns["value_json"][row] = to_json(values[row]) if values[row] else "[]"
+            columns["list_length"][row] = len(values[row])
+    for stored, fits in _FITS.items():
+        column = columns[_STORED_IN[stored]]
+        for row in [row for row, value in enumerate(column) if value is not None and not fits(value)]:
+            # No column of its type can hold this one, so its JSON does.
+            columns["value_json"][row], column[row] = to_json(column[row]), None
     return columns
+
+
+def metric_values(table: pa.Table) -> list[object]:
+    """The value of every row of a `detector_metrics` table, in value and type as it was sent.
+
+    Raises:
+        KeyError: The table lacks a column.
+    """
+    kinds = table.column("value_kind").to_pylist()
+    texts = table.column("value_json").to_pylist()
+    stored = {_KIND_OF[type_]: table.column(name).to_pylist() for type_, name in _STORED_IN.items()}
+    nothing = [None] * len(kinds)
+    return [
+        _value(kind, stored.get(kind, nothing)[row], text)
+        for row, (kind, text) in enumerate(zip(kinds, texts, strict=True))
+    ]
 
 
 def restore_metrics(table: pa.Table) -> dict[tuple[str, int], object]:
@@ -104,8 +158,8 @@ def restore_metrics(table: pa.Table) -> dict[tuple[str, int], object]:
     result that had no metrics has no entry; one whose metrics were null has None.
 
     Raises:
-        ValueError: a path that `normalise` never writes, or two rows that contradict each other.
-        KeyError: the table lacks a column.
+        ValueError: A path that `normalise` never writes, or two rows that contradict each other.
+        KeyError: The table lacks a column.
     """
     restored: dict[tuple[str, int], object] = {}
     jobs, indexes, paths = (table.column(name).to_pylist() for name in ("job_id", "detector_index", "metric_path"))
@@ -121,36 +175,19 @@ def restore_metrics(table: pa.Table) -> dict[tuple[str, int], object]:
     return restored
 
 
-def metric_values(table: pa.Table) -> list[object]:
-    """The value of every row of a `detector_metrics` table, in value and type as it was sent.
+def _escaped(match: re.Match[str]) -> str:
+    character = match[0]
+    return f"\\{character}" if character in "\\." else f"\\u{ord(character):04x}"
 
-    Raises:
-        KeyError: the table lacks a column.
-    """
-    kinds = table.column("value_kind").to_pylist()
-    texts = table.column("value_json").to_pylist()
-    stored = {_KIND_OF[type_]: table.column(name).to_pylist() for type_, name in _STORED_IN.items()}
-    nothing = [None] * len(kinds)
-    return [
-        _value(kind, stored.get(kind, nothing)[row], text)
-        for row, (kind, text) in enumerate(zip(kinds, texts, strict=True))
-    ]
+
+def _unescaped(match: re.Match[str]) -> str:
+    return chr(int(match[1], 16)) if match[1] else match[2]
 
 
 def _value(kind: str, stored: object, text: str | None) -> object:
     if text is not None:
         return json.loads(text)
     return {} if kind == "object" else stored
-
-
-def _leaf(value: object) -> object:
-    if isinstance(value, str):
-        return value if is_storable(value) else JsonText("string", to_json(value))
-    if isinstance(value, int):
-        return value if _INT64_MIN <= value <= _INT64_MAX else JsonText("int", to_json(value))
-    if isinstance(value, list):
-        return JsonText("list", to_json(value), len(value))
-    return value
 
 
 def _as_object(value: object, path: str) -> dict[str, object]:

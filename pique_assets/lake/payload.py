@@ -1,21 +1,33 @@
 """A payload: one answer of Pique about one job, exactly as it was received.
 
-Belongs here: the value every table is computed from. Reading its body is `bodies`; keeping it is the
-ledger's.
+Belongs here: the value that every result table is computed from, and its way into the table `payloads` and back. Does
+not: what its body says (`normalise`), and keeping it before there is a table (the ledger).
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import groupby
+from operator import attrgetter
 from typing import Final
+
+import pyarrow as pa
+
+from pique_assets.lake.tables import PAYLOADS
 
 SOURCE_POLLED: Final = "polled"
 """The answer to a GET of the job's results."""
 
 SOURCE_WEBHOOK: Final = "webhook"
 """A notification Pique sent us."""
+
+# Bodies of so many bytes are a part of the table, but for those of a single job.
+_PART_BYTES: Final = 1024**2
+
+_ROWS_AT_ONCE: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,5 +67,52 @@ class Payload:
 
     @property
     def is_webhook(self) -> bool:
-        """Whether it was pushed to us; the polled answer decides where both exist (design section 7)."""
+        """Whether Pique pushed it to us; where a job has a polled answer too, that one decides."""
         return SOURCE_WEBHOOK in self.source
+
+
+def payloads_table(payloads: Iterable[Payload]) -> pa.Table:
+    """The `payloads` table: every payload as received, duplicates once."""
+    parts = payloads_parts(sorted(payloads, key=attrgetter("job_id")))
+    return pa.concat_tables([PAYLOADS.schema.empty_table(), *parts])
+
+
+def payloads_parts(payloads: Iterable[Payload]) -> Iterator[pa.Table]:
+    """The same table part by part, in memory that does not grow with the number of payloads.
+
+    Args:
+        payloads: Sorted by job.
+    """
+    part: list[Payload] = []
+    size = 0
+    for _, of_job in groupby(payloads, key=attrgetter("job_id")):
+        for payload in sorted(set(of_job), key=_key):
+            part.append(payload)
+            size += len(payload.body)
+        if size >= _PART_BYTES:
+            yield _table(part)
+            part, size = [], 0
+    if part:
+        yield _table(part)
+
+
+def stored_payloads(table: pa.Table) -> Iterator[Payload]:
+    """The payloads that a `payloads` table holds: tables can be rebuilt from it without asking Pique again."""
+    for batch in table.select(["job_id", "source", "received_at", "body"]).to_batches(max_chunksize=_ROWS_AT_ONCE):
+        yield from (Payload(**row) for row in batch.to_pylist())
+
+
+def _table(payloads: Sequence[Payload]) -> pa.Table:
+    return PAYLOADS.from_columns(
+        {
+            "job_id": [payload.job_id for payload in payloads],
+            "source": [payload.source for payload in payloads],
+            "received_at": [payload.received_at for payload in payloads],
+            "payload_sha256": [payload.sha256 for payload in payloads],
+            "body": [payload.body for payload in payloads],
+        }
+    )
+
+
+def _key(payload: Payload) -> tuple[str, datetime, str, str, bytes]:
+    return payload.job_id, payload.received_at, payload.source, payload.sha256, payload.body

@@ -1,4 +1,4 @@
-"""On which scale a score seems to be: Pique sends 0.85 and 85.5 for the same thing (contract trap 2).
+"""On which scale a score seems to be: Pique sends 0.85 and 85.5 for the same thing.
 
 Belongs here: detecting. Nothing in the lake ever applies a scale; scores stay as sent.
 """

@@ -1,7 +1,7 @@
 """How a judge and its detectors did on one day: pass rates with an interval, spread of scores.
 
 Belongs here: `scorecard_daily`, a pure function of `evaluations` and `detector_results`. Verdicts are
-Pique's: no overall score is recomputed, no pass derived from a score (contract traps 2 and 3).
+Pique's: no overall score is recomputed, no pass derived from a score.
 """
 
 from __future__ import annotations
@@ -14,13 +14,17 @@ from typing import Final, TypeVar
 import pyarrow as pa
 
 from pique_assets.lake.scale import MIXED, common_scale, score_scale
-from pique_assets.lake.schemas import build_table
+from pique_assets.lake.tables import build_table
 
 OVERALL: Final = "__overall__"
 """detector_name of the row about the judge as a whole."""
 
 # The 97.5 % quantile of the normal distribution: a two-sided 95 % interval.
 _Z: Final = 1.959963984540054
+
+# Of all columns only these: rationales alone take more than a scorecard should.
+_OF_EVALUATIONS: Final = ["job_id", "judge_id", "status", "overall_score", "overall_score_scale"]
+_OF_RESULTS: Final = ["job_id", "detector_config_id", "detector_name", "pass_check", "score"]
 
 _Cells = dict[str, object]
 _T = TypeVar("_T")
@@ -32,8 +36,7 @@ def scorecard_daily(*, evaluations: pa.Table, detector_results: pa.Table, judge_
     Args:
         evaluations: the partition's `evaluations`.
         detector_results: the partition's `detector_results`.
-        judge_id: the judge of evaluations whose payload does not name one (social webhooks, unreadable
-        payloads).
+        judge_id: the judge of evaluations whose payload does not name one (social webhooks, unreadable payloads).
 
     Returns:
         A row per judge and detector config, and per judge one named `__overall__`; no rows for a day without
@@ -41,11 +44,11 @@ def scorecard_daily(*, evaluations: pa.Table, detector_results: pa.Table, judge_
     """
     judge_of: dict[str, str | None] = {}
     by_judge: dict[str | None, list[_Cells]] = defaultdict(list)
-    for evaluation in evaluations.to_pylist():
+    for evaluation in evaluations.select(_OF_EVALUATIONS).to_pylist():
         judge = judge_of[evaluation["job_id"]] = evaluation["judge_id"] or judge_id
         by_judge[judge].append(evaluation)
     by_detector: dict[tuple[str | None, str | None, str | None], list[_Cells]] = defaultdict(list)
-    for result in detector_results.to_pylist():
+    for result in detector_results.select(_OF_RESULTS).to_pylist():
         judge = judge_of.get(result["job_id"], judge_id)
         by_detector[judge, result["detector_config_id"], result["detector_name"]].append(result)
     rows = [_overall_row(judge, group) for judge, group in by_judge.items()]

@@ -1,7 +1,7 @@
 """The lake itself: typed Parquet files, replaced atomically, on a local disk or any fsspec file system.
 
-Belongs here: writing, reading and listing partition files (design sections 5.6 and 9). What the tables mean
-is in `schemas`, where files lie is in `layout`, how bytes get to the file system is in `replace`.
+Belongs here: writing, reading and listing partition files, and whose results a lake holds. Does not: what the tables
+mean (`tables`), where files lie (`location`), and what is in one file (`parquet_files`).
 """
 
 from __future__ import annotations
@@ -10,35 +10,27 @@ import datetime as dt
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from itertools import chain
+from typing import Any
 
 import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 from fsspec.implementations.local import LocalFileSystem
 
-from pique_assets.lake.errors import FileMissing, FileUnreadable, LakeOfAnotherPique, SchemaMismatch
-from pique_assets.lake.layout import PartitionFile, as_date
-from pique_assets.lake.replace import replace_file
-from pique_assets.lake.root import file_system_of
-from pique_assets.lake.schemas import sort_table, table_spec
+from pique_assets.lake.errors import FileMissing, FileUnreadable, LakeOfAnotherPique
+from pique_assets.lake.location import PartitionFile, as_date, file_system_of
+from pique_assets.lake.normalise import RESULT_TABLES, normalised_parts
+from pique_assets.lake.parquet_files import TableWriter, WrittenFile, as_parquet, parts_of, replacing, table_of
+from pique_assets.lake.payload import stored_payloads
+from pique_assets.lake.tables import partitioned_schema, table_spec
 
 # The end of a file that holds its schema: thousands of columns would fit.
 _END_BYTES = 1024**2
 
 # In the lake's root, where no table is: readers of tables never meet it.
 _OWNER_FILE = "_pique.json"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WrittenFile:
-    """What was written: `uri` (a plain path on a local disk), rows, bytes, and the file's SHA-256 (hex)."""
-
-    uri: str
-    row_count: int
-    size_bytes: int
-    sha256: str
 
 
 class Lake:
@@ -101,15 +93,30 @@ class Lake:
             ValueError: a judge, date or evaluation that cannot be part of a path.
             OSError: the file system refused; the old file is untouched.
         """
+        with self.writing(table_name, judge=judge, date=date, evaluation=evaluation) as writer:
+            writer.add(table)
+        return writer.written
+
+    @contextmanager
+    def writing(self, table_name: str, *, judge: str, date: dt.date | str, evaluation: str) -> Iterator[TableWriter]:
+        """Replace one file with rows that come part by part, atomically, at the end of the `with` block.
+
+        A block that raises leaves the old file. The same parts give the same bytes; memory does not grow with their
+        number.
+
+        Raises:
+            TableUnknown, ValueError, OSError: As for `write`.
+        """
         path = self._path(table_name, _file(judge, date, evaluation))
-        data = _to_parquet(table_name, table)
-        replace_file(self._fs, path, data, is_local=self._is_local)
-        return WrittenFile(
-            uri=self._address(path),
-            row_count=table.num_rows,
-            size_bytes=len(data),
-            sha256=hashlib.sha256(data).hexdigest(),
-        )
+        with replacing(self._fs, path, is_local=self._is_local) as sink:
+            writer = TableWriter(table_spec(table_name), sink)
+            try:
+                yield writer
+                written = writer.finish(uri=self._address(path))
+            except BaseException:
+                writer.abandon()
+                raise
+        writer.written = written
 
     def read(
         self,
@@ -126,9 +133,28 @@ class Lake:
             TableUnknown: no such table.
             FileMissing: nothing has been written there yet.
             FileUnreadable: the file is no Parquet, or damaged.
-            SchemaMismatch: the file was written with another declaration of the table.
+            SchemaMismatch: the file was written with another declaration of the table; one that lacks nullable
+                columns of today's is read, and they are null.
         """
         return self._read(table_name, _file(judge, date, evaluation), columns=columns)
+
+    def read_parts(
+        self,
+        table_name: str,
+        *,
+        judge: str,
+        date: dt.date | str,
+        evaluation: str,
+        columns: Sequence[str] | None = None,
+    ) -> Iterator[pa.Table]:
+        """The same rows in parts of at most 64, of which memory holds one at a time; a file without rows has no part.
+
+        Raises:
+            TableUnknown, FileMissing, FileUnreadable, SchemaMismatch: As for `read`.
+        """
+        file = _file(judge, date, evaluation)
+        address = self._address(self._path(table_name, file))
+        yield from parts_of(self._bytes(table_name, file), table_spec(table_name), address=address, columns=columns)
 
     def schema(self, table_name: str, *, judge: str, date: dt.date | str, evaluation: str) -> pa.Schema:
         """The schema one file has, whatever was declared; only the end of the file is read.
@@ -143,7 +169,7 @@ class Lake:
             end = self._fs.tail(path, size=_END_BYTES)
         except FileNotFoundError:
             raise _missing(table_name, self._address(path)) from None
-        with _as_parquet(self._address(path)):
+        with as_parquet(self._address(path)):
             return pq.read_schema(pa.BufferReader(end))
 
     def read_all(
@@ -239,7 +265,8 @@ class Lake:
         found = self.pique()
         if found is None:
             data = json.dumps({"pique": pique}).encode()
-            replace_file(self._fs, f"{self._root}/{_OWNER_FILE}", data, is_local=self._is_local)
+            with replacing(self._fs, f"{self._root}/{_OWNER_FILE}", is_local=self._is_local) as file:
+                file.write(data)
             found = self.pique()
         if found != pique:
             raise LakeOfAnotherPique(
@@ -249,16 +276,19 @@ class Lake:
             )
 
     def _read(self, table_name: str, file: PartitionFile, *, columns: Sequence[str] | None = None) -> pa.Table:
+        data = self._bytes(table_name, file)
+        return table_of(
+            data, table_spec(table_name), address=self._address(self._path(table_name, file)), columns=columns
+        )
+
+    def _bytes(self, table_name: str, file: PartitionFile) -> bytes:
+        """All bytes at once: one open file is one version, however often it is replaced meanwhile."""
         path = self._path(table_name, file)
-        address = self._address(path)
         try:
-            # All bytes at once: one open file is one version, however often it is replaced meanwhile.
-            data = self._fs.cat_file(path)
+            data: bytes = self._fs.cat_file(path)
         except FileNotFoundError:
-            raise _missing(table_name, address) from None
-        with _as_parquet(address):
-            table = pq.read_table(pa.BufferReader(data), columns=None if columns is None else list(columns))
-        return _declared(table_name, table, f"{address} was written with another schema", columns=columns)
+            raise _missing(table_name, self._address(path)) from None
+        return data
 
     def _path(self, table_name: str, file: PartitionFile) -> str:
         return f"{self._root}/{table_spec(table_name).name}/{file.path}"
@@ -267,29 +297,29 @@ class Lake:
         return path if self._is_local else str(self._fs.unstrip_protocol(path))
 
 
-def partitioned_schema(table_name: str) -> pa.Schema:
-    """Schema of a table as `Lake.read_all` returns it: the partition's columns, then the file's.
+def write_result_tables(lake: Lake, *, judge: str, date: dt.date | str, evaluation: str) -> dict[str, WrittenFile]:
+    """Make a date's result tables from its `payloads`, which stream through: memory does not grow with their number.
+
+    Returns:
+        The four files by table.
 
     Raises:
-        TableUnknown: no such table.
+        FileMissing: The date has no `payloads` yet.
+        FileUnreadable, SchemaMismatch: Its `payloads` can't be read; all files are as they were.
+        OSError: The file system refused.
     """
-    partition = [pa.field("judge", pa.string()), pa.field("date", pa.date32()), pa.field("evaluation", pa.string())]
-    return pa.schema([*partition, *(field for field in table_spec(table_name).schema if field.name != "evaluation")])
+    where: dict[str, Any] = {"judge": judge, "date": date, "evaluation": evaluation}
+    payloads = chain.from_iterable(map(stored_payloads, lake.read_parts("payloads", **where)))
+    with ExitStack() as files:
+        writers = {spec.name: files.enter_context(lake.writing(spec.name, **where)) for spec in RESULT_TABLES}
+        for part in normalised_parts(payloads):
+            for name, writer in writers.items():
+                writer.add(part[name])
+    return {name: writer.written for name, writer in writers.items()}
 
 
 def _missing(table_name: str, address: str) -> FileMissing:
     return FileMissing(f"{table_name} has not been written to {address} yet")
-
-
-@contextmanager
-def _as_parquet(address: str) -> Iterator[None]:
-    """What is wrong with a file's bytes, said in the lake's own error."""
-    try:
-        yield
-    except (pa.ArrowInvalid, OSError) as error:
-        raise FileUnreadable(
-            f"{address} is not a readable Parquet file ({error}); delete it and materialise the partition again"
-        ) from error
 
 
 def _file(judge: str, date: dt.date | str, evaluation: str) -> PartitionFile:
@@ -300,34 +330,3 @@ def _with_partition(table: pa.Table, file: PartitionFile, schema: pa.Schema) -> 
     values = (file.judge, file.date, file.evaluation)
     partition = [pa.repeat(pa.scalar(value), table.num_rows) for value in values]
     return pa.Table.from_arrays([*partition, *(table[name] for name in schema.names[len(values) :])], schema=schema)
-
-
-def _to_parquet(table_name: str, table: pa.Table) -> bytes:
-    declared = _declared(table_name, table, f"this is no {table_name} table")
-    ordered = sort_table(table_name, declared).combine_chunks()
-    sink = pa.BufferOutputStream()
-    pq.write_table(ordered, sink, compression="zstd", compression_level=3, row_group_size=max(ordered.num_rows, 1))
-    return bytes(sink.getvalue())
-
-
-def _declared(table_name: str, table: pa.Table, complaint: str, *, columns: Sequence[str] | None = None) -> pa.Table:
-    """The table without foreign metadata, or SchemaMismatch: a silent cast is how 29.97 becomes 30."""
-    want, have = table_spec(table_name).schema, table.schema
-    if columns is not None:
-        want = pa.schema([want.field(name) for name in columns])
-    if [(f.name, f.type) for f in want] != [(f.name, f.type) for f in have]:
-        missing = sorted(set(want.names) - set(have.names))
-        foreign = sorted(set(have.names) - set(want.names))
-        changed = [
-            f"{f.name} is {have.field(f.name).type}, not {f.type}"
-            for f in want
-            if have.names.count(f.name) == 1 and have.field(f.name).type != f.type
-        ]
-        raise SchemaMismatch(
-            f"{complaint}: missing columns {missing}, foreign columns {foreign}, types {changed}; wanted "
-            f"{want.names} in this order. If an older version wrote it, materialise the partition again."
-        )
-    nulls = [f.name for f in want if not f.nullable and table.column(f.name).null_count]
-    if nulls:
-        raise SchemaMismatch(f"{complaint}: null in required column {', '.join(nulls)}")
-    return pa.Table.from_arrays(table.columns, schema=want)

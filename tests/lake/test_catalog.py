@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from pique_assets.lake import SCHEMAS, Payload, metric_catalog, normalise
-from pique_assets.lake.known_metrics import KNOWN_METRICS
+from pique_assets.lake.catalog import KNOWN_METRICS
 
 DETECTORS = Path(__file__).parents[1] / "contract" / "detectors"
 
