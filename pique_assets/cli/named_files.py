@@ -13,7 +13,8 @@ from functools import partial
 from pique_assets.evaluation.progress import Progress, Say
 from pique_assets.media import ContentItem, Entry
 from pique_assets.media.examine import examine
-from pique_assets.media.files import LOCAL_SCHEME, Files, Found, name_of, to_path, to_uri
+from pique_assets.media.file_stores import Files
+from pique_assets.media.files import LOCAL_SCHEME, Found, name_of, to_path, to_uri
 from pique_assets.media.names import name_problem, shown
 from pique_assets.media.sidecar import SIDECAR_SUFFIX, is_sidecar
 

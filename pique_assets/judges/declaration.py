@@ -20,7 +20,8 @@ from pique_assets.judges.errors import JudgeFileInvalid
 from pique_assets.media.content import ContentItem, Entry
 from pique_assets.media.content_type import CONTENT_TYPES, VIDEO
 from pique_assets.media.examine import examine
-from pique_assets.media.files import Files, to_uri
+from pique_assets.media.file_stores import Files
+from pique_assets.media.files import to_uri
 from pique_assets.media.stream import open_content
 
 FIELDS: Final = ("name", "description", "content_type", "detectors")

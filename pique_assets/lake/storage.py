@@ -93,8 +93,9 @@ class Lake:
             ValueError: a judge, date or evaluation that cannot be part of a path.
             OSError: the file system refused; the old file is untouched.
         """
+        spec = table_spec(table_name)
         with self.writing(table_name, judge=judge, date=date, evaluation=evaluation) as writer:
-            writer.add(table)
+            writer.add(spec.sorted(spec.checked(table, complaint=f"this is no {table_name} table")))
         return writer.written
 
     @contextmanager
@@ -310,12 +311,23 @@ def write_result_tables(lake: Lake, *, judge: str, date: dt.date | str, evaluati
     """
     where: dict[str, Any] = {"judge": judge, "date": date, "evaluation": evaluation}
     payloads = chain.from_iterable(map(stored_payloads, lake.read_parts("payloads", **where)))
-    with ExitStack() as files:
+    with _memory_given_back(), ExitStack() as files:
         writers = {spec.name: files.enter_context(lake.writing(spec.name, **where)) for spec in RESULT_TABLES}
         for part in normalised_parts(payloads):
             for name, writer in writers.items():
                 writer.add(part[name])
     return {name: writer.written for name, writer in writers.items()}
+
+
+@contextmanager
+def _memory_given_back() -> Iterator[None]:
+    """Have Arrow use the system's allocator: its own keeps several times what many small pieces take."""
+    before = pa.default_memory_pool()
+    pa.set_memory_pool(pa.system_memory_pool())
+    try:
+        yield
+    finally:
+        pa.set_memory_pool(before)
 
 
 def _missing(table_name: str, address: str) -> FileMissing:

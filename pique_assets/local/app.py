@@ -25,7 +25,7 @@ from pique_assets.local.bodies import (
     ReferenceContentBody,
     SocialMediaBody,
 )
-from pique_assets.local.service import Refused, Service
+from pique_assets.local.service import RequestRefused, Service
 from pique_assets.local.settings import CONTENT_BUCKET, REFERENCE_BUCKET
 from pique_assets.local.storage import StorageRoute
 
@@ -63,7 +63,7 @@ def create_app(service: Service, storage: StorageRoute, *, api_key: str) -> Star
     return Starlette(
         routes=routes,
         exception_handlers={
-            Refused: _refused,
+            RequestRefused: _refused,
             InvalidBody: _invalid_body,
             InvalidShape: _invalid_shape,
             HTTPException: _http_error,
@@ -107,7 +107,7 @@ def _route(path: str, method: str, *, endpoint: _Endpoint, api_key: str) -> Rout
     async def guarded(request: Request) -> Response:
         given = request.headers.get("x-api-key", "")
         if not hmac.compare_digest(given.encode(), api_key.encode()):
-            raise Refused(401, "Invalid API key" if given else "Missing API key")
+            raise RequestRefused(401, "Invalid API key" if given else "Missing API key")
         return await endpoint(request)
 
     return Route(path, guarded, methods=[method])
@@ -118,7 +118,7 @@ async def _body(request: Request, model: type[_Model]) -> _Model:
     async for chunk in request.stream():
         received += chunk
         if len(received) > MAX_BODY_BYTES:
-            raise Refused(413, f"The request body is larger than {MAX_BODY_BYTES} bytes")
+            raise RequestRefused(413, f"The request body is larger than {MAX_BODY_BYTES} bytes")
     return _validated(model, bytes(received), where="body")
 
 
@@ -142,7 +142,7 @@ def _location(item: dict[str, object]) -> list[object]:
 
 
 async def _refused(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Refused)
+    assert isinstance(error, RequestRefused)
     return JSONResponse({"detail": error.detail}, status_code=error.status)
 
 

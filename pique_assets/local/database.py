@@ -86,7 +86,7 @@ CREATE INDEX webhooks_by_state ON webhooks (state, next_attempt_at);
 """
 
 
-class Database:
+class LocalDatabase:
     """One open connection to the server's SQLite file."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -94,7 +94,7 @@ class Database:
         self._connection = connection
 
     @classmethod
-    def open(cls, path: Path, *, create: bool = True) -> Database:
+    def open(cls, path: Path, *, create: bool = True) -> LocalDatabase:
         """Open the file at ``path``, making it and its tables when missing.
 
         Raises:

@@ -15,7 +15,7 @@ from uuid import NAMESPACE_URL, uuid4, uuid5
 from pydantic import ValidationError
 
 from pique_assets.local.bodies import DetectorBody, JudgeBody, SeedFile
-from pique_assets.local.database import Database, now_text
+from pique_assets.local.database import LocalDatabase, now_text
 from pique_assets.local.detectors import reason_refused
 
 READY = "ready"
@@ -23,7 +23,7 @@ FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DetectorConfig:
+class ConfiguredDetector:
     """One detector of a judge, with its options as given."""
 
     id: str
@@ -42,7 +42,7 @@ class DetectorConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judge:
+class StoredJudge:
     """A judge as stored; times are ISO 8601 text in UTC."""
 
     id: str
@@ -51,7 +51,7 @@ class Judge:
     content_type: str
     status: str
     status_reason: str | None
-    detector_configs: tuple[DetectorConfig, ...]
+    detector_configs: tuple[ConfiguredDetector, ...]
     is_active: bool
     created_at: str
     updated_at: str
@@ -77,17 +77,17 @@ class Judge:
 class JudgeStore:
     """The judges table."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: LocalDatabase) -> None:
         """Keep judges in ``database``."""
         self._database = database
 
-    def create(self, body: JudgeBody) -> Judge:
+    def create(self, body: JudgeBody) -> StoredJudge:
         """Store a new judge; its status is ``failed`` with a reason when a detector cannot work here."""
         judge = _judge(str(uuid4()), body, detector_ids=[str(uuid4()) for _ in body.detectors])
         self._write(judge)
         return judge
 
-    def seed(self, path: Path) -> list[Judge]:
+    def seed(self, path: Path) -> list[StoredJudge]:
         """Create or update the judges of a seed file, with ids as given; an unchanged judge is left alone.
 
         Raises:
@@ -102,12 +102,12 @@ class JudgeStore:
             self._seed_one(_judge(seed.id, seed, detector_ids=_seed_ids(seed.id, seed.detectors))) for seed in seeds
         ]
 
-    def get(self, judge_id: str) -> Judge | None:
+    def get(self, judge_id: str) -> StoredJudge | None:
         """The judge with this id, if there is one."""
         row = self._database.row("SELECT * FROM judges WHERE id = ?", judge_id)
         return None if row is None else _from_row(row)
 
-    def page(self, *, limit: int, offset: int, content_type: str | None) -> tuple[list[Judge], int]:
+    def page(self, *, limit: int, offset: int, content_type: str | None) -> tuple[list[StoredJudge], int]:
         """Up to ``limit`` judges after ``offset``, newest first, and how many there are in all."""
         total = self._database.row("SELECT count(*) FROM judges WHERE ?1 IS NULL OR content_type = ?1", content_type)
         rows = self._database.rows(
@@ -118,14 +118,14 @@ class JudgeStore:
         )
         return [_from_row(row) for row in rows], 0 if total is None else int(total[0])
 
-    def _seed_one(self, judge: Judge) -> Judge:
+    def _seed_one(self, judge: StoredJudge) -> StoredJudge:
         stored = self.get(judge.id)
         if stored is not None and _definition(stored) == _definition(judge):
             return stored
         self._write(judge)
         return judge
 
-    def _write(self, judge: Judge) -> None:
+    def _write(self, judge: StoredJudge) -> None:
         with self._database.transaction() as connection:
             connection.execute(
                 "INSERT INTO judges (id, name, description, content_type, status, status_reason,"
@@ -149,14 +149,14 @@ class JudgeStore:
             )
 
 
-def _judge(judge_id: str, body: JudgeBody, *, detector_ids: Sequence[str]) -> Judge:
+def _judge(judge_id: str, body: JudgeBody, *, detector_ids: Sequence[str]) -> StoredJudge:
     reasons = [
         reason
         for detector in body.detectors
         if (reason := reason_refused(detector.detector_name, detector.config, content_type=body.content_type))
     ]
     now = now_text()
-    return Judge(
+    return StoredJudge(
         id=judge_id,
         name=body.name,
         description=body.description,
@@ -164,7 +164,7 @@ def _judge(judge_id: str, body: JudgeBody, *, detector_ids: Sequence[str]) -> Ju
         status=FAILED if reasons else READY,
         status_reason="; ".join(reasons) or None,
         detector_configs=tuple(
-            DetectorConfig(
+            ConfiguredDetector(
                 id=detector_id,
                 detector_name=detector.detector_name,
                 config=detector.config,
@@ -186,21 +186,21 @@ def _seed_ids(judge_id: str, detectors: Sequence[DetectorBody]) -> list[str]:
     ]
 
 
-def _definition(judge: Judge) -> dict[str, object]:
+def _definition(judge: StoredJudge) -> dict[str, object]:
     answer = judge.as_json()
     del answer["created_at"], answer["updated_at"]
     return answer
 
 
-def _from_row(row: sqlite3.Row) -> Judge:
-    return Judge(
+def _from_row(row: sqlite3.Row) -> StoredJudge:
+    return StoredJudge(
         id=row["id"],
         name=row["name"],
         description=row["description"],
         content_type=row["content_type"],
         status=row["status"],
         status_reason=row["status_reason"],
-        detector_configs=tuple(DetectorConfig(**detector) for detector in json.loads(row["detector_configs"])),
+        detector_configs=tuple(ConfiguredDetector(**detector) for detector in json.loads(row["detector_configs"])),
         is_active=bool(row["is_active"]),
         created_at=row["created_at"],
         updated_at=row["updated_at"],

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from pique_assets.local.database import Database
+from pique_assets.local.database import LocalDatabase
 from pique_assets.local.settings import Settings
 
 
@@ -77,7 +77,7 @@ def read_record(data_dir: Path) -> list[JobRecord]:
         FileNotFoundError: No server has run with this folder.
         sqlite3.Error: The database cannot be read.
     """
-    database = Database.open(Settings(data_dir=data_dir).database_path, create=False)
+    database = LocalDatabase.open(Settings(data_dir=data_dir).database_path, create=False)
     try:
         return [
             _job_record(database, job_id=row["job_id"])
@@ -107,7 +107,7 @@ def evaluations_by_url(records: Iterable[JobRecord]) -> Counter[tuple[str, str]]
     )
 
 
-def _job_record(database: Database, *, job_id: str) -> JobRecord:
+def _job_record(database: LocalDatabase, *, job_id: str) -> JobRecord:
     job = database.rows("SELECT * FROM jobs WHERE job_id = ?", job_id)[0]
     puts = database.rows("SELECT * FROM complete_puts WHERE job_id = ? ORDER BY generation", job_id)
     evaluations = database.rows("SELECT * FROM evaluations WHERE job_id = ? ORDER BY id", job_id)

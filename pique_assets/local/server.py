@@ -19,10 +19,10 @@ import uvicorn
 from starlette.applications import Starlette
 
 from pique_assets.local.app import create_app
-from pique_assets.local.database import Database
-from pique_assets.local.downloads import Downloader
-from pique_assets.local.evaluation import Evaluator
-from pique_assets.local.jobs import JobStore
+from pique_assets.local.database import LocalDatabase
+from pique_assets.local.download_pool import Downloader
+from pique_assets.local.evaluation_pool import Evaluator
+from pique_assets.local.job_store import JobStore
 from pique_assets.local.judges import JudgeStore
 from pique_assets.local.private_files import make_private_folder, take_from_others
 from pique_assets.local.secret_files import SECRET_FILES, load_secrets
@@ -30,7 +30,7 @@ from pique_assets.local.service import Service
 from pique_assets.local.settings import HOST, Settings
 from pique_assets.local.storage import StorageRoute
 from pique_assets.local.webhook_outbox import WebhookOutbox
-from pique_assets.local.webhooks import WebhookSender
+from pique_assets.local.webhook_sender import WebhookSender
 
 LOCK_FILE, PORT_FILE = "lock", "port"
 
@@ -65,7 +65,7 @@ def run(
     _make_folders(settings)
     take_from_others(_own_files(settings))
     with _locked(settings.data_dir), _bound_socket(settings) as listener:
-        database = Database.open(settings.database_path)
+        database = LocalDatabase.open(settings.database_path)
         try:
             asyncio.run(
                 _serve(
@@ -84,7 +84,7 @@ def run(
 async def _serve(
     settings: Settings,
     *,
-    database: Database,
+    database: LocalDatabase,
     listener: socket.socket,
     seed_judges: Path | None,
     parent_pid: int | None,

@@ -1,6 +1,6 @@
 """What the endpoints do, without HTTP: judges, uploads to be expected, results.
 
-Refusals are `Refused` (an HTTP status and a ``detail``); how they are written is the business of `app`.
+Refusals are `RequestRefused` (an HTTP status and a ``detail``); how they are written is the business of `app`.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from uuid import uuid4
 from pique_assets.local.addresses import endpoint_of, is_public
 from pique_assets.local.answers import polled_result
 from pique_assets.local.bodies import JudgeBody, PresignedUploadBody, ReferenceContentBody, SocialMediaBody
-from pique_assets.local.downloads import Downloader
-from pique_assets.local.evaluation import Evaluator
-from pique_assets.local.jobs import AWAITING_UPLOAD, JobStore, StoredContent
-from pique_assets.local.judges import READY, Judge, JudgeStore
+from pique_assets.local.download_pool import Downloader
+from pique_assets.local.evaluation_pool import Evaluator
+from pique_assets.local.job_store import AWAITING_UPLOAD, JobStore, StoredContent
+from pique_assets.local.judges import READY, JudgeStore, StoredJudge
 from pique_assets.local.secret_files import Secrets
 from pique_assets.local.settings import CONTENT_BUCKET, ORGANISATION, REFERENCE_BUCKET, Settings
 from pique_assets.local.signed_urls import object_path, sign_put
-from pique_assets.local.storage import ReceivedBody, UploadTarget
+from pique_assets.local.storage import ReceivedBody, SignedUpload
 
 REFERENCE_URL_LIFE_S = 300
 MAX_REFERENCE_BYTES = 1024**3
 
 
-class Refused(Exception):
+class RequestRefused(Exception):
     """The request cannot be served; answered with ``status`` and ``{"detail": ...}``."""
 
     def __init__(self, status: int, detail: str) -> None:
@@ -137,23 +137,23 @@ class Service:
         """``GET /v1/evaluations/results/{job_id}``."""
         job = self._jobs.get(job_id)
         if job is None:
-            raise Refused(404, f"Job {job_id} not found")
+            raise RequestRefused(404, f"Job {job_id} not found")
         return polled_result(job)
 
-    def find_target(self, path: str) -> UploadTarget | None:
+    def find_target(self, path: str) -> SignedUpload | None:
         """Where a PUT to this object path goes; the signature has vouched for the path already."""
         parts = PurePosixPath(path).parts[1:]
         if len(parts) == 5 and parts[:3] == (CONTENT_BUCKET, ORGANISATION, "pending"):
             return self._content_target(parts[3])
         if len(parts) == 4 and parts[:3] == (REFERENCE_BUCKET, ORGANISATION, "reference_uploads"):
-            return UploadTarget(max_bytes=MAX_REFERENCE_BYTES, accept=lambda body: self._keep_reference(body, parts[3]))
+            return SignedUpload(max_bytes=MAX_REFERENCE_BYTES, accept=lambda body: self._keep_reference(body, parts[3]))
         return None
 
-    def _content_target(self, job_id: str) -> UploadTarget | None:
+    def _content_target(self, job_id: str) -> SignedUpload | None:
         job = self._jobs.get(job_id)
         if job is None or job.file_size_bytes is None:
             return None
-        return UploadTarget(max_bytes=job.file_size_bytes, accept=lambda body: self._start_evaluation(job_id, body))
+        return SignedUpload(max_bytes=job.file_size_bytes, accept=lambda body: self._start_evaluation(job_id, body))
 
     def _start_evaluation(self, job_id: str, body: ReceivedBody) -> int:
         """Keep the content and queue its evaluation."""
@@ -181,20 +181,20 @@ class Service:
             return None
         return f"Video cannot be downloaded: {endpoint} is not a public address"
 
-    def _existing_judge(self, judge_id: str) -> Judge:
+    def _existing_judge(self, judge_id: str) -> StoredJudge:
         judge = self._judges.get(judge_id)
         if judge is None:
-            raise Refused(404, f"Judge {judge_id} not found")
+            raise RequestRefused(404, f"Judge {judge_id} not found")
         return judge
 
     def _usable_judge(self, judge_id: str, *, content_type: str) -> None:
         judge = self._existing_judge(judge_id)
         if judge.content_type != content_type:
-            raise Refused(400, f"Judge {judge_id} evaluates {judge.content_type}, not {content_type}")
+            raise RequestRefused(400, f"Judge {judge_id} evaluates {judge.content_type}, not {content_type}")
         if judge.status != READY:
-            raise Refused(400, f"Judge {judge_id} is {judge.status}, not ready: {judge.status_reason}")
+            raise RequestRefused(400, f"Judge {judge_id} is {judge.status}, not ready: {judge.status_reason}")
         if not judge.is_active:
-            raise Refused(400, f"Judge {judge_id} is not active")
+            raise RequestRefused(400, f"Judge {judge_id} is not active")
 
 
 def _object_name(filename: str) -> str:

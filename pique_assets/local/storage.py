@@ -2,7 +2,7 @@
 
 A PUT is streamed to a private file, and takes effect in one step when every byte is there. Nothing here
 knows the API key; the signed URL is the only credential. What a PUT sets off is told to the caller through
-`UploadTarget`.
+`SignedUpload`.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ class ReceivedBody:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UploadTarget:
+class SignedUpload:
     """How large a PUT may be, and what makes it take effect; `accept` returns the new generation."""
 
     max_bytes: int
     accept: Callable[[ReceivedBody], int]
 
 
-FindTarget = Callable[[str], UploadTarget | None]
+FindTarget = Callable[[str], SignedUpload | None]
 """From an object's path (unescaped, bucket first) to its target, or None where no such upload is expected."""
 
 

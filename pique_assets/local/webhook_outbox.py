@@ -9,7 +9,7 @@ import sqlite3
 import time
 from dataclasses import dataclass, field
 
-from pique_assets.local.database import Database
+from pique_assets.local.database import LocalDatabase
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,7 @@ def add(connection: sqlite3.Connection, *, job_id: str, url: str, body: bytes) -
 class WebhookOutbox:
     """Reading and settling what `add` put there."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: LocalDatabase) -> None:
         """Read the outbox of ``database``."""
         self._database = database
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from pique_assets.media.content import ContentItem, Entry, ErrorCode
 from pique_assets.media.content_type import SNIFFED_BYTES, recognise
 from pique_assets.media.errors import ContentError
-from pique_assets.media.files import Files, OpenedFile
+from pique_assets.media.file_stores import Files
+from pique_assets.media.files import OpenedFile
 from pique_assets.media.fingerprint import CHUNK_BYTES, OnBytes, fingerprint
 from pique_assets.media.sidecar import Description, read_sidecar
 

@@ -1,7 +1,7 @@
-"""The interface behind which local disks and buckets look alike, and the way from a uri to the right one.
+"""The interface behind which local disks and buckets look alike, and how uris are written.
 
-Belongs here: what listing, fingerprinting and uploading need of a file, and how uris are written. Does not
-belong here: any system call (`local_files`, `gcs_files`) or knowledge of media.
+Belongs here: what listing, fingerprinting and uploading need of a file. Does not: any system call (`local_files`,
+`gcs_files`), the way from a uri to the right one of them (`file_stores`), or knowledge of media.
 """
 
 from __future__ import annotations
@@ -9,26 +9,20 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 from urllib.parse import unquote_to_bytes
 
 from pique_assets.media.content import ErrorCode, Problem
 from pique_assets.media.errors import ContentError
 from pique_assets.media.names import shown
 
-if TYPE_CHECKING:
-    from pique_assets.media.gcs_files import GcsClient
-
 GCS_SCHEME = "gs://"
 LOCAL_SCHEME = "file://"
 _ANY_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
-
-GcsClientFactory = Callable[[], "GcsClient"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,54 +79,6 @@ class FileStore(Protocol):
         """
 
 
-class Files:
-    """All stores behind one door. Safe to share between threads.
-
-    Args:
-        gcs_client_factory: Returns the ``google.cloud.storage.Client`` for ``gs://`` uris; called at most
-            once, and only when such a uri is met, so that nothing of Google is imported before.
-    """
-
-    def __init__(self, gcs_client_factory: GcsClientFactory | None = None) -> None:
-        """Open nothing yet."""
-        self._gcs_client_factory = gcs_client_factory
-        self._gcs: FileStore | None = None
-        self._lock = threading.Lock()
-
-    def store_of(self, uri: str) -> FileStore:
-        """Return the store that holds a uri.
-
-        Raises:
-            ContentError: ``unsupported_uri`` when there is none.
-        """
-        if uri.startswith(LOCAL_SCHEME):
-            from pique_assets.media.local_files import LocalFiles
-
-            return LocalFiles()
-        if not uri.startswith(GCS_SCHEME):
-            raise _unsupported(uri, "cannot be read: use a path, a file:// uri or a gs:// uri")
-        if self._gcs_client_factory is None:
-            raise _unsupported(uri, "needs a Google Cloud Storage client: install pique_assets[gcs]")
-        with self._lock:
-            if self._gcs is None:
-                from pique_assets.media.gcs_files import GcsFiles
-
-                self._gcs = GcsFiles(self._gcs_client_factory())
-            return self._gcs
-
-    def open(self, uri: str, *, root_uri: str | None = None) -> OpenedFile:
-        """Open a file in the store that holds it. See `FileStore.open`."""
-        return self.store_of(uri).open(uri, root_uri=root_uri)
-
-    def has(self, uri: str) -> bool:
-        """Whether there is something at a uri; what is wrong with it is said by whoever reads it."""
-        try:
-            with self.open(uri):
-                return True
-        except ContentError as error:
-            return error.code is not ErrorCode.VANISHED
-
-
 def to_uri(location: str | os.PathLike[str], *, beside: str | None = None) -> str:
     """Write a location the one way this project writes uris.
 
@@ -156,7 +102,7 @@ def to_uri(location: str | os.PathLike[str], *, beside: str | None = None) -> st
     if text.startswith(LOCAL_SCHEME):
         path = _path_of_file_uri(text)
     elif _ANY_SCHEME.match(text):
-        raise _unsupported(text, "cannot be read: use a path, a file:// uri or a gs:// uri")
+        raise unsupported(text, "cannot be read: use a path, a file:// uri or a gs:// uri")
     elif in_bucket and not text.startswith("/"):
         return _join_in_bucket(str(beside), text)
     elif beside is not None:
@@ -165,7 +111,7 @@ def to_uri(location: str | os.PathLike[str], *, beside: str | None = None) -> st
         path = text
     if in_bucket:
         # Others may write a manifest in a bucket: it must not be able to have files of this host uploaded.
-        raise _unsupported(text, "is a local file, but its manifest is in a bucket")
+        raise unsupported(text, "is a local file, but its manifest is in a bucket")
     if "\0" in path:
         raise ContentError(ErrorCode.BAD_NAME, f"{path!r} contains a NUL character, which no file name can.")
     return Path(os.path.normpath(Path(path).absolute())).as_uri()
@@ -191,7 +137,7 @@ def bucket_of(uri: str) -> str:
 def _path_of_file_uri(text: str) -> str:
     host, slash, path = text.removeprefix(LOCAL_SCHEME).partition("/")
     if host not in {"", "localhost"}:
-        raise _unsupported(text, "is on another host")
+        raise unsupported(text, "is on another host")
     return os.fsdecode(unquote_to_bytes(os.fsencode(slash + path)))
 
 
@@ -199,7 +145,7 @@ def _join_in_bucket(beside: str, relative: str) -> str:
     bucket, _, manifest_name = beside.removeprefix(GCS_SCHEME).partition("/")
     name = posixpath.normpath(posixpath.join(posixpath.dirname(manifest_name), relative))
     if name.startswith("../") or name in {".", ".."}:
-        raise _unsupported(relative, f"leads out of the bucket {bucket}")
+        raise unsupported(relative, f"leads out of the bucket {bucket}")
     return _checked_object(f"{GCS_SCHEME}{bucket}/{name}")
 
 
@@ -209,5 +155,6 @@ def _checked_object(uri: str) -> str:
     return uri
 
 
-def _unsupported(text: str, reason: str) -> ContentError:
+def unsupported(text: str, reason: str) -> ContentError:
+    """The error of a uri that nothing here can read."""
     return ContentError(ErrorCode.UNSUPPORTED_URI, f"{shown(text)!r} {reason}.")

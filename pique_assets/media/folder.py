@@ -10,7 +10,8 @@ import datetime as dt
 from collections.abc import Iterator
 
 from pique_assets.media.content import Entry, ErrorCode, Problem
-from pique_assets.media.files import Files, Found
+from pique_assets.media.file_stores import Files
+from pique_assets.media.files import Found
 from pique_assets.media.names import name_problem, shown
 from pique_assets.media.sidecar import SIDECAR_SUFFIX, is_sidecar
 

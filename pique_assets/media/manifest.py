@@ -13,8 +13,10 @@ from dataclasses import dataclass, field
 from pique_assets.media.content import Entry, ErrorCode, Problem
 from pique_assets.media.content_type import CONTENT_TYPES
 from pique_assets.media.errors import ContentError, SourceUnavailable
-from pique_assets.media.files import GCS_SCHEME, Files, bucket_of, name_of, to_uri
-from pique_assets.media.manifest_lines import Line, WrongLines, date_of, read_lines
+from pique_assets.media.file_stores import Files
+from pique_assets.media.files import GCS_SCHEME, bucket_of, name_of, to_uri
+from pique_assets.media.manifest_line import Line
+from pique_assets.media.manifest_lines import WrongLines, date_of, read_lines
 from pique_assets.media.names import brief, name_problem, shown
 from pique_assets.media.sources import DATE_PLACEHOLDER, Manifest
 

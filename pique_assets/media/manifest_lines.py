@@ -9,13 +9,12 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from pique_assets.media.content import ErrorCode
-from pique_assets.media.errors import ContentError, SourceInvalid
+from pique_assets.media.errors import SourceInvalid
 from pique_assets.media.files import OpenedFile
+from pique_assets.media.manifest_line import Line, bad_line, require_column, require_once
 from pique_assets.media.names import brief
 
 if TYPE_CHECKING:
@@ -24,52 +23,11 @@ if TYPE_CHECKING:
 COLUMNS = ("uri", "title", "description", "content_type", "date")
 MAX_MANIFEST_BYTES = 256 * 1024 * 1024
 
-LONGEST_TEXT = 131_072
-"""Characters of one value; no title is as long, and whoever reads CSV expects this limit."""
-
 LONGEST_ROW = 1024 * 1024
 """Characters of all lines of a row of CSV together; what is longer is passed over, without being kept in memory."""
 
 MOST_WRONG_LINES = 100_000
 """More of them are no wrong lines: the whole file is not what it should be."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """One line of a manifest.
-
-    Attributes:
-        number: Counted from 1, the CSV header included, as an editor shows it; in Parquet, the row counted
-            from 1.
-        values: Texts by column. Undecodable bytes are surrogates.
-        unreadable: Why a value is no text, by column.
-        problem: Why the line cannot be read at all.
-    """
-
-    number: int
-    values: Mapping[str, str | None]
-    unreadable: Mapping[str, str] = field(default_factory=dict)
-    problem: str | None = None
-
-    def has_column(self, column: str) -> bool:
-        """Whether the manifest has this column."""
-        return column in self.values
-
-    def text(self, column: str) -> str | None:
-        """Return a column's text without surrounding blanks; None when there is none.
-
-        Raises:
-            ContentError: ``bad_manifest_line`` for what is no text, too long, or not UTF-8. Only a uri may be any
-                bytes; whoever opens it says what is wrong with it.
-        """
-        if column in self.unreadable:
-            raise _bad(self.unreadable[column])
-        value = (self.values.get(column) or "").strip()
-        if len(value) > LONGEST_TEXT:
-            raise _bad(f"the {column} has {len(value)} characters, more than {LONGEST_TEXT}.")
-        if column != "uri" and not _is_unicode(value):
-            raise _bad(f"the {column} is not valid UTF-8.")
-        return value or None
 
 
 class WrongLines:
@@ -134,29 +92,7 @@ def date_of(line: Line) -> str:
         return dt.date.fromisoformat(text or "").isoformat()
     except ValueError:
         written = "" if text is None else brief(text)
-        raise _bad(f"the date {written!r} is not of the form YYYY-MM-DD.") from None
-
-
-def require_column(column: str, *, among: list[str], uri: str) -> None:
-    """Refuse a file without this column.
-
-    Raises:
-        SourceInvalid: It is not among those of the file.
-    """
-    if column not in among:
-        named = ", ".join(repr(name[:40]) for name in among[:10]) or "nothing"
-        raise SourceInvalid(f"The manifest {uri}, line 1: there is no {column} column (found {named}).")
-
-
-def require_once(among: list[str], *, columns: tuple[str, ...], uri: str) -> None:
-    """Refuse a file in which it is not clear which column is meant.
-
-    Raises:
-        SourceInvalid: One of the columns that are read is there twice.
-    """
-    for column in columns:
-        if among.count(column) > 1:
-            raise SourceInvalid(f"The manifest {uri}, line 1: the column {column} is there twice.")
+        raise bad_line(f"the date {written!r} is not of the form YYYY-MM-DD.") from None
 
 
 def _text_lines(file: OpenedFile, *, column: str) -> Iterator[Line]:
@@ -262,18 +198,6 @@ class _BoundedLines:
         while line and not line.endswith(("\n", "\r")):
             line = self._text.readline(LONGEST_ROW)
         raise _TooLong(f"it is longer than {LONGEST_ROW} characters.")
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _bad(reason: str) -> ContentError:
-    return ContentError(ErrorCode.BAD_MANIFEST_LINE, reason)
 
 
 class _Raw(io.RawIOBase):

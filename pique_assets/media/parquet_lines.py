@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING
 
 from pique_assets.media.errors import SourceInvalid, SourceUnavailable
 from pique_assets.media.files import OpenedFile
-from pique_assets.media.manifest_lines import LONGEST_TEXT, Line, require_column, require_once
+from pique_assets.media.manifest_line import LONGEST_TEXT, Line, require_column, require_once
 
 if TYPE_CHECKING:
     import pyarrow as pa

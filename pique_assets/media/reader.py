@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pique_assets.media.content import ContentItem, Entry
 from pique_assets.media.errors import ContentError, SourceUnavailable
 from pique_assets.media.examine import examine
-from pique_assets.media.files import Files, GcsClientFactory, to_uri
+from pique_assets.media.file_stores import Files, GcsClientFactory
+from pique_assets.media.files import to_uri
 from pique_assets.media.fingerprint import OnBytes
 from pique_assets.media.folder import list_folder
 from pique_assets.media.manifest import list_manifest, missing_manifest

@@ -12,8 +12,10 @@ from collections.abc import Iterator
 from pique_assets.media.content import ContentItem, Entry, ErrorCode, Problem
 from pique_assets.media.content_type import VIDEO
 from pique_assets.media.errors import ContentError, SourceUnavailable
-from pique_assets.media.files import Files, name_of, to_uri
-from pique_assets.media.manifest_lines import Line, WrongLines, date_of, read_lines
+from pique_assets.media.file_stores import Files
+from pique_assets.media.files import name_of, to_uri
+from pique_assets.media.manifest_line import Line
+from pique_assets.media.manifest_lines import WrongLines, date_of, read_lines
 from pique_assets.media.names import MAX_FILENAME_CHARACTERS, shown
 from pique_assets.media.sources import DATE_PLACEHOLDER, LIST_SUFFIXES, SocialUrls
 from pique_assets.media.urls import canonical_url, url_fingerprint

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from pique_assets.media.content import ErrorCode
 from pique_assets.media.errors import MediaChanged
-from pique_assets.media.files import Files, GcsClientFactory, OpenedFile
+from pique_assets.media.file_stores import Files, GcsClientFactory
+from pique_assets.media.files import OpenedFile
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

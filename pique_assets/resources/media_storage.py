@@ -14,7 +14,7 @@ from pydantic import Field
 
 if TYPE_CHECKING:
     from pique_assets.media import ContentItem, Source, SourceReader
-    from pique_assets.media.files import GcsClientFactory
+    from pique_assets.media.file_stores import GcsClientFactory
     from pique_assets.media.gcs_files import GcsClient
 
 

@@ -12,7 +12,7 @@ from pique_assets.assets.content_rows import ContentRows, content_table
 from pique_assets.media import ContentItem
 
 # What a row does not keep: an upload reads the file anew.
-NOT_KEPT = {"media_type": None, "crc32c": None, "version": None}
+NOT_KEPT = {"media_type": None}
 words = st.none() | st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 items = st.builds(
     ContentItem,
@@ -26,6 +26,7 @@ items = st.builds(
     error_code=st.none() | st.just("empty"),
     error=words,
     version=words,
+    crc32c=st.none() | st.integers(0, 2**32 - 1),
 )
 
 

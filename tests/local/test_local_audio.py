@@ -14,8 +14,8 @@ import pytest
 
 from pique_assets.local.detectors import reason_refused
 from pique_assets.local.detectors.audio_noise import AudioNoise
-from pique_assets.local.detectors.base import Material, VideoFacts
-from pique_assets.local.detectors.media import UnreadableMedia, examine
+from pique_assets.local.detectors.base import Material, UnreadableMedia, VideoFacts
+from pique_assets.local.detectors.media import examine
 
 CONTRACT = Path(__file__).parents[1] / "contract"
 RATE = 16_000

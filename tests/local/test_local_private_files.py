@@ -54,7 +54,7 @@ _LATE = textwrap.dedent(
     """
     import os, sys
     from pathlib import Path
-    from pique_assets.local.downloader import download
+    from pique_assets.local.download_child import download
     from pique_assets.local.network_guard import NetworkGuard
     from pique_assets.local.orders import DownloadOrder
     folder, modules = Path(sys.argv[1]), sys.argv[2]

@@ -7,7 +7,8 @@ import threading
 
 import pytest
 
-from pique_assets.local.detectors.media import UnreadableMedia, examine
+from pique_assets.local.detectors.base import UnreadableMedia
+from pique_assets.local.detectors.media import examine
 
 
 def test_a_plain_video_is_measured(tmp_path, video_maker):

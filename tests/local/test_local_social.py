@@ -184,7 +184,7 @@ def test_a_download_process_that_dies_fails_its_job_only(social, site, eventuall
     jobs = submitted(social, url, later)["jobs"]
     eventually(lambda: site.count("/deadly.mp4") == 2)
     (downloader,) = (
-        pid for pid in social.worker_pids() if b"local.downloader" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        pid for pid in social.worker_pids() if b"local.download_child" in Path(f"/proc/{pid}/cmdline").read_bytes()
     )
     os.kill(downloader, signal.SIGKILL)
     failed, completed = (social.wait_for(job["job_id"]) for job in jobs)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from hook import receiver
 
-from pique_assets.local.webhooks import signature_header
+from pique_assets.local.webhook_sender import signature_header
 
 CONTRACT = Path(__file__).parents[1] / "contract" / "payloads"
 RETRY_BASE_S = 0.2

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from pique_assets.local.detectors import DETECTORS
-from pique_assets.local.detectors.base import Material
-from pique_assets.local.detectors.media import UnreadableMedia, examine
+from pique_assets.local.detectors.base import Material, UnreadableMedia
+from pique_assets.local.detectors.media import examine
 from pique_assets.media import DatedFolder, inventory, open_source
 
 DEMO = Path(__file__).parents[2] / "examples" / "demo"

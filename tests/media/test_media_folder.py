@@ -11,7 +11,7 @@ import google_crc32c
 import pytest
 
 from pique_assets.media import DatedFolder, SourceReader, SourceUnavailable, inventory, open_source
-from pique_assets.media.files import Files
+from pique_assets.media.file_stores import Files
 
 
 def test_a_file_is_described_by_its_bytes_and_its_sidecar(folder, mp4):

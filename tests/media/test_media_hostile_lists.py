@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pique_assets.media import Manifest, MediaError, SocialUrls, SourceInvalid, open_source
-from pique_assets.media.manifest_lines import LONGEST_ROW, LONGEST_TEXT
+from pique_assets.media.manifest_line import LONGEST_TEXT
+from pique_assets.media.manifest_lines import LONGEST_ROW
 from pique_assets.media.parquet_lines import MAX_COLUMN_BYTES
 
 DAY = dt.date(2026, 3, 2)

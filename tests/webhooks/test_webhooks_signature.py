@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from webhook_mutations import FOREIGN, NOW, SECRETS, TOLERANCE_S, cases
 
 from pique_assets.api.signatures import SignatureError, SigningKeys, verify_older_signature, verify_signature
-from pique_assets.local.webhooks import signature_header
+from pique_assets.local.webhook_sender import signature_header
 from pique_assets.testing.signing import sign_webhook, sign_webhook_without_time
 
 INPUTS = 100_000

@@ -19,6 +19,10 @@ IMAGE = "image"
 AUDIO = "audio"
 
 
+class UnreadableMedia(Exception):
+    """The content cannot be decoded as what it was said to be; the text becomes the job's error."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VideoFacts:
     """What was measured of a video.

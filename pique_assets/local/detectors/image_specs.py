@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from pique_assets.local.detectors import aspect_ratio
+import pique_assets.local.detectors.aspect_ratio as aspect_ratio
 from pique_assets.local.detectors.base import IMAGE, Detector, ImageFacts, Material, Verdict, share_passed
 
 

@@ -7,11 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pique_assets.local.detectors.base import AUDIO, IMAGE, VIDEO, MediaFacts
-
-
-class UnreadableMedia(Exception):
-    """The content cannot be decoded as what it was said to be; the text becomes the job's error."""
+from pique_assets.local.detectors.base import AUDIO, IMAGE, VIDEO, MediaFacts, UnreadableMedia
 
 
 def examine(path: Path, *, content_type: str) -> MediaFacts:

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from pique_assets.local.detectors.base import ImageFacts
-from pique_assets.local.detectors.media import UnreadableMedia
+from pique_assets.local.detectors.base import ImageFacts, UnreadableMedia
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF")
 """What is opened at all: formats of pictures, none of which runs another program (as EPS does)."""

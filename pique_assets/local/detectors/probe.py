@@ -19,8 +19,7 @@ from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from pique_assets.local.detectors.base import VideoFacts
-from pique_assets.local.detectors.media import UnreadableMedia
+from pique_assets.local.detectors.base import UnreadableMedia, VideoFacts
 
 VIDEO_DEMUXERS = (
     "mov",

@@ -20,8 +20,7 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from numpy.typing import NDArray
 
-from pique_assets.local.detectors.base import AudioFacts
-from pique_assets.local.detectors.media import UnreadableMedia
+from pique_assets.local.detectors.base import AudioFacts, UnreadableMedia
 from pique_assets.local.detectors.probe import AUDIO_DEMUXERS, opened
 
 WINDOW_SEC = 0.02

@@ -11,8 +11,8 @@ import sys
 
 from pique_assets.local.confinement import confine, private_output, say
 from pique_assets.local.detectors import DETECTORS
-from pique_assets.local.detectors.base import Material
-from pique_assets.local.detectors.media import UnreadableMedia, examine
+from pique_assets.local.detectors.base import Material, UnreadableMedia
+from pique_assets.local.detectors.media import examine
 from pique_assets.local.orders import EvaluationAnswer, EvaluationOrder
 
 MEMORY_LIMIT_BYTES = 4 * 1024**3

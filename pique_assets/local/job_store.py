@@ -17,7 +17,7 @@ from uuid import uuid4
 from pique_assets.local import webhook_outbox
 from pique_assets.local.answers import webhook_body
 from pique_assets.local.bodies import PresignedUploadBody, SocialMediaBody
-from pique_assets.local.database import Database, now_text
+from pique_assets.local.database import LocalDatabase, now_text
 from pique_assets.local.job import Job
 from pique_assets.local.orders import EvaluationAnswer
 
@@ -35,7 +35,7 @@ class StoredContent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Evaluation:
+class QueuedEvaluation:
     """An evaluation taken up by a worker, and the job it is for."""
 
     id: int
@@ -46,7 +46,7 @@ class Evaluation:
 class JobStore:
     """The tables of jobs, complete PUTs and evaluations."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: LocalDatabase) -> None:
         """Keep jobs in ``database``."""
         self._database = database
 
@@ -128,7 +128,7 @@ class JobStore:
         with self._database.transaction() as connection:
             _finish_job(connection, self._existing(job_id), answer)
 
-    def take_up(self) -> Evaluation | None:
+    def take_up(self) -> QueuedEvaluation | None:
         """Start the evaluation that waits longest, if any waits."""
         with self._database.transaction() as connection:
             row = connection.execute(
@@ -143,9 +143,9 @@ class JobStore:
                 "UPDATE jobs SET status = 'processing', content_id = coalesce(content_id, ?) WHERE job_id = ?",
                 (str(uuid4()), row["job_id"]),
             )
-        return Evaluation(id=row["id"], generation=row["generation"], job=self._existing(row["job_id"]))
+        return QueuedEvaluation(id=row["id"], generation=row["generation"], job=self._existing(row["job_id"]))
 
-    def finish(self, evaluation: Evaluation, answer: EvaluationAnswer) -> None:
+    def finish(self, evaluation: QueuedEvaluation, answer: EvaluationAnswer) -> None:
         """End an evaluation; its job ends with it, unless newer content came meanwhile."""
         state = "completed" if answer.error is None else "failed"
         with self._database.transaction() as connection:

@@ -10,11 +10,11 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from pique_assets.local.jobs import Evaluation, JobStore
+from pique_assets.local.child_process import WorkerLost, WorkerProcess
+from pique_assets.local.job_store import JobStore, QueuedEvaluation
 from pique_assets.local.judges import JudgeStore
 from pique_assets.local.orders import DetectorOrder, EvaluationAnswer, EvaluationOrder
 from pique_assets.local.settings import Settings
-from pique_assets.local.worker_process import WorkerLost, WorkerProcess
 
 _log = logging.getLogger(__name__)
 
@@ -65,13 +65,13 @@ class Evaluator:
         finally:
             await worker.kill()
 
-    async def _next(self) -> Evaluation:
+    async def _next(self) -> QueuedEvaluation:
         while (evaluation := self._jobs.take_up()) is None:
             self._wake.clear()
             await self._wake.wait()
         return evaluation
 
-    def _order(self, evaluation: Evaluation) -> EvaluationOrder:
+    def _order(self, evaluation: QueuedEvaluation) -> EvaluationOrder:
         job = evaluation.job
         judge = self._judges.get(job.judge_id)
         if judge is None:
@@ -92,7 +92,7 @@ class Evaluator:
             ],
         )
 
-    def _finish(self, evaluation: Evaluation, answer: EvaluationAnswer) -> None:
+    def _finish(self, evaluation: QueuedEvaluation, answer: EvaluationAnswer) -> None:
         self._jobs.finish(evaluation, answer)
         (self._settings.content_dir / evaluation.job.content_name).unlink(missing_ok=True)
         self._on_finished()
@@ -108,7 +108,7 @@ class Evaluator:
 async def _started_worker() -> WorkerProcess:
     while True:
         try:
-            return await WorkerProcess.start("pique_assets.local.worker", work="evaluation")
+            return await WorkerProcess.start("pique_assets.local.evaluation_child", work="evaluation")
         except WorkerLost as lost:
             _log.error("an evaluation process did not start and is tried again: %s", lost)
             await asyncio.sleep(1.0)

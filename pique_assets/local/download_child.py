@@ -141,7 +141,7 @@ def _text(value: object) -> str | None:
 
 def main() -> None:
     """Serve downloads until the input ends."""
-    parser = argparse.ArgumentParser(prog="python -m pique_assets.local.downloader")
+    parser = argparse.ArgumentParser(prog="python -m pique_assets.local.download_child")
     parser.add_argument("--allow", type=parse_endpoint, action="append", default=[])
     guard = NetworkGuard(allowed=parser.parse_args().allow)
     answers = private_output()

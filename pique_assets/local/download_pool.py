@@ -14,11 +14,11 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from pique_assets.local.child_process import WorkerLost, WorkerProcess
 from pique_assets.local.job import Job
-from pique_assets.local.jobs import JobStore, StoredContent
+from pique_assets.local.job_store import JobStore, StoredContent
 from pique_assets.local.orders import DownloadAnswer, DownloadedVideo, DownloadOrder, EvaluationAnswer
 from pique_assets.local.settings import Settings
-from pique_assets.local.worker_process import WorkerLost, WorkerProcess
 from pique_assets.visible import visible
 
 SILENCE_S = 20.0
@@ -118,5 +118,5 @@ class Downloader:
         # Nothing of the user's: no proxies, no folder of programs, no home with settings, cookies or plugins.
         environment = {**kept, "PATH": "", "HOME": folder, "TMPDIR": folder, "YTDLP_NO_PLUGINS": "1"}
         return await WorkerProcess.start(
-            "pique_assets.local.downloader", work="download", arguments=arguments, environment=environment
+            "pique_assets.local.download_child", work="download", arguments=arguments, environment=environment
         )
