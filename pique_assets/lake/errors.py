@@ -1,6 +1,7 @@
 """What can go wrong with the lake, said in a way that tells what to do.
 
-Belongs here: errors a caller of the lake may want to catch. A bad payload is no error: it becomes a row.
+Belongs here: errors that a caller of the lake may want to catch. Does not: a bad payload, which is no error and
+becomes a row.
 """
 
 from __future__ import annotations

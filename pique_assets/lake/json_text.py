@@ -1,6 +1,6 @@
-"""JSON as it comes and as it is kept: reading bytes strictly, writing text any column can hold.
+"""JSON as it comes and as it is kept: reading bytes strictly, writing text that any column can hold.
 
-Belongs here: what is JSON and what is storable text. What the JSON means is `bodies`.
+Belongs here: what is JSON and what is storable text. Does not: what the JSON means (`normalise`).
 """
 
 from __future__ import annotations

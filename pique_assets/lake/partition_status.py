@@ -1,7 +1,7 @@
 """The commit mark of a partition: what was counted, and which run wrote the tables.
 
-Belongs here: `partition_status` from a partition's `payloads` and `submissions`. Who writes it, and when, is the
-caller's.
+Belongs here: `partition_status` from a partition's `payloads` and `submissions`. Does not: who writes it, and when
+(the caller).
 """
 
 from __future__ import annotations

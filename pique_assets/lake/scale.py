@@ -1,6 +1,6 @@
 """On which scale a score seems to be: Pique sends 0.85 and 85.5 for the same thing.
 
-Belongs here: detecting. Nothing in the lake ever applies a scale; scores stay as sent.
+Belongs here: detecting a scale. Does not: applying one; nothing in the lake does, and scores stay as sent.
 """
 
 from __future__ import annotations

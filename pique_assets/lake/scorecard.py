@@ -1,7 +1,7 @@
 """How a judge and its detectors did on one day: pass rates with an interval, spread of scores.
 
-Belongs here: `scorecard_daily`, a pure function of `evaluations` and `detector_results`. Verdicts are
-Pique's: no overall score is recomputed, no pass derived from a score.
+Belongs here: `scorecard_daily`, a pure function of `evaluations` and `detector_results`. Does not: verdicts, which
+are Pique's; no overall score is recomputed, and no pass is derived from a score.
 """
 
 from __future__ import annotations

@@ -1,11 +1,13 @@
 """The embedded local Pique: a real HTTP server that really measures real media, for use without an account.
 
-It answers the seven endpoints of the Pique API, verifies signed uploads the way Google Cloud Storage does,
-downloads social-media videos in guarded processes, evaluates content in worker processes, and delivers webhooks.
-All state lives in one ``data_dir`` and survives a restart.
+Belongs here: the server. It answers the seven endpoints of the Pique API, verifies signed uploads the way Google
+Cloud Storage does, downloads social-media videos in guarded processes, evaluates content in child processes, and
+delivers webhooks. All state lives in one ``data_dir`` and survives a restart. Does not: anything that a client of
+Pique needs.
 
-What does not belong here: anything a client of Pique needs. Start it with ``python -m pique_assets.local``
-or `pique_assets.local.process.running_local_pique`; read what it did with
-`pique_assets.local.record.read_record`. This module imports nothing, because every worker process pays for
-what it imports.
+Modules that end in ``_pool``, ``_store`` and ``_sender`` run in the server; those that end in ``_child`` run in
+processes that the server starts with ``child_process``. Whoever wants a server starts one with ``python -m
+pique_assets.local`` or `pique_assets.local.process.running_local_pique`, and reads what the server did with
+`pique_assets.local.record.read_record`. This module imports nothing, because each child process pays for what it
+imports.
 """

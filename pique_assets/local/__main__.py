@@ -1,7 +1,7 @@
 """The command ``python -m pique_assets.local``: options to settings, then serve.
 
-Prints one line of JSON when it is ready, ``{"base_url": ..., "pid": ..., "data_dir": ..., "judges": {id:
-status}}``. It holds no secret: the API key is in ``DATA_DIR/api_key``.
+Belongs here: the command line, and the one line of JSON that it prints when the server is ready, ``{"base_url": ...,
+"pid": ..., "data_dir": ..., "judges": {id: status}}``. Does not: secrets; the API key is in ``DATA_DIR/api_key``.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Network addresses: which are public, and which a test has named as allowed all the same.
 
-Pure: values in, answers out. Who asks, and when, is the business of `network_guard` and `service`.
+Belongs here: answers that follow from an address alone. Does not: who asks, and when (`network_guard`, `service`).
 """
 
 from __future__ import annotations

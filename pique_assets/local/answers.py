@@ -1,7 +1,8 @@
 """How a job is written: polled results, and the bodies of webhooks.
 
-Pique has a vocabulary for each (contract trap 1) and this server keeps to them exactly: the client's
-tolerance is only worth something when the server it is tried against is as uneven as the real one.
+Belongs here: the field names. Pique has other names in a polled result, in a webhook of an upload and in one of a
+social-media job, and this server keeps to them exactly: the client's tolerance is only worth something when the
+server it is tried against is as uneven as the real one. Does not: what the outcome is (`job_store`).
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ _EVENTS = {"completed": "evaluation.completed", "failed": "evaluation.failed"}
 
 
 def polled_result(job: Job) -> dict[str, object]:
-    """The answer of ``GET /v1/evaluations/results/{job_id}`` (get-evaluation-results seed document).
+    """The answer of ``GET /v1/evaluations/results/{job_id}``.
 
-    Its time has no microseconds, as in that document; webhooks have them (contract trap 12).
+    Its time has no microseconds, as documented; webhooks have them.
     """
     return {
         "event": _EVENTS.get(job.status, "evaluation.pending"),
@@ -66,7 +67,7 @@ def _social_webhook(job: Job) -> dict[str, object]:
         "batch_id": job.batch_id,
         "status": job.status,
         "url": job.url,
-        # Out of a hundred here, and only here (contract trap 2).
+        # A social webhook alone tells its score out of a hundred.
         "overall_score": None if job.overall_score is None else round(job.overall_score * 100, 2),
         "results": _criteria(job),
         "completed_at": None if job.finished_at is None else _whole_seconds(job.finished_at),

@@ -1,6 +1,6 @@
 """The HTTP face: routes, the API key, request bodies, and ``{"detail": ...}`` errors.
 
-What is answered is the business of `service`; what a signed upload needs, that of `storage`.
+Belongs here: what is HTTP. Does not: what is answered (`service`), and what a signed upload needs (`storage`).
 """
 
 from __future__ import annotations

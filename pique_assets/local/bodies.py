@@ -1,8 +1,8 @@
 """Request bodies as the server accepts them (pydantic), and the seed file of judges.
 
-Deliberately not the client's models: the two ends of a contract that share one reading of it cannot find
-each other's mistakes. Shape errors are answered 422 with a list, as the API's framework does; rules that
-the seed documents answer with 400 raise `InvalidBody`.
+Belongs here: the shapes. Shape errors are answered 422 with a list, as the API's framework does; rules that the
+documented API answers with 400 raise `InvalidBody`. Does not: the client's models, on purpose; two ends that share
+one reading of the API can't find each other's mistakes.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class PresignedUploadBody(_Body):
     webhook_url: str | None = None
 
     def check(self, *, max_upload_bytes: int) -> None:
-        """Raise `InvalidBody` for what the direct-upload seed document answers with 400."""
+        """Raise `InvalidBody` for what the documented API answers with 400 to a direct upload."""
         _one_of(self.content_type, UPLOAD_CONTENT_TYPES)
         if self.file_size_bytes > max_upload_bytes:
             raise InvalidBody(f"file_size_bytes is {self.file_size_bytes}; at most {max_upload_bytes} are accepted")
@@ -99,7 +99,7 @@ class SocialMediaBody(_Body):
     webhook_url: str | None = None
 
     def check(self) -> None:
-        """Raise `InvalidBody` for what the social-media seed document answers with 400."""
+        """Raise `InvalidBody` for what the documented API answers with 400 to social-media URLs."""
         if not 1 <= len(self.video_urls) <= MAX_SOCIAL_URLS:
             raise InvalidBody(f"video_urls must hold 1 to {MAX_SOCIAL_URLS} URLs, not {len(self.video_urls)}")
         for position, url in enumerate(self.video_urls):

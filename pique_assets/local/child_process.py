@@ -1,4 +1,8 @@
-"""The server's end of one child process: start it, give it an order, kill it at the deadline."""
+"""The server's end of one child process: start it, give it an order, kill it at the deadline.
+
+Belongs here: one process of any kind. Does not: how many there are (`evaluation_pool`, `download_pool`), and what
+runs in them (`evaluation_child`, `download_child`).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What every expendable child process puts on itself before it touches anything from strangers."""
+"""What every expendable child process puts on itself before it touches anything from strangers.
+
+Belongs here: limits that the operating system keeps. Does not: which addresses a process may reach (`network_guard`).
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The SQLite file of a local Pique: its schema, how it is opened, and transactions.
 
-What the rows mean belongs to `judges`, `jobs` and `webhooks`. One connection, used by the server's event
-loop only: every statement takes well under a millisecond, so no thread is worth its locks.
+Belongs here: the one connection, used by the server's event loop only; every statement takes well under a
+millisecond, so no thread is worth its locks. Does not: what the rows mean (`judges`, `job_store`, `webhook_outbox`).
 """
 
 from __future__ import annotations

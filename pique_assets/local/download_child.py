@@ -1,9 +1,9 @@
 """The download process: reads an order a line, fetches the video with yt-dlp, writes an answer a line.
 
-Pages and hosts from strangers meet yt-dlp here and nowhere else. The process knows no secret and no database; it
-reaches no address that is not public (`network_guard`), starts no other program, and has neither configuration nor
-cookies nor cache nor plugins. Like an evaluation process it is expendable. Why a download failed is told by
-`download_reasons`; the other end of the pipe is `downloads`.
+Belongs here: everything of yt-dlp; pages and hosts from strangers meet it here and nowhere else. The process knows no
+secret and no database; it reaches no address that is not public (`network_guard`), starts no other program, and has
+neither configuration nor cookies nor cache nor plugins. Like an evaluation process it is expendable. Does not: why a
+download failed (`download_reasons`), and the server's end of the pipe (`download_pool`).
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Downloading the videos of social-media jobs: a fixed number of guarded processes, each fed one job at a time.
 
-A job waits here with the status ``awaiting_upload``; a complete download is for it what the PUT is for an upload. A
-process that dies or exceeds the deadline fails the one job it had; a server that dies leaves its downloads to the
-next start, which begins them again. Processes are started when the first job comes.
+Belongs here: the server's side. A job waits with the status ``awaiting_upload``; a complete download is for the job
+what the PUT is for an upload. A process that dies or exceeds the deadline fails the one job it had; a server that
+dies leaves its downloads to the next start, which begins them again. Processes are started when the first job comes.
+Does not: fetching a video (`download_child`).
 """
 
 from __future__ import annotations

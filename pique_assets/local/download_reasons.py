@@ -1,7 +1,7 @@
 """Why a video could not be downloaded, in a sentence for the job's error.
 
-yt-dlp tells most of it in the text of one exception; the words looked for here are its own. A reason never holds
-more of a stranger's text than one short line.
+Belongs here: reading yt-dlp's exceptions, which tell most in their text; the words looked for are yt-dlp's own. A
+reason never holds more of a stranger's text than one short line. Does not: downloading (`download_child`).
 """
 
 from __future__ import annotations

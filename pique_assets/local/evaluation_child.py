@@ -1,8 +1,8 @@
 """The evaluation process: reads an order a line, measures the media, writes an answer a line.
 
-Media from strangers meets native decoders here and nowhere else, so this process is expendable: it may
-crash, spin or be killed at its deadline, and only the job in it fails. It knows no secret, no database and
-no network. The other end of the pipe is `worker_process`.
+Belongs here: what happens to media from strangers, which meets native decoders in this process alone. So the process
+is expendable: it may crash, spin or be killed at its deadline, and only its job fails. It knows no secret, no
+database and no network. Does not: the server's end of the pipe (`child_process`, `evaluation_pool`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""Evaluating queued content: a fixed number of worker processes, each fed one evaluation at a time.
+"""Evaluating queued content: a fixed number of child processes, each fed one evaluation at a time.
 
-A process that dies or exceeds the deadline fails the one job it had and is replaced; a server that dies
-leaves its evaluations to the next start (`jobs.JobStore.requeue_interrupted`).
+Belongs here: the server's side. A process that dies or exceeds the deadline fails the one job it had and is replaced;
+a server that dies leaves its evaluations to the next start (`job_store.JobStore.requeue_interrupted`). Does not:
+measuring (`evaluation_child`).
 """
 
 from __future__ import annotations

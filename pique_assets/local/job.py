@@ -1,4 +1,7 @@
-"""The job as a value: what the database keeps of it and the answers are written from."""
+"""The job as a value: what the database keeps of it and the answers are written from.
+
+Belongs here: the value. Does not: how it changes (`job_store`), and how it is told (`answers`).
+"""
 
 from __future__ import annotations
 

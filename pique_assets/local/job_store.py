@@ -1,7 +1,8 @@
 """Jobs, the content put for them, and their evaluations: every change of state, each one transaction.
 
-The rule that makes the record honest: a complete PUT and the evaluation it starts are written together, and
-an evaluation that a stopped server left behind is taken up again as the same row.
+Belongs here: the statements. The rule that makes the record honest: a complete PUT and the evaluation it starts are
+written together, and an evaluation that a stopped server left behind is taken up again as the same row. Does not:
+evaluating (`evaluation_pool`).
 """
 
 from __future__ import annotations

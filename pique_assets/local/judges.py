@@ -1,6 +1,7 @@
 """Judges as the server keeps them: creation, seeding from a file, reading.
 
-Whether a judge can work (its status) is decided here, with what `detectors` says of each of its detectors.
+Belongs here: the rows, and a judge's status, which follows from what `detectors` says of each of its detectors. Does
+not: the HTTP requests about judges (`service`).
 """
 
 from __future__ import annotations

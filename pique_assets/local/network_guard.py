@@ -1,9 +1,10 @@
 """Keeps a process away from every address that is not public, and from every other program.
 
-A video's address comes from strangers, and what it leads to may lead on to anywhere: by redirect, by a page that
-names another address, by a name that resolves differently the second time. So nothing is decided by looking at
-URLs: each connection is checked when it is made, by the number it goes to. The check is an audit hook of the
-interpreter, which no library can take out again, and it refuses what has no number.
+Belongs here: the check of each connection when it is made, by the number it goes to. A video's address comes from
+strangers, and what it leads to may lead on to anywhere: by redirect, by a page that names another address, by a name
+that resolves differently the second time; so nothing is decided by looking at URLs. The check is an audit hook of the
+interpreter, which no library can take out again, and it refuses what has no number. Does not: which addresses are
+public (`addresses`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """What the server and its child processes say to each other: one JSON line each way.
 
-Nothing but the messages; both sides import this, so it stays light.
+Belongs here: the messages alone; both ends import this module, so it stays light. Does not: sending them
+(`child_process`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Folders and files that only their owner may read: what lies in a local Pique's folder is content, keys and results.
 
-Standard library only, so that who starts a server pays for none of its imports. Not here: the secrets themselves
-(`secret_files`).
+Belongs here: making them, with the standard library only, so that whoever starts a server pays for none of its
+imports. Does not: the secrets themselves (`secret_files`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """A local Pique as a child process, for as long as a ``with`` block lasts.
 
-Standard library only, so that a caller pays for none of the server's imports.
+Belongs here: starting and stopping a whole server from outside, with the standard library only, so that a caller pays
+for none of the server's imports. Does not: the processes that the server itself starts (`child_process`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The server's own history, read from its folder: what was put, what was evaluated, how often.
 
-For tests and for summaries: this, and not a client's opinion, says whether content was evaluated twice. It
-may be read while the server runs. Standard library only.
+Belongs here: what tests and summaries ask; this history, and not a client's opinion, says whether content was
+evaluated twice. It may be read while the server runs. Does not: writing it (`job_store`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The server's secrets: API key, webhook secret, and the RSA key that signs upload URLs.
 
-Each is a file of mode 0600, made at the first start and kept, so that keys handed out and URLs signed before
-a restart stay good.
+Belongs here: each secret's file, of mode 0600, made at the first start and kept, so that keys handed out and URLs
+signed before a restart stay good. Does not: what the secrets are used for (`app`, `webhook_sender`, `signed_urls`).
 """
 
 from __future__ import annotations

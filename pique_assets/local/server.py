@@ -1,4 +1,7 @@
-"""One running local Pique: its folder locked, its socket bound, its tasks started and stopped together."""
+"""One running local Pique: its folder locked, its socket bound, its tasks started and stopped together.
+
+Belongs here: the order of beginning and end. Does not: what the parts do.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """What the endpoints do, without HTTP: judges, uploads to be expected, results.
 
-Refusals are `RequestRefused` (an HTTP status and a ``detail``); how they are written is the business of `app`.
+Belongs here: the decisions; a request that is turned down raises `RequestRefused` (an HTTP status and a ``detail``).
+Does not: how an answer is sent (`app`).
 """
 
 from __future__ import annotations

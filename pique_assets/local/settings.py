@@ -1,6 +1,6 @@
 """What can be set about a local Pique, and where it keeps its files.
 
-Values only: nothing here reads the environment, touches a file or knows a secret (see `secret_files`).
+Belongs here: values only. Does not: reading the environment, touching a file, or knowing a secret (`secret_files`).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Google Cloud Storage V4 signed URLs (GOOG4-RSA-SHA256): made for uploads, and verified as the storage does.
 
-Pure: a request's line and headers in, acceptance or a `Refusal` out. Interoperates with
-google-cloud-storage's own signer (tested). Which object a URL may write is the path, which is signed; what
-is stored there belongs to `storage`.
+Belongs here: a request's line and headers in, acceptance or a `Refusal` out; it works together with
+google-cloud-storage's own signer (tested). Which object a URL may write is the path, which is signed. Does not: what
+is stored there (`storage`).
 """
 
 from __future__ import annotations

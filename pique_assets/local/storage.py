@@ -1,8 +1,8 @@
 """The storage side of uploads: one PUT route over two buckets, speaking Google Cloud Storage's XML dialect.
 
-A PUT is streamed to a private file, and takes effect in one step when every byte is there. Nothing here
-knows the API key; the signed URL is the only credential. What a PUT sets off is told to the caller through
-`SignedUpload`.
+Belongs here: receiving bytes. A PUT is streamed to a private file, and takes effect in one step when every byte is
+there. The signed URL is the only credential. Does not: the API key (`app`), and what a PUT sets off, which the caller
+says through `SignedUpload`.
 """
 
 from __future__ import annotations

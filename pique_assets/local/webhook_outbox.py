@@ -1,6 +1,6 @@
 """The webhooks table: what is to be delivered where, and how often it was tried.
 
-Sending is the work of `webhooks`.
+Belongs here: the rows. Does not: sending (`webhook_sender`).
 """
 
 from __future__ import annotations

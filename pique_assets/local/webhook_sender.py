@@ -1,7 +1,7 @@
 """Delivering webhooks: signed, retried with growing pauses, to the given address and to no other.
 
-Written on the standard library's plain HTTP client on purpose: it follows no redirect, heeds no proxy
-setting and asks no other host.
+Belongs here: signing and sending, with the standard library's plain HTTP client on purpose: it follows no redirect,
+knows no proxy setting and asks no other host. Does not: what is still to be delivered (`webhook_outbox`).
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def _post(delivery: Delivery, signature: str, timeout_s: float) -> str:
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     headers = {"Content-Type": "application/json", "X-Pique-Signature": signature}
     if delivery.is_social:
-        # The older name, which the social-media seed document still gives.
+        # The older name, which Pique's page about social-media URLs still gives.
         headers["X-Webhook-Signature"] = signature
     try:
         connection.request("POST", target, body=delivery.body, headers=headers)

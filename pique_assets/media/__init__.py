@@ -1,7 +1,7 @@
 """Where content comes from: sources, inventories, fingerprints, streams.
 
-Belongs here: everything between a data engineer's folder, bucket or manifest and the bytes of an upload. Does not
-belong here: Dagster, the Pique API, the ledger, the lake.
+Belongs here: everything between a data engineer's folder, bucket or manifest and the bytes of an upload. Does not:
+Dagster, the Pique API, the ledger, the lake.
 
 Only the descriptions of sources are imported with the package: a code location needs nothing else while it loads, and
 it is loaded for every run and step. The rest comes with the first use of its name.

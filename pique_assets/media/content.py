@@ -1,7 +1,6 @@
 """What an inventory says about one content item, good or bad.
 
-Belongs here: the item and the reasons for which an item is not ready. Does not belong here: how they are
-found out.
+Belongs here: the item and the reasons for which an item is not ready. Does not: how they are found out.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from pique_assets.media.tracks import holds_sound_alone
 
 VIDEO, IMAGE, AUDIO = "video", "image", "audio"
 CONTENT_TYPES = (VIDEO, IMAGE, AUDIO)
-"""The content types a direct upload takes (direct-upload seed document)."""
+"""The content types a direct upload takes."""
 
 # Enough for the list of tracks of most containers that have it in front.
 SNIFFED_BYTES = 64 * 1024

@@ -1,6 +1,6 @@
 """The inventory of one date: every item of a source, good or bad, in a steady order.
 
-Belongs here: how many items are read at once. Does not belong here: how one item is read (`examine`).
+Belongs here: how many items are read at once. Does not: how one item is read (`examine`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What `media` raises.
 
-Belongs here: errors that end the reading of a whole source, or of one stream while it is uploaded. One bad
-item never makes an inventory raise: it becomes a `ContentItem` with an error code (design section 5, rule 4).
+Belongs here: errors that end the reading of a whole source, or of one stream while it is uploaded. Does not: what is
+wrong with one item, which never makes an inventory raise; such an item becomes a `ContentItem` with an error code.
 """
 
 from __future__ import annotations

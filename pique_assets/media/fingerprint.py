@@ -1,6 +1,6 @@
 """Fingerprints: one pass over a file's bytes, in flat memory.
 
-Belongs here: the digests, and that the file stood still meanwhile. Does not belong here: what the bytes mean.
+Belongs here: the digests, and that the file stood still meanwhile. Does not: what the bytes mean.
 """
 
 from __future__ import annotations

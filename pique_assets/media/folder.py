@@ -1,7 +1,6 @@
 """A dated folder as entries: which of the files found are content, which are sidecars.
 
-Belongs here: the rules about one date's files. Does not belong here: how files are found (`local_files`,
-`gcs_files`).
+Belongs here: the rules about one date's files. Does not: how files are found (`local_files`, `gcs_files`).
 """
 
 from __future__ import annotations

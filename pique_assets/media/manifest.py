@@ -1,7 +1,6 @@
 """A manifest as entries: which of its lines are content of a date, and which are wrong.
 
-Belongs here: the rules about lines. Does not belong here: how lines are read from CSV or Parquet
-(`manifest_lines`).
+Belongs here: the rules about lines. Does not: how lines are read from CSV or Parquet (`manifest_lines`).
 """
 
 from __future__ import annotations

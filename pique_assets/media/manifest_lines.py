@@ -1,6 +1,6 @@
 """The lines of a manifest or list, CSV, Parquet or plain text, as texts by column.
 
-Belongs here: CSV and plain text, the date of a line, and how much of a line is read. Does not belong here: Parquet
+Belongs here: CSV and plain text, the date of a line, and how much of a line is read. Does not: Parquet
 (`parquet_lines`), nor what the other columns mean (`manifest`, `social_urls`).
 """
 

@@ -1,7 +1,7 @@
 """Rules about file names, the same on disks and in buckets.
 
-Belongs here: which names are litter, which no upload can carry. Does not belong here: what a name says about
-the content (`content_type`).
+Belongs here: which names are litter, which no upload can carry. Does not: what a name says about the content
+(`content_type`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import unicodedata
 from pique_assets.media.content import ErrorCode, Problem
 
 MAX_FILENAME_CHARACTERS = 255
-"""The most the API takes (direct-upload seed document)."""
+"""The most characters the API takes in a file name."""
 
 SYSTEM_LITTER = frozenset(
     {

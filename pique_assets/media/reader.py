@@ -1,7 +1,6 @@
 """From the description of a source to something that reads it.
 
-Belongs here: `open_source` and the reader it returns. Does not belong here: how a folder, a manifest or
-a list of URLs is read.
+Belongs here: `open_source` and the reader it returns. Does not: how a folder, a manifest or a list of URLs is read.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Lists of social media URLs as entries and content items.
 
-Belongs here: which lists a date has, and what their lines become. Does not belong here: how lines are read
-(`manifest_lines`), what a URL may be (`urls`), and the videos behind the URLs, which only Pique fetches.
+Belongs here: which lists a date has, and what their lines become. Does not: how lines are read (`manifest_lines`),
+what a URL may be (`urls`), and the videos behind the URLs, which only Pique fetches.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def social_item(entry: Entry) -> ContentItem:
     return ContentItem(
         content_uri=entry.content_uri,
         filename=entry.filename,
-        # The social media endpoint takes video judges alone (social-media-urls seed document).
+        # The social media endpoint takes video judges alone.
         content_type=VIDEO,
         fingerprint=url_fingerprint(entry.content_uri),
     )

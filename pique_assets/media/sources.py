@@ -1,7 +1,7 @@
 """Descriptions of where content comes from: plain values, safe to build while a code location loads.
 
-Belongs here: the sources a data engineer can name in ``definitions.py``. Does not belong here: anything that
-touches a disk or a bucket; ``open_source`` in ``reader.py`` does that, when an asset runs.
+Belongs here: the sources a data engineer can name in ``definitions.py``. Does not: anything that touches a disk or a
+bucket; ``open_source`` in ``reader.py`` does that, when an asset runs.
 """
 
 import os

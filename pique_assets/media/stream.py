@@ -1,6 +1,6 @@
 """The bytes of one content item for an upload, checked against its fingerprint while they flow.
 
-Belongs here: opening content again, as often as an upload needs it. Does not belong here: HTTP.
+Belongs here: opening content again, as often as an upload needs it. Does not: HTTP.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """One way to write a URL, so that two people who list the same video name it alike.
 
-Belongs here: which URLs can be content, their canonical form and the fingerprint made of it. Does not belong here: the
-lists they stand in (`social_urls`), nor anything that would ask the network.
+Belongs here: which URLs can be content, their canonical form and the fingerprint made of it. Does not: the lists they
+stand in (`social_urls`), nor anything that would ask the network.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ def record_of(pique, url: str):
 
 
 def test_a_batch_is_accepted_as_documented(social, site):
-    """social-media-urls seed document, "Response"."""
+    """As Pique's page about social-media URLs says under "Response"."""
     urls = [site.file("/batch-1.mp4", CLIP), site.file("/batch-2.mp4", CLIP)]
     batch = submitted(social, *urls)
     example = json.loads((CONTRACT / "social_media_response.json").read_text())
@@ -128,7 +128,7 @@ def test_a_url_that_can_not_be_taken_is_a_failed_job_of_an_accepted_batch(social
 
 
 def test_the_end_of_a_job_is_told_as_the_seed_document_shows(social, site, eventually):
-    """social-media-urls seed document, "Webhook Notifications"; the score is out of a hundred."""
+    """As Pique's page about social-media URLs says under "Webhook Notifications"; the score is out of a hundred."""
     url = site.file("/told.mp4", CLIP)
     with receiver() as hook:
         batch = submitted(social, url, "http://10.0.0.1/", webhook_url=hook.url)
@@ -218,7 +218,7 @@ def test_uploads_go_on_while_a_download_hangs(social, site, eventually, clip):
 def test_a_request_that_breaks_a_rule_is_refused_as_documented(
     pique, changes: dict[str, object], status: int, why: str
 ):
-    """social-media-urls seed document, "Error Responses"."""
+    """As Pique's page about social-media URLs says under "Error Responses"."""
     order = {"judge_id": "judge_videos", "video_urls": ["http://example.com/v"]} | changes
     answer = pique.http.post("/v1/evaluations/social-media", json=order)
     assert answer.status_code == status

@@ -1,7 +1,7 @@
 """The detectors this Pique has, by name, and whether one can work with the options of a judge.
 
-An open set at the real Pique, a short list here: whatever is not in `DETECTORS` fails the judge that asks
-for it, and never passes. No media library is imported from here.
+Belongs here: the list. The real Pique has an open set, this one a short list: whatever is not in `DETECTORS` fails
+the judge that asks for it, and never passes. Does not: any import of a media library.
 """
 
 from __future__ import annotations

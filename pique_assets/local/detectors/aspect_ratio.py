@@ -1,7 +1,8 @@
 """Aspect ratios: reading "9:16", and naming the ratio of a real picture.
 
-Real encoders round to even pixels, so 854x480 is meant as 16:9; a ratio is the same as another when they
-differ by at most `TOLERANCE`, the limit that the contract's image_specs example shows.
+Belongs here: when two ratios are the same. Real encoders round to even pixels, so 854x480 is meant as 16:9; ratios
+that differ by at most `TOLERANCE` are one, a limit that Pique's documented image_specs example shows. Does not:
+verdicts (`image_specs`, `video_specs`).
 """
 
 from __future__ import annotations

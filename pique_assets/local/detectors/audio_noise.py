@@ -1,8 +1,8 @@
 """The `audio_noise` detector: how far speech is above the noise around it.
 
-Metric names are the contract's (``examples/detectors/audio_noise.json``), its documented config is empty. What is
-measured, and what is not, is told in `sound`: speech is what stands out, and music is not told from speech at all,
-so the ``music`` metrics are there and null, and decide nothing. ``levels`` is ours.
+Belongs here: options and verdict. Metric names are those of Pique's documented example; its documented config is
+empty. Speech is what stands out, and music is not told from speech at all, so the ``music`` metrics are there and
+null, and decide nothing. ``levels`` is this project's own. Does not: measuring (`sound`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ SCORE_STEP_DB = 3.5
 
 
 class AudioNoise(Detector):
-    """A limit on the ratio of speech to noise, in dB; the default is that of the contract's example."""
+    """A limit on the ratio of speech to noise, in dB; the default is that of Pique's documented example."""
 
     detector_name: ClassVar[str] = "audio_noise"
     content_types: ClassVar[frozenset[str]] = frozenset({AUDIO})

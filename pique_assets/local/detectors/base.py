@@ -1,8 +1,7 @@
 """What every detector has in common: a name, typed options, and a verdict over measured facts.
 
-Detectors are pure: they compare facts with options. Reading media is the work of `media`, `probe` and
-`picture`, which alone import the heavy libraries, so that the server can check a judge's options without
-them.
+Belongs here: the comparing of facts with options, which needs no media library, so that the server can check a
+judge's options without one. Does not: reading media (`media`, `probe`, `picture`, `sound`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The `image_specs` detector: size and shape of an image against limits.
 
-Options and metric names are the contract's (detector configs and ``examples/detectors/image_specs.json``).
+Belongs here: options and verdict, with the names of Pique's documented example. Does not: measuring (`picture`).
 """
 
 from __future__ import annotations

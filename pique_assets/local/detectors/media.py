@@ -1,6 +1,7 @@
-"""Content to facts: the one door through which worker processes read media.
+"""Content to facts: the one door through which evaluation processes read media.
 
-Picks the reader for the content type; the readers hold all dealings with native libraries.
+Belongs here: which reader is for which content type. Does not: any dealing with native libraries (`probe`, `picture`,
+`sound`).
 """
 
 from __future__ import annotations

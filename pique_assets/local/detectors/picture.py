@@ -1,4 +1,7 @@
-"""Measuring images with Pillow. Only worker processes import this."""
+"""Measuring images with Pillow.
+
+Belongs here: everything of Pillow. Does not: verdicts. Only evaluation processes import this module.
+"""
 
 from __future__ import annotations
 

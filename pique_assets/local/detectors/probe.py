@@ -1,8 +1,8 @@
-"""Measuring video with PyAV. Only worker processes import this.
+"""Measuring video with PyAV.
 
-Hard-won facts kept here: rotation is a property of frames, not of streams; cover art is a video stream; a
-truncated file still claims its full duration; and a playlist given to libav fetches what it names, hence
-the whitelists.
+Belongs here: hard-won facts: rotation is a property of frames, not of streams; cover art is a video stream; a
+truncated file still claims its full duration; and a playlist given to libav fetches what it names, hence the
+whitelists. Does not: verdicts. Only evaluation processes import this module.
 """
 
 from __future__ import annotations

@@ -1,10 +1,9 @@
 """Measuring audio with PyAV and numpy: levels, and what stands out from the background.
 
-Only worker processes import this.
-
-There is no model of a voice. *Speech* means sound that stands out from the quietest parts of the recording by
-`SPEECH_ABOVE_FLOOR_DB` for long enough; a bell would count too. That is enough to measure how far a recording is
-above its own noise, and not enough to say what is heard.
+Belongs here: the measuring. There is no model of a voice: *speech* means sound that stands out from the quietest
+parts of the recording by `SPEECH_ABOVE_FLOOR_DB` for long enough; a bell would count too. That is enough to measure
+how far a recording is above its own noise, and not enough to say what is heard. Does not: verdicts. Only evaluation
+processes import this module.
 """
 
 from __future__ import annotations

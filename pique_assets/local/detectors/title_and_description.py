@@ -1,6 +1,7 @@
 """The `title_and_description` detector: required hashtags in the text sent with the content.
 
-The option is documented (get-judge seed document); the metrics are not, so their names are ours.
+Belongs here: options and verdict. The option's name is documented; those of the metrics are not, so they are this
+project's own. Does not: where the text comes from.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The `video_specs` detector: size, shape, length and frame rate of a video against limits.
 
-Options and metric names are the contract's (detector configs and ``examples/detectors/video_specs.json``).
+Belongs here: options and verdict, with the names of Pique's documented example. Does not: measuring (`probe`).
 """
 
 from __future__ import annotations
