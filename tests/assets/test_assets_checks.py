@@ -221,7 +221,7 @@ WRONG_COLUMNS = {
         str(NESTED).replace("item", "element"),
         "string",
     ),
-    "content": (lambda rows: rows.drop_columns(["fingerprint"]), "content.fingerprint", "none", "string"),
+    "content": (lambda rows: rows.drop_columns(["state"]), "content.state", "none", "string not null"),
     "submissions": (
         lambda rows: rows.append_column("surprise", pa.nulls(rows.num_rows)),
         "submissions.surprise",
@@ -248,6 +248,11 @@ def test_columns_that_are_not_as_declared_are_named(tables):
     for _, column, is_now, was_declared in WRONG_COLUMNS.values():
         assert wrong[column] == (is_now, was_declared)
     assert wrong["payloads"][0].startswith("body") and wrong["payloads"][1].startswith("job_id")
+
+
+def test_a_file_from_before_a_column_was_declared_is_as_declared(tables):
+    rewrite(tables.path("content"), lambda rows: rows.drop_columns(["crc32c", "version"]))
+    assert tables.look("columns_are_as_declared").passed
 
 
 def nullable(schema: pa.Schema) -> pa.Schema:
