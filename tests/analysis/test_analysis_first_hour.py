@@ -43,7 +43,7 @@ def demo_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (home / "pyproject.toml").touch()
     with (
         running_local_pique(data_dir=data / "local_pique", seed_judges=DEMO / "judges.json", workers=1) as pique,
-        dg.instance_for_test() as instance,
+        dg.DagsterInstance.ephemeral() as instance,
     ):
         defs = build_defs(evaluations=list(evaluations.values()), resources=resources_at(data, pique))
         for name, date in RUNS:

@@ -131,7 +131,7 @@ def day(pique, files, tmp_path_factory: pytest.TempPathFactory) -> Day:
         for content_type in DETECTORS
     ]
     defs = build_defs(evaluations=evaluations, resources=resources_at(home, pique))
-    with dg.instance_for_test() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         graphs = [Graph(home=home, defs=defs, instance=instance, evaluation=one) for one in evaluations]
         return Day(pique=pique, lake=home / "lake", runs={graph.evaluation.name: graph.run(DATE) for graph in graphs})
 
@@ -181,7 +181,7 @@ def test_text_is_refused_file_by_file_with_its_reason(day):
 def test_a_judge_of_text_is_refused_before_anything_is_sent(day, tmp_path):
     answer = {"id": "judge_text", "name": "Scripts", "content_type": "text", "status": "ready", "is_active": True}
     evaluation = video_evaluation(judge_id="judge_text", media=DatedFolder(day.lake.parent / "media"))
-    with documented_pique() as server, dg.instance_for_test() as instance:
+    with documented_pique() as server, dg.DagsterInstance.ephemeral() as instance:
         server.on("GET /v1/judges/judge_text", answer)
         graph = Graph.over(evaluation, home=tmp_path, pique=server, instance=instance)
         run = graph.run(DATE, job="submit")

@@ -28,13 +28,6 @@ def front(pique) -> Iterator[ChangeableJudge]:
 
 
 @pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    """In memory: half the price of one on disk, and the same answers."""
-    with dg.DagsterInstance.ephemeral() as instance:
-        yield instance
-
-
-@pytest.fixture
 def graph(front, tmp_path, instance) -> Graph:
     return Graph.over(video_evaluation(), home=tmp_path, pique=front, instance=instance)
 

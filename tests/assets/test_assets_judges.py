@@ -85,13 +85,6 @@ def checks(result: dg.ExecuteInProcessResult) -> dict[str, dg.AssetCheckEvaluati
     return {found.check_name: found for found in result.get_asset_check_evaluations()}
 
 
-@pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    """In memory: half the price of one on disk, and the same answers."""
-    with dg.DagsterInstance.ephemeral() as instance:
-        yield instance
-
-
 @pytest.mark.slow
 def test_a_changed_judge_is_stale_downstream_and_evaluated_anew_an_unchanged_one_is_not(tmp_path, instance):
     def at_pique(*, min_width: int) -> contextlib.AbstractContextManager[Any]:

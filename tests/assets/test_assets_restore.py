@@ -30,7 +30,7 @@ DATA_TABLES = ("content", "payloads", "submissions", "evaluations", "detector_re
 def ran(pique: LocalPiqueProcess, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Lake and ledger of two dates that were run to their end, one of them without media."""
     home = tmp_path_factory.mktemp("ran")
-    with dg.instance_for_test() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         graph = Graph.over(video_evaluation(), home=home, pique=pique, instance=instance)
         assert all(graph.run(date).success for date in ("2026-03-02", "2026-03-04"))
     return home

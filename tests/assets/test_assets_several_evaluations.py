@@ -90,7 +90,7 @@ def location(pique: LocalPiqueProcess, tmp_path_factory: pytest.TempPathFactory)
             (home / "media" / source / DATE / name).write_bytes(body)
     evaluations = three_evaluations(home / "media")
     defs = build_defs(evaluations=evaluations, resources=resources_at(home, pique))
-    with dg.instance_for_test() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         graphs = {one.name: Graph(home=home, defs=defs, instance=instance, evaluation=one) for one in evaluations}
         for graph in graphs.values():
             assert graph.run(DATE, job="submit").success

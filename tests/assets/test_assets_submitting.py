@@ -117,7 +117,7 @@ def test_two_teams_with_a_ledger_each_share_a_lake(pique, tmp_path, sent):
         evaluation = video_evaluation(name=name)
         resources = resources_at(tmp_path / team, pique)
         resources["lake"] = type(resources["lake"])(root=str(lake))
-        with dg.instance_for_test() as instance:
+        with dg.DagsterInstance.ephemeral() as instance:
             defs = build_defs(evaluations=[evaluation], resources=resources)
             graph = Graph(home=tmp_path, defs=defs, instance=instance, evaluation=evaluation)
             assert graph.run(FIRST).success

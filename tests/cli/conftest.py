@@ -28,7 +28,7 @@ def pique(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalPiqueProces
 def filled(pique: LocalPiqueProcess, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with `lake` and `ledger.db` as the assets left them."""
     home = tmp_path_factory.mktemp("filled")
-    with dg.instance_for_test() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         graph = Graph.over(video_evaluation(), home=home, pique=pique, instance=instance)
         assert all(graph.run(date).success for date in FILLED_DATES)
     return home

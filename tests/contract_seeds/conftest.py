@@ -149,7 +149,7 @@ def webm() -> bytes:
 def documented_day(media: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Graph, DocumentedPique]]:
     """One date through the whole asset graph, answered by the documents: every status of a job, and a refusal."""
     judge = documented("get_judge_response")
-    with documented_pique() as pique, dg.instance_for_test() as instance:
+    with documented_pique() as pique, dg.DagsterInstance.ephemeral() as instance:
         answer_as_documented(pique)
         evaluation = video_evaluation(judge_id=judge["id"], media=DatedFolder(media), name="documented", limits=PATIENT)
         graph = Graph.over(evaluation, home=tmp_path_factory.mktemp("home"), pique=pique, instance=instance)
@@ -168,7 +168,7 @@ def documented_urls(tmp_path: Path, server: DocumentedPique) -> Iterator[Graph]:
     for job in accepted["jobs"]:
         server.on(f"GET /v1/evaluations/results/{job['job_id']}", completed | {"job_id": job["job_id"]})
     (tmp_path / f"{DATE}.txt").write_text("\n".join(documented("social_media_request")["video_urls"]))
-    with dg.instance_for_test() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         evaluation = video_evaluation(
             judge_id=judge["id"],
             media=None,
@@ -189,7 +189,7 @@ def documented_graph(media: Path, tmp_path: Path, server: DocumentedPique) -> It
         judge_id=documented("get_judge_response")["id"], media=DatedFolder(media), name="documented", limits=PATIENT
     )
     answer_as_documented(server)
-    with dg.instance_for_test() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         yield Graph.over(evaluation, home=tmp_path, pique=server, instance=instance)
 
 

@@ -97,7 +97,7 @@ def completed(
     """Take the date through the graph for both judges, each item evaluated once by each."""
     delays: list[float] = []
     with ExitStack() as stack:
-        instance = stack.enter_context(dg.instance_for_test())
+        instance = stack.enter_context(dg.DagsterInstance.ephemeral())
         ledger = stack.enter_context(Ledger.open(f"sqlite:///{tmp_path / 'ledger.db'}"))
         for judge in JUDGES:
             evaluation = video_evaluation(name=judge, judge_id=judge, limits=limits, webhook_url=webhook_url, **day)

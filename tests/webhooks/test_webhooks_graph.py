@@ -26,7 +26,7 @@ def test_a_date_of_the_graph_completes_by_its_webhooks(tmp_path, monkeypatch):
     with (
         running_receiver(ledger=tmp_path / "ledger.db", log=tmp_path / "log", secrets=[SECRET]) as receiver,
         running_local_pique(data_dir=tmp_path / "pique", seed_judges=DEMO / "judges.json", workers=1) as pique,
-        dg.instance_for_test() as instance,
+        dg.DagsterInstance.ephemeral() as instance,
     ):
         evaluation = video_evaluation(limits=limits, webhook_url=dg.EnvVar("HOOK_URL"))
         graph = Graph.over(evaluation, home=tmp_path, pique=pique, instance=instance)
