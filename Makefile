@@ -1,6 +1,6 @@
 # Every command sets up what it needs: Python 3.11 or newer and make are enough.
 
-.PHONY: run dev test check setup clean
+.PHONY: run dev test check style setup clean
 .DEFAULT_GOAL := run
 
 PYTHON ?= python3
@@ -16,16 +16,19 @@ run: $(READY)
 dev: $(READY)
 	$(PY) examples/demo/dev.py
 
-# Style, types, definitions, tests; with PIQUE_TEST_LONG=1 also those that take minutes, such as the torture.
-test: check
+# Style, types, tests; with PIQUE_TEST_LONG=1 also those that take minutes, such as the torture. One of the tests validates
+# the definitions by the two commands of `check`, without environment and network.
+test: style
 	$(PY) -m pytest -n 2 --dist worksteal
 
-check: $(READY)
+check: style
+	$(VENV)/bin/dg check defs --use-active-venv
+	$(VENV)/bin/dagster definitions validate -w workspace.yaml
+
+style: $(READY)
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
-	$(VENV)/bin/dg check defs --use-active-venv
-	$(VENV)/bin/dagster definitions validate -w workspace.yaml
 
 setup: $(READY)
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pytest
-from desk import LIMITS
+from desk import LIMITS, poll_until
 from endless_pique import odd_pique, status
 from graph import Graph, video_evaluation
 
 from pique_assets import collection
 from pique_assets.api.client import PiqueClient
-from pique_assets.evaluation.engine import Engine
-from pique_assets.evaluation.results import ResultPoller
 from pique_assets.ledger import Ledger
 
 DATE = "2026-03-02"
@@ -165,12 +162,7 @@ def test_a_date_whose_jobs_do_not_end_is_collected_all_the_same_once_nothing_of_
         stuck = sorted(odd.files.values())[0]
         odd.answers = {stuck: status("paused")}
         with ledger_of(graph) as ledger, PiqueClient(base_url=odd.base_url, api_key=odd.api_key) as client:
-            poller = ResultPoller(Engine(client=client, ledger=ledger, limits=LIMITS, say=print))
-            deadline = time.monotonic() + 150
-            while ledger.progress(**WHERE).completed < 2:
-                assert time.monotonic() < deadline
-                ledger.make_due(ledger.progress(**WHERE).open_job_ids)
-                poller.poll_due()
+            poll_until(lambda progress: progress.completed == 2, ledger=ledger, client=client, **WHERE)
             # It might still end, as far as anybody knows.
             assert not graph.tick().run_requests
             sent_long_ago(ledger)
@@ -183,10 +175,7 @@ def test_a_date_whose_jobs_do_not_end_is_collected_all_the_same_once_nothing_of_
             assert not graph.tick().run_requests
 
             odd.answers = {}
-            while ledger.progress(**WHERE).open:
-                assert time.monotonic() < deadline
-                ledger.make_due(ledger.progress(**WHERE).open_job_ids)
-                poller.poll_due()
+            poll_until(lambda progress: progress.open == 0, ledger=ledger, client=client, **WHERE)
             last = request_of(graph)
             assert last.run_key != first.run_key
             assert run(graph, last).success

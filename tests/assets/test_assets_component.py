@@ -6,11 +6,13 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from graph import resources_at, video_evaluation
+from graph import resources_at
 
 from pique_assets.component import PiqueEvaluations
+from pique_assets.config import Evaluation
 from pique_assets.definitions import build_defs
-from pique_assets.media import Manifest
+from pique_assets.evaluation.limits import Limits
+from pique_assets.media import DatedFolder, Manifest
 
 # Dagster itself reads YAML with it.
 pytestmark = pytest.mark.filterwarnings("ignore:`parse_obj_as` is deprecated")
@@ -36,12 +38,11 @@ def component(**changes) -> dg.Definitions:
 
 
 def shape(defs: dg.Definitions) -> dict[str, object]:
-    """Names of all there is, and what depends on what."""
+    """What each asset is and depends on, and the names of checks, jobs, sensors and schedules."""
     repository = defs.get_repository_def()
     graph = repository.asset_graph
     return {
-        "assets": {key: graph.get(key).parent_keys for key in graph.get_all_asset_keys()},
-        "partitions": {key: graph.get(key).partitions_def for key in graph.get_all_asset_keys()},
+        "assets": {key: graph.get(key).to_asset_spec() for key in graph.get_all_asset_keys()},
         "checks": set(graph.asset_check_keys),
         "jobs": {
             job.name: sorted(map(str, job.asset_layer.executable_asset_keys)) for job in repository.get_all_jobs()
@@ -55,10 +56,18 @@ def test_yaml_gives_the_same_assets_jobs_and_checks_as_python(tmp_path):
     class Nowhere:
         base_url, api_key = "http://127.0.0.1:9", "k"
 
-    python = build_defs(evaluations=[video_evaluation()], resources=resources_at(tmp_path, Nowhere))
-    yaml, same = shape(component()), shape(python)
-    assert all(same.values())
-    assert yaml == same
+    declared = Evaluation(
+        name="brand_videos",
+        judge_id="judge_abc123",
+        media=DatedFolder(str(tmp_path / "media")),
+        start_date="2026-03-02",
+        limits=Limits(concurrent_uploads=8, results_wait_s=60),
+    )
+    (model,) = PiqueEvaluations.resolve_from_dict(ATTRIBUTES).evaluations
+    assert model.to_evaluation(base=tmp_path) == declared
+    python = shape(build_defs(evaluations=[declared], resources=resources_at(tmp_path, Nowhere)))
+    assert all(python.values())
+    assert shape(component(dated_folder=str(tmp_path / "media"))) == python
 
 
 @pytest.mark.parametrize(
@@ -76,9 +85,10 @@ def test_mistakes_are_named(changes, message):
         component(**changes)
 
 
-def test_two_evaluations_of_one_name_are_refused(tmp_path):
-    with pytest.raises(ValueError, match="brand_videos"):
-        build_defs(evaluations=[video_evaluation(), video_evaluation()], resources={})
+def test_two_evaluations_of_one_name_are_refused():
+    attributes = ATTRIBUTES | {"evaluations": ATTRIBUTES["evaluations"] * 2}
+    with pytest.raises(ValueError, match="used more than once: brand_videos"):
+        dg.build_defs_for_component(component=PiqueEvaluations.resolve_from_dict(attributes))
 
 
 def test_relative_media_lie_beside_the_yaml(tmp_path: Path):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
 import pytest
-from desk import LIMITS
+from desk import LIMITS, poll_until
 from endless_pique import OddPique, body, odd_pique, refused, status
 from graph import Graph, video_evaluation
 from tiny_images import Studio
@@ -76,13 +75,14 @@ def record_results(graph: Graph, *, odd: OddPique, count: int) -> None:
         Ledger.open(f"sqlite:///{graph.home / 'ledger.db'}") as ledger,
         PiqueClient(base_url=odd.base_url, api_key=odd.api_key) as client,
     ):
-        poller = ResultPoller(Engine(client=client, ledger=ledger, limits=graph.evaluation.limits, say=print))
-        where = {"evaluation": graph.evaluation.name, "partition": DATE}
-        deadline = time.monotonic() + 150
-        while ledger.progress(**where).completed < count:
-            assert time.monotonic() < deadline, "the good jobs never ended"
-            ledger.make_due(ledger.progress(**where).open_job_ids)
-            poller.poll_due()
+        poll_until(
+            lambda progress: progress.completed >= count,
+            ledger=ledger,
+            client=client,
+            evaluation=graph.evaluation.name,
+            partition=DATE,
+            limits=graph.evaluation.limits,
+        )
 
 
 def rows_of(graph: Graph) -> dict[str, dict[str, object]]:

@@ -12,6 +12,7 @@ from pathlib import Path
 import dagster as dg
 import pyarrow as pa
 import pytest
+from command_line import run_command, run_here
 from desk import LIMITS
 from graph import DATES, Graph, resources_at, video_evaluation
 
@@ -187,34 +188,23 @@ def test_a_row_nobody_can_have_written_is_an_error_that_names_it(graph, capsys):
     assert "has no judge_configuration_hash" in capsys.readouterr().err
 
 
-def run_command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "pique_assets.cli", *arguments],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
 def test_a_lake_without_submissions_is_an_error_and_no_ledger_is_made(tmp_path):
-    done = run_command("ledger", "restore", "--lake", str(tmp_path / "lake"), "--ledger", str(tmp_path / "new.db"))
+    done = run_here("ledger", "restore", "--lake", str(tmp_path / "lake"), "--ledger", str(tmp_path / "new.db"))
     assert done.returncode == 1
     assert "nothing to restore from" in done.stderr
     assert not list(tmp_path.glob("new.db*"))
 
 
 def test_where_the_ledger_is_has_to_be_known(graph, monkeypatch):
-    assert graph.run("2026-03-04").success
     monkeypatch.chdir(graph.home)
     done = run_command("ledger", "restore", "--lake", "lake")
     assert done.returncode == 1
     assert "Set PIQUE_HOME" in done.stderr
-    assert run_command("ledger").returncode == 2
+    assert run_here("ledger").returncode == 2
 
 
 def test_a_ledger_that_cannot_be_opened_is_an_error_without_its_password(graph):
-    done = run_command(
+    done = run_here(
         "ledger",
         "restore",
         "--lake",

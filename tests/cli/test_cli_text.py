@@ -54,13 +54,15 @@ def test_a_reader_that_goes_away_is_no_error(home):
     assert (process.returncode, said) == (0, "")
 
 
-def test_a_mistake_of_ours_keeps_its_traceback(monkeypatch, home):
+def test_a_mistake_of_ours_keeps_its_traceback(monkeypatch, home, capsys):
     def broken(*arguments: object, **options: object) -> None:
         raise ZeroDivisionError
 
     monkeypatch.setattr("pique_assets.cli.jobs_command.existing_ledger", broken)
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(ZeroDivisionError) as raised:
         main(["jobs", "--ledger", str(home / "ledger.db")])
+    assert raised.traceback[-1].name == "broken"
+    assert capsys.readouterr().err == "", "what is shown to users as their own mistake has no traceback"
 
 
 def test_help_names_every_command(capsys):

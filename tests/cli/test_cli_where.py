@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from command_line import run_command
+from command_line import run_command, run_here
 
 from pique_assets.cli import main
 from pique_assets.ledger import Ledger
@@ -32,7 +32,7 @@ def project(tmp_path: Path) -> Path:
 
 
 def test_it_says_what_is_found_and_why_and_makes_nothing(project):
-    done = run_command("where", "--json", cwd=project / "notebooks", PIQUE_ENVIRONMENT="sandbox", PIQUE_API_KEY="pk_1")
+    done = run_here("where", "--json", cwd=project / "notebooks", PIQUE_ENVIRONMENT="sandbox", PIQUE_API_KEY="pk_1")
     assert done.returncode == 0, done.stderr
     rows = {row["what"]: row for row in json.loads(done.stdout)}
     assert rows["project"]["address"] == str(project)
@@ -47,7 +47,7 @@ def test_it_says_what_is_found_and_why_and_makes_nothing(project):
 
 def test_a_password_is_not_shown(project):
     url = "postgresql://somebody:5ec7e7@127.0.0.1:9/ledger"
-    done = run_command("where", cwd=project, PIQUE_LEDGER_URL=url)
+    done = run_here("where", cwd=project, PIQUE_LEDGER_URL=url)
     assert done.returncode == 0, done.stderr
     assert "PIQUE_LEDGER_URL" in done.stdout
     assert "5ec7e7" not in done.stdout + done.stderr
@@ -90,7 +90,7 @@ def test_no_command_makes_a_ledger_by_a_typing_error(project, command, mistyped)
         pass
     (project / "clip.mp4").write_bytes(b"anything")
     named = {"PIQUE_BASE_URL": "http://127.0.0.1:9", "PIQUE_API_KEY": "pk_1", "PIQUE_WEBHOOK_SECRETS": "s" * 20}
-    done = run_command(*command, "--ledger", mistyped, cwd=project, **named)
+    done = run_here(*command, "--ledger", mistyped, cwd=project, **named)
     assert done.returncode == 1, done.stderr
     assert f"there is no ledger at {project / mistyped}" in done.stderr
     assert not list(project.rglob("ledgr.db*")) and not (project / "dta").exists()

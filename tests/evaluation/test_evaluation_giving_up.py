@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from desk import LIMITS, demo_items
 from endless_pique import body, odd_pique, refused, status
+from waiting import eventually
 
 from pique_assets.api.client import PiqueClient
 from pique_assets.api.errors import NoAnswer, NotFound, ServerError, UnexpectedAnswer
@@ -108,16 +109,15 @@ def test_an_upload_of_unknown_end_is_given_up_only_where_no_answer_can_be_read(a
     def open_item(_item):
         raise Dies
 
+    # Its lease ends soon.
+    desk = replace(desk, limits=replace(LIMITS, lease_s=2))
     with pytest.raises(Dies):
         desk.submit([item], open_item=open_item)
     (job,) = desk.record()
     with odd_pique(desk.pique) as odd, PiqueClient(base_url=odd.base_url, api_key=odd.api_key) as asking:
         odd.files, odd.answers = {job.job_id: job.filename}, {job.filename: answer}
         engine = replace(desk, client=asking, limits=replace(LIMITS, longest_job_s=0)).engine
-        # The lease of the dead one ends first.
-        deadline = time.monotonic() + 60
-        while not desk.ledger.has_begun_long_ago(begun_before=datetime.now(UTC)):
-            assert time.monotonic() < deadline
+        eventually(lambda: desk.ledger.has_begun_long_ago(begun_before=datetime.now(UTC)), every_s=0.1)
         found = give_up_unknown_uploads(engine, until=time.monotonic() + 60)
         assert found == given_up
         state = desk.ledger.find_job(job.job_id).state

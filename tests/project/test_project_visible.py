@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -13,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pique_assets.api.errors import InvalidRequest, NoAnswer
-from pique_assets.cli import common
+from pique_assets.cli import common, main
 from pique_assets.cli.text_table import one_line
 from pique_assets.evaluation.errors import SubmissionsUnfinished
 from pique_assets.lake import FileUnreadable
@@ -78,17 +79,15 @@ def test_every_way_of_the_command_line_to_print_is_safe(capsys):
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "latin-1", "utf-8", "utf-16", "shift_jis"])
-def test_a_file_name_is_printed_in_any_encoding(tmp_path, encoding):
+def test_a_file_name_is_printed_in_any_encoding(tmp_path, monkeypatch, encoding):
     """Here in the reason why there is nothing to do; a table is printed by the same function."""
     name = "été œ 日本 \U0001f600.mp4"
-    answer = subprocess.run(
-        command("trace", name, "--lake", tmp_path / "lake", "--ledger", tmp_path / "ledger.db"),
-        env=environment_with(PYTHONIOENCODING=encoding, PYTHONUTF8="0"),
-        capture_output=True,
-        check=False,
-    )
-    assert answer.returncode == 1
-    said = answer.stderr.decode(encoding)
+    written = io.BytesIO()
+    with io.TextIOWrapper(written, encoding=encoding) as terminal:
+        monkeypatch.setattr(sys, "stderr", terminal)
+        assert main(["trace", name, "--lake", str(tmp_path / "lake"), "--ledger", str(tmp_path / "ledger.db")]) == 1
+        terminal.flush()
+        said = written.getvalue().decode(encoding)
     assert f"does not know job {name.encode(encoding, 'backslashreplace').decode(encoding)}" in said.replace(
         "\ufeff", ""
     )

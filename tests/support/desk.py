@@ -6,12 +6,14 @@ import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
+
+from waiting import eventually
 
 from pique_assets.api.client import PiqueClient
 from pique_assets.evaluation.engine import Engine, Partition
 from pique_assets.evaluation.limits import Limits
-from pique_assets.evaluation.results import collect_partition
+from pique_assets.evaluation.results import ResultPoller, collect_partition
 from pique_assets.evaluation.submitting import SubmissionReport, submit_partition
 from pique_assets.evaluation.uploads import Uploads
 from pique_assets.ledger import Ledger, SettledPartition
@@ -91,6 +93,26 @@ class Desk:
 
 def said_nothing(sentence: str) -> None:
     """Where what an engine says is of no interest."""
+
+
+def poll_until(
+    done: Callable[[Any], object],
+    *,
+    ledger: Ledger,
+    client: PiqueClient,
+    evaluation: str,
+    partition: str,
+    limits: Limits = LIMITS,
+) -> None:
+    """Ask about the open jobs of a partition, as the sensor does, until what is recorded of it is enough."""
+    poller = ResultPoller(Engine(client=client, ledger=ledger, limits=limits, say=said_nothing))
+
+    def progress_after_a_poll() -> Any:
+        ledger.make_due(ledger.progress(evaluation=evaluation, partition=partition).open_job_ids)
+        poller.poll_due()
+        return ledger.progress(evaluation=evaluation, partition=partition)
+
+    eventually(progress_after_a_poll, done, every_s=0.1)
 
 
 def demo_items(date: str, *, folder: Path = DEMO / "media" / "brand_videos") -> list[ContentItem]:

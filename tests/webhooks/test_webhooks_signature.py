@@ -17,7 +17,8 @@ from pique_assets.api.signatures import SignatureError, SigningKeys, verify_olde
 from pique_assets.local.webhook_sender import signature_header
 from pique_assets.testing.signing import sign_webhook, sign_webhook_without_time
 
-INPUTS = 100_000
+# CI judges five times as many.
+INPUTS = 100_000 if "PIQUE_TEST_LONG" in os.environ else 20_000
 SEED = int(os.environ.get("PIQUE_TEST_SEED") or 20261121)
 SECRET = "whsec_0123456789abcdef"
 BODY = b'{"job_id": "job_1"}'
@@ -72,7 +73,7 @@ def test_a_signature_that_fits_does_not_end_the_search(monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_hundred_thousand_webhooks_are_judged_as_the_reference_judges_them():
+def test_tens_of_thousands_of_webhooks_are_judged_as_the_reference_judges_them():
     keys = SigningKeys(SECRETS)
     made: Counter[str] = Counter()
     taken: Counter[str] = Counter()
