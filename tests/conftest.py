@@ -1,11 +1,18 @@
-"""Which tests are left to CI, and what the torture tests counted, said at the end of every test run."""
+"""What all rooms share: one local Pique, which tests are left to CI, and what the torture tests counted."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import pytest
 from verdict import Verdict, total
+from waiting import eventually
+
+from pique_assets.local.process import LocalPiqueProcess
+from pique_assets.local.record import read_record
+
+ENDED = ("completed", "failed")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -15,6 +22,28 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("long"):
             item.add_marker(pytest.mark.skip(reason="takes long: runs with PIQUE_TEST_LONG=1, as in CI"))
+
+
+@pytest.fixture(scope="session")
+def shared_pique(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalPiqueProcess]:
+    """One local Pique with the demo's judges, for all tests that need no settings, judges or end of its own.
+
+    Its record holds what other tests did: a test compares what is there before and after, or looks at its own jobs.
+    """
+    from later_desk import running_demo_pique
+
+    with running_demo_pique(tmp_path_factory.mktemp("pique")) as process:
+        yield process
+
+
+@pytest.fixture
+def pique(shared_pique: LocalPiqueProcess) -> LocalPiqueProcess:
+    """The same, once nothing is being evaluated any more that an earlier test has sent."""
+    eventually(
+        lambda: [job for job in read_record(shared_pique.data_dir) if job.content_sha256 and job.status not in ENDED],
+        lambda under_way: not under_way,
+    )
+    return shared_pique
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -1,6 +1,6 @@
 """Pique over HTTP: the client, what it says and hears, and how it fails.
 
-Here belongs everything that knows the API's addresses, words and limits. Nothing here knows of Dagster, the
+Belongs here: everything that knows the API's addresses, words and limits. Nothing here knows of Dagster, the
 ledger, the media or the lake, and only ``wire`` knows the HTTP library.
 
 The names below are loaded when first asked for, so that importing the models or the errors costs no HTTP

@@ -1,4 +1,4 @@
-"""Which Pique an address names. Not here: talking to it (`transport`), and which addresses are safe (`wire`)."""
+"""Which Pique an address names. Does not: talking to it (`transport`), and which addresses are safe (`wire`)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """One request, its answer, and what the answer means: which status is which error.
 
-Here belongs the reading of statuses, error bodies and checksums, without any HTTP library. Only the transport
+Belongs here: the reading of statuses, error bodies and checksums, without any HTTP library. Only the transport
 calls it, so the rest of the project never sees a status code except inside an error.
 """
 
@@ -201,7 +201,7 @@ def _site(host: str) -> str:
     return host if is_address else ".".join(host.split(".")[-2:])
 
 
-def heed(slot: Slot, *, status: int, retry_after: str | None) -> None:
+def report_to_limit(slot: Slot, *, status: int, retry_after: str | None) -> None:
     """Let every thread know how a host took a request: whether it was too much, and how long it wants to be left alone.
 
     Args:

@@ -1,6 +1,6 @@
 """The answer to a social media POST, in whatever shape it comes: each job id in it may be of an evaluation that runs.
 
-Here belongs finding jobs in an answer that is not as documented. Not here: which URL a job is of, when the answer does
+Belongs here: finding jobs in an answer that is not as documented. Does not: which URL a job is of, when the answer does
 not say so in the URL's own spelling.
 """
 
@@ -18,7 +18,7 @@ _NAMED_JOB = re.compile(r'"job_id"\s*:\s*("(?:[^"\\]|\\.)*"|[0-9]+)')
 
 
 def with_documented_jobs(document: object) -> object:
-    """An answer with its jobs as the contract has them: a list ``jobs`` of objects with ``job_id`` and ``url``.
+    """An answer with its jobs as Pique documents them: a list ``jobs`` of objects with ``job_id`` and ``url``.
 
     Jobs are found by URL or as bare ids, wherever they stand, and ids that are numbers become text. A document without
     any job is returned as it is.

@@ -1,6 +1,6 @@
 """The bytes of one upload: read once, in chunks, and checked on their way out.
 
-Here belongs what must hold of content while it is sent; where it comes from and where it goes is not known
+Belongs here: what must hold of content while it is sent; where it comes from and where it goes is not known
 here.
 """
 

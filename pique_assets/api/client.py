@@ -1,6 +1,6 @@
 """The seven calls of the API, and the upload they prepare, as a blocking, thread-safe client.
 
-Here belong the addresses, and the reading of answers into models. How requests travel and when they are
+Belongs here: the addresses, and the reading of answers into models. How requests travel and when they are
 repeated is the transport's subject; what to do with the answers is the caller's.
 """
 
@@ -231,8 +231,7 @@ class PiqueClient:
     def create_presigned_upload(self, upload: PresignedUploadRequest) -> PresignedUpload:
         """Prepare a job for one content item. Nothing is evaluated until its bytes arrive.
 
-        It is repeated when no answer comes: a prepared job that is never used costs nothing (design section
-        5).
+        The request is repeated when no answer comes: a prepared job that is never used costs nothing.
 
         Returns:
             The prepared job; `expires_at` by our clock, however wrong ours or Pique's may be.
@@ -244,8 +243,8 @@ class PiqueClient:
     def submit_social_media(self, videos: SocialMediaRequest) -> SocialMediaBatch:
         """Have videos fetched from the web and evaluated. This commits to their evaluation.
 
-        Never repeated once it may have been taken. When it raises an error whose `may_have_taken_effect` is
-        true, the submission is in doubt: it must not be sent again unseen (design section 5).
+        The request is never repeated once Pique may have taken it. After an error whose `may_have_taken_effect` is true,
+        the submission is in doubt: nobody may send it again before Pique has been asked about it.
 
         Raises:
             UnexpectedAnswer: The answer cannot be read; the jobs it names all the same are in `named_jobs`.
@@ -278,7 +277,7 @@ class PiqueClient:
         """Send a prepared job its bytes, once: this is what starts the evaluation.
 
         Memory stays flat in the size. The API key is not sent, nor any header but those that were given,
-        ``Host`` and ``Content-Length`` (direct-upload seed document).
+        ``Host`` and ``Content-Length``.
 
         Args:
             upload: The prepared job.
@@ -387,7 +386,7 @@ def _unreadable(answer: Answer, problem: str, *, named_jobs: tuple[str, ...] = (
 
 
 def _quoted(identifier: str) -> str:
-    """Make an opaque id one segment of a path (contract trap 4)."""
+    """Make an id one segment of a path; ids are opaque and may hold any character."""
     if identifier in ("", ".", ".."):
         raise ValueError(f"not an id: {identifier!r}")
     return quote(identifier, safe="")

@@ -1,6 +1,6 @@
 """What the environment says of connections: the proxy a host is reached through, and the certificates to trust.
 
-Here belong ``HTTPS_PROXY``, ``HTTP_PROXY``, ``ALL_PROXY``, ``NO_PROXY``, ``SSL_CERT_FILE`` and ``SSL_CERT_DIR``, in
+Belongs here: ``HTTPS_PROXY``, ``HTTP_PROXY``, ``ALL_PROXY``, ``NO_PROXY``, ``SSL_CERT_FILE`` and ``SSL_CERT_DIR``, in
 every form, right or broken. Making connections is ``wire``'s.
 
 A proxy's address may hold a password, and people paste keys into the wrong variable: an error names the variable and

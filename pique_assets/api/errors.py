@@ -1,6 +1,6 @@
 """Everything that can go wrong between us and Pique, as types a caller can act upon.
 
-Here belong the errors and the words they use; which answer becomes which error is decided in ``answers``.
+Belongs here: the errors and the words they use; which answer becomes which error is decided in ``answers``.
 Every text is redacted on the way in, no error holds a request or an answer, and all of them survive pickling,
 so they may travel between processes and into run logs.
 """
@@ -39,7 +39,8 @@ class PiqueError(Exception):
     def may_have_taken_effect(self) -> bool:
         """Whether Pique may have done what was asked although it did not say so.
 
-        A request that commits to an evaluation must not be repeated while this is true (design section 5).
+        A request that commits to an evaluation must not be repeated while this is true: Pique has no idempotency key,
+        and would evaluate and bill again.
         """
         return False
 

@@ -1,6 +1,6 @@
 """How a field of Pique's JSON is read: what all wire models share.
 
-Here belong the base model, the reading of single values, and the canonical writing of JSON. The models
+Belongs here: the base model, the reading of single values, and the canonical writing of JSON. The models
 themselves are in ``models``.
 """
 

@@ -1,6 +1,6 @@
 """What Pique says and what it is told, as frozen models.
 
-Here belong the shapes of the API's requests and answers, and nothing that talks to a network. Every model
+Belongs here: the shapes of the API's requests and answers, and nothing that talks to a network. Every model
 keeps the fields it does not know in ``model_extra``, so that what Pique adds tomorrow flows through. In every
 answer, absent and null both mean missing: a missing field is its default. The exact bytes of a result are
 kept by whoever received them; these models are for deciding what to do next.
@@ -54,9 +54,9 @@ class DetectorConfig(WireModel):
     """One detector of a judge, with its settings.
 
     Attributes:
-        id: Unique within the judge, where the same detector may stand twice (contract trap 10).
+        id: Unique within the judge, where the same detector may stand twice.
         config: The detector's own settings, free-form.
-        weight: Its weight in the overall score; how it is applied is undocumented (contract trap 2).
+        weight: Its weight in the overall score; no page says how the weights make a score.
     """
 
     id: str
@@ -92,9 +92,9 @@ class Judge(WireModel):
     def configuration_hash(self) -> str:
         """Name what this judge measures, so that a changed judge is noticed.
 
-        Results carry no version of their judge (contract trap 13), so this is recorded at submission. Names,
+        Results carry no version of their judge, so the hash is recorded at submission. Names,
         descriptions, states and times do not count; neither does the order of detectors, nor whether a number
-        came as 30 or 30.0, which drifts (contract trap 6) and must not look like a new judge.
+        came as 30 or as 30.0: Pique writes either, and that must not look like a new judge.
 
         Returns:
             The SHA-256, 64 hex digits, of the canonical JSON of the content type and the detector configs.
@@ -122,7 +122,7 @@ class DetectorRequest(WireModel):
 
 
 class JudgeRequest(WireModel):
-    """A judge to be created, within the limits the contract documents."""
+    """A judge to be created, within the limits that Pique documents."""
 
     name: str = Field(min_length=1, max_length=200)
     description: str = Field(min_length=1, max_length=2000)
@@ -235,13 +235,13 @@ class SocialMediaBatch(WireModel):
 
 
 class DetectorResult(WireModel):
-    """What one detector found, in either vocabulary (contract trap 1).
+    """What one detector found, in the words of a polled result or of a webhook (docs/contract.md, trap 1).
 
     Attributes:
         detector_config_id: Webhooks call it ``criterion_id``.
-        pass_check: The detector's verdict; it cannot be derived from `score` (contract trap 3).
+        pass_check: The detector's verdict; it cannot be derived from `score` (docs/contract.md, trap 3).
         metrics: Whatever the detector measured, as sent.
-        timestamps: Seconds; what they mark depends on the detector (contract trap 9).
+        timestamps: Seconds; what they mark depends on the detector (docs/contract.md, trap 9).
         flagged_frames: Of undocumented shape.
     """
 
@@ -261,11 +261,11 @@ class DetectorResult(WireModel):
 
 
 class EvaluationResult(WireModel):
-    """Where a job stands, read from a polled result or from either kind of webhook (contract trap 1).
+    """Where a job stands, read from a polled result or from either kind of webhook.
 
     Attributes:
         status: See `JobStatus`.
-        overall_score: As sent: 0.85 and 85.5 both occur (contract trap 2).
+        overall_score: As sent: 0.85 and 85.5 both occur (docs/contract.md, trap 2).
         detector_results: Webhooks call them ``results``.
         timestamp: When the job finished, or was created while unfinished. Social webhooks call it
             ``completed_at``.

@@ -1,6 +1,6 @@
 """Patience: how long to wait for an answer, when to try again, and after how long.
 
-Here belong the policies and the arithmetic of waiting. Sending, and sleeping, is the transport's.
+Belongs here: the policies and the arithmetic of waiting. Sending, and sleeping, is the transport's.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Repeat(Enum):
 
     HARMLESS requests read, or prepare something that costs nothing when it is never used: the presigned
     POST evaluates nothing, only the PUT does. A COMMIT starts work when it is received, so it may be sent
-    again only when it certainly was not (design section 5).
+    again only when Pique certainly did not receive it.
     """
 
     HARMLESS = "harmless"

@@ -1,6 +1,6 @@
 """Keeping secrets out of words: API keys and signed URLs never reach an error text or a log.
 
-Here belongs what makes a text safe to show. Nothing here knows where the text came from.
+Belongs here: what makes a text safe to show. Nothing here knows where the text came from.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """How far one request has come: whether anything of it may have left this machine.
 
-Here belongs the evidence, gathered from what the HTTP library tells while it works. What is made of it, and the library
-itself, is ``wire``'s.
+Belongs here: the evidence, gathered from what the HTTP library tells while it works. What is made of it, and the
+library itself, is ``wire``'s.
 
 A wrong "certainly not sent" would have content evaluated twice, so silence proves nothing: only a step before the
 request's first byte that is seen to have begun, and not seen to have ended, shows that the request is still here.

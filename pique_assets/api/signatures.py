@@ -1,7 +1,7 @@
 """Whether a webhook comes from Pique: its signature, read strictly and checked over the bytes as received.
 
-Here: the grammar of both signature headers, and the check. Not here: receiving webhooks (`webhooks`), and signing,
-which only tests do (`testing.signing`).
+Belongs here: the grammar of both signature headers, and the check. Does not: receiving webhooks (`webhooks`), and
+signing, which only tests do (`testing.signing`).
 
 Nothing a sender writes can raise anything but `SignatureError`: whoever checks a signature faces the internet.
 """
@@ -20,10 +20,10 @@ from typing import TypeAlias
 from pique_assets.api.errors import PiqueError
 
 SIGNATURE_HEADER = "X-Pique-Signature"
-"""``t=<unix seconds>,v1=<hex>,alg=sha256`` over ``<t>.<raw body>`` (direct-upload seed document)."""
+"""``t=<unix seconds>,v1=<hex>,alg=sha256`` over ``<t>.<raw body>`` (docs/contract.md, Webhooks)."""
 
 OLDER_SIGNATURE_HEADER = "X-Webhook-Signature"
-"""HMAC-SHA256 in a format that is not documented (social-media seed document)."""
+"""HMAC-SHA256 in a format that no page of Pique's documentation shows."""
 
 SHORTEST_SECRET_BYTES = 16
 TOLERANCE_S = 300
@@ -119,8 +119,8 @@ def verify_signature(
 def verify_older_signature(body: bytes, header: str, secrets: Secret | Iterable[Secret] | SigningKeys) -> None:
     """Check a value of `OLDER_SIGNATURE_HEADER`: the hex HMAC-SHA256 of the raw body, perhaps after ``sha256=``.
 
-    The seed documents name no format; this is the plainest one. It has no time in it: whoever has seen such a webhook
-    can send it again for ever, so a receiver should take it only when it is told to.
+    No page of Pique's documentation shows the format; this is the plainest one. The header has no time in it: whoever
+    has seen such a webhook can send it again for ever, so a receiver takes the header only when its operator says so.
 
     Raises:
         SignatureError: It is not signed like that with one of our secrets.

@@ -1,6 +1,6 @@
 """The way to a storage host: content, once, with the signed headers, and without any key.
 
-Here belongs one upload's way and what its end means for the job. Not here: the API (``transport``), connections
+Belongs here: one upload's way and what its end means for the job. Does not: the API (``transport``), connections
 (``wire``), and what is done about an upload that failed.
 """
 
@@ -10,7 +10,7 @@ import time
 from datetime import UTC, datetime
 from typing import Final
 
-from pique_assets.api.answers import heed, parse_goog_hash, upload_error
+from pique_assets.api.answers import parse_goog_hash, report_to_limit, upload_error
 from pique_assets.api.body import UploadBody
 from pique_assets.api.concurrency import AdaptiveLimit, HostConcurrency, Slot
 from pique_assets.api.errors import UploadError, UploadExpired, UploadInterrupted, UploadRejected
@@ -89,7 +89,7 @@ class StorageTransport:
             return UploadInterrupted(outcome.reason, job_id=job_id, request_sent=outcome.request_sent)
         if not isinstance(outcome, Reply):
             return outcome
-        heed(slot, status=outcome.status, retry_after=outcome.headers.get("retry-after"))
+        report_to_limit(slot, status=outcome.status, retry_after=outcome.headers.get("retry-after"))
         failure = upload_error(status=outcome.status, body=outcome.body, job_id=job_id, all_sent=body.is_complete)
         if failure is None and not body.is_complete:
             reason = f"status {outcome.status} before all bytes were sent"

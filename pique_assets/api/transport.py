@@ -1,6 +1,6 @@
 """The way to the API: with the key, repeated where that is safe, and at an end once the key is refused.
 
-Here belongs which requests are sent, and how often; how many go at once is ``concurrency``'s, connections are
+Belongs here: which requests are sent, and how often; how many go at once is ``concurrency``'s, connections are
 ``wire``'s, and the storage host has a way of its own (``storage_transport``), so that nothing is shared with it. An
 answer's status arrives in these two alone. What the requests mean is the client's subject.
 """
@@ -11,7 +11,7 @@ import logging
 from datetime import UTC, datetime
 from typing import Final
 
-from pique_assets.api.answers import Answer, ApiRequest, api_error, heed, sends_elsewhere
+from pique_assets.api.answers import Answer, ApiRequest, api_error, report_to_limit, sends_elsewhere
 from pique_assets.api.concurrency import AdaptiveLimit, HostConcurrency, Slot
 from pique_assets.api.errors import NoAnswer, PiqueError, TryLater, Unauthorized, UnexpectedAnswer
 from pique_assets.api.policy import Repeat, RetryPolicy, Timeouts
@@ -140,7 +140,7 @@ class ApiTransport:
         if not isinstance(outcome, Reply):
             return outcome
         answer = self._answer(request, outcome, asked_at=asked_at)
-        heed(slot, status=answer.status, retry_after=answer.retry_after)
+        report_to_limit(slot, status=answer.status, retry_after=answer.retry_after)
         if len(answer.body) > MAX_ANSWER_BYTES:
             detail = f"more than {MAX_ANSWER_BYTES} bytes"
             return UnexpectedAnswer(status=answer.status, detail=detail, request=request.name)

@@ -1,6 +1,6 @@
 """The command `pique-assets`: what an operator does outside Dagster.
 
-Here: which commands there are, and their exit statuses. Not here: what a command does; each is a module
+Belongs here: which commands there are, and their exit statuses. Does not: what a command does; each is a module
 `<name>_command.py` with a function `add_command`, and imports what it works with when it runs, so that `--help` costs
 nothing.
 

@@ -1,6 +1,6 @@
 """The user's code location, as a command reads it: its evaluations, and its resources ready for use.
 
-Here: loading the module and preparing its resources. Not here: what is done with them.
+Belongs here: loading the module and preparing its resources. Does not: what is done with them.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What the commands share: options, where Pique, ledger and lake are, how they speak.
 
-Here: nothing that only one command needs, and nothing that imports a room before it is used.
+Belongs here: nothing that only one command needs, and nothing that imports a room before it is used.
 """
 
 from __future__ import annotations

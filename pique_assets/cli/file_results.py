@@ -1,6 +1,6 @@
 """What became of each file of a `pique-assets evaluate`, for people and for programs.
 
-Here: ledger rows and payloads as one result a file, and how results are printed. Not here: getting them.
+Belongs here: ledger rows and payloads as one result a file, and how results are printed. Does not: getting them.
 """
 
 from __future__ import annotations

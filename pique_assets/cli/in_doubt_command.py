@@ -16,8 +16,7 @@ from pique_assets.cli.common import (
     opened_client,
     say,
 )
-from pique_assets.cli.moments import shown_time
-from pique_assets.cli.text_table import one_line, text_table
+from pique_assets.cli.text_table import one_line, shown_time, text_table
 
 if TYPE_CHECKING:
     from pique_assets.ledger import Ledger, Submission

@@ -1,6 +1,6 @@
 """Everything that is known of one job, from raw media to every score row.
 
-Here: finding it in ledger and lake. Not here: how it is printed (`trace_command`).
+Belongs here: finding it in ledger and lake. Does not: how it is printed (`trace_command`).
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ STEPS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class TraceStep:
     """Something that happened to the job."""
 
     at: datetime
@@ -97,7 +97,7 @@ class JobTrace:
     known_to: str
     facts: dict[str, Any]
     content: tuple[InventoryEntry, ...]
-    walk: tuple[Step, ...]
+    walk: tuple[TraceStep, ...]
     attempts: tuple[Attempt, ...]
     payloads: tuple[PayloadFact, ...]
     tables: tuple[TableRows, ...]
@@ -180,9 +180,9 @@ def _payloads(job_id: str, *, places: Sequence[InventoryEntry], ledger: Ledger) 
     return []
 
 
-def _walk(times: Mapping[str, datetime | None]) -> tuple[Step, ...]:
+def _walk(times: Mapping[str, datetime | None]) -> tuple[TraceStep, ...]:
     # Pique's clock may differ from ours, so the steps stay in their order rather than that of their times.
-    return tuple(Step(at, what) for name, what in STEPS.items() if (at := times[name]) is not None)
+    return tuple(TraceStep(at, what) for name, what in STEPS.items() if (at := times[name]) is not None)
 
 
 def _files_of(place: InventoryEntry, *, lake: Lake) -> Iterator[PartitionFile]:

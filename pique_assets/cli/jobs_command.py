@@ -1,6 +1,6 @@
 """`pique-assets jobs`: what is open at Pique, since when, and when it is asked about next.
 
-Here: its arguments and what is printed. Not here: finding submissions (`ledger`).
+Belongs here: its arguments and what is printed. Does not: finding submissions (`ledger`).
 """
 
 from __future__ import annotations
@@ -18,8 +18,7 @@ from pique_assets.cli.common import (
     say,
     tell,
 )
-from pique_assets.cli.moments import duration, shown_time
-from pique_assets.cli.text_table import text_table
+from pique_assets.cli.text_table import duration, shown_time, text_table
 
 if TYPE_CHECKING:
     from collections.abc import Collection

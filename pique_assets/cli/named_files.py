@@ -1,7 +1,7 @@
 """Files and folders named on the command line, as content items.
 
-Here: which files a command line names, and which of them are sidecars. Not here: how a file is read and judged fit
-(`media`).
+Belongs here: which files a command line names, and which of them are sidecars. Does not: how a file is read and judged
+fit (`media`).
 """
 
 from __future__ import annotations

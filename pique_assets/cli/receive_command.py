@@ -1,6 +1,6 @@
 """`pique-assets receive`: takes Pique's webhooks, so that finished jobs are noticed at once.
 
-Here: its arguments, where its secrets come from, what it says. Not here: receiving (`pique_assets.webhooks`).
+Belongs here: its arguments, where its secrets come from, what it says. Does not: receiving (`pique_assets.webhooks`).
 """
 
 from __future__ import annotations

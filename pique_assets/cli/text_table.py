@@ -1,18 +1,21 @@
-"""Rows as text for a terminal.
+"""Rows and times as text for a terminal.
 
-Here: columns, widths, and that nothing in a cell can break the table or the terminal. Not here: what is shown.
+Belongs here: columns, widths, times as people read them, and that nothing in a cell can break the table or the
+terminal. Does not: what is shown.
 """
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from pique_assets.visible import visible
 
 GAP = "  "
 SHORTEST_LAST_CELL = 20
 WIDTH_WITHOUT_TERMINAL = 160
+_UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
 
 
 def text_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
@@ -33,6 +36,19 @@ def text_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 def one_line(text: str) -> str:
     """Text from anywhere as one line that no terminal takes for a command; other blanks than spaces are spaces."""
     return " ".join("".join(one if one.isprintable() else " " for one in visible(text)).split())
+
+
+def shown_time(time: datetime | None) -> str:
+    """A time in UTC to the second; nothing for None."""
+    return "" if time is None else f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}"
+
+
+def duration(seconds: float) -> str:
+    """A length of time in the largest unit that fits it: `42 s`, `3 min`, `5 h`, `2 d`."""
+    for size, unit in _UNITS:
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{max(0.0, seconds):.0f} s"
 
 
 def _cell(value: object) -> str:

@@ -1,6 +1,6 @@
 """`pique-assets trace JOB`: one job from raw media to every score row.
 
-Here: its arguments and what is printed. Not here: finding it all (`job_trace`).
+Belongs here: its arguments and what is printed. Does not: finding it all (`job_trace`).
 """
 
 from __future__ import annotations
@@ -24,8 +24,7 @@ from pique_assets.cli.common import (
     say,
     tell,
 )
-from pique_assets.cli.moments import shown_time
-from pique_assets.cli.text_table import one_line, text_table
+from pique_assets.cli.text_table import one_line, shown_time, text_table
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager

@@ -1,6 +1,6 @@
 """`pique-assets where`: which ledger and lake are found, and why; which Pique is asked.
 
-Here: what is printed. Not here: the rule (`pique_assets.home`).
+Belongs here: what is printed. Does not: the rule (`pique_assets.home`).
 """
 
 from __future__ import annotations

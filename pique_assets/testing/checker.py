@@ -1,8 +1,8 @@
 """The promise, as a function: what of "nothing lost, nothing evaluated twice" does not hold in a run.
 
-Here: one small rule after another over the server's own record, the wire's history, and, where given, what a ledger
-says of its submissions. The server's side of the wire is the judge: a client's opinion of itself is only ever checked
-against it. Not here: any knowledge of a ledger's database or of the client.
+Belongs here: one small rule after another over the server's own record, the wire's history, and, where given, what a
+ledger says of its submissions. The server's side of the wire is the judge: a client's opinion of itself is only ever
+checked against it. Does not: any knowledge of a ledger's database or of the client.
 """
 
 from __future__ import annotations

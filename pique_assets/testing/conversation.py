@@ -1,7 +1,7 @@
 """One client's connection to the proxy: each request read, struck or passed on, and answered.
 
-Here: the order of these steps, and how each acting fault is brought about. Not here: bytes (`wire`), what lags and
-skew say (`shaping`), and threads (`proxy`).
+Belongs here: the order of these steps, and how each acting fault is brought about. Does not: bytes (`wire`), what lags
+and skew say (`shaping`), and threads (`proxy`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import BinaryIO
 
-from pique_assets.testing.faults import Fault, FaultScript, Kind, Route, Strike
+from pique_assets.testing.faults import Fault, FaultKind, FaultScript, Route, Strike
 from pique_assets.testing.history import Exchange, History
 from pique_assets.testing.rewriting import MAX_BODY_BYTES, Order, relayed_to
 from pique_assets.testing.routes import classify
@@ -21,9 +21,9 @@ from pique_assets.testing.shaping import Shaper, with_what_was_made, with_what_w
 from pique_assets.testing.upstream import PiqueGone, Upstream
 from pique_assets.testing.webhook_relay import WebhookRelay
 from pique_assets.testing.wire import (
-    Answer,
     BadRequest,
     RequestHead,
+    WireAnswer,
     arm_reset,
     drain,
     read_body,
@@ -33,10 +33,10 @@ from pique_assets.testing.wire import (
 )
 
 _STORAGE_ERRORS = {
-    Kind.EARLY_403: (403, "SignatureDoesNotMatch", "Access denied."),
-    Kind.EXPIRED_URL: (400, "ExpiredToken", "The provided token has expired."),
+    FaultKind.EARLY_403: (403, "SignatureDoesNotMatch", "Access denied."),
+    FaultKind.EXPIRED_URL: (400, "ExpiredToken", "The provided token has expired."),
 }
-_ANSWERED_AS_EVER = frozenset({Kind.REFUSED_VIDEOS, Kind.DUPLICATE, Kind.LATE, Kind.OUT_OF_ORDER})
+_ANSWERED_AS_EVER = frozenset({FaultKind.REFUSED_VIDEOS, FaultKind.DUPLICATE, FaultKind.LATE, FaultKind.OUT_OF_ORDER})
 _JSON = (("Content-Type", "application/json"),)
 
 
@@ -132,7 +132,7 @@ class _Request:
         """Whether another request may follow on the connection."""
         try:
             fault = self.strike.acting
-            refused_early = fault is not None and fault.kind is Kind.EARLY_403
+            refused_early = fault is not None and fault.kind is FaultKind.EARLY_403
             if (self.head.header("expect") or "").lower() == "100-continue" and not refused_early:
                 self.client.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
             if fault is not None:
@@ -155,10 +155,10 @@ class _Request:
             self._refuse_early(fault)
         if fault.after_effect:
             return
-        if fault.kind is Kind.STATUS:
+        if fault.kind is FaultKind.STATUS:
             self._swallow(self.head.body_bytes)
             self._answer(_scripted(fault))
-        elif fault.kind in (Kind.RESET, Kind.STALLED):
+        elif fault.kind in (FaultKind.RESET, FaultKind.STALLED):
             self._swallow(min(fault.after_bytes, self.head.body_bytes))
             self._end(fault)
 
@@ -175,16 +175,18 @@ class _Request:
         kind = None if fault is None else fault.kind
         if fault is None or kind in _ANSWERED_AS_EVER:
             self._answer(told)
-        elif kind is Kind.STATUS:
+        elif kind is FaultKind.STATUS:
             self._answer(_scripted(fault))
-        elif kind is Kind.TRUNCATED_JSON:
+        elif kind is FaultKind.TRUNCATED_JSON:
             self._answer(replace(told, body=told.body[: len(told.body) // 2]))
-        elif kind is Kind.INVALID_JSON:
-            self._answer(Answer(status=200, headers=(("Content-Type", "text/html"),), body=b"<html>All is well</html>"))
-        elif kind is Kind.SLOW:
+        elif kind is FaultKind.INVALID_JSON:
+            self._answer(
+                WireAnswer(status=200, headers=(("Content-Type", "text/html"),), body=b"<html>All is well</html>")
+            )
+        elif kind is FaultKind.SLOW:
             self._remember_told(told)
             send_slowly(self.client, told, seconds=fault.seconds)
-        elif kind is Kind.CUT_ANSWER:
+        elif kind is FaultKind.CUT_ANSWER:
             self._note_end()
             cut = replace(told, body=told.body[: len(told.body) // 2])
             # At least one byte short, also where there is no body.
@@ -193,7 +195,7 @@ class _Request:
         else:
             self._end(fault)
 
-    def _ask(self) -> Answer:
+    def _ask(self) -> WireAnswer:
         if self.exchange.route is Route.WEBHOOK:
             kept: list[bytes] = []
             self._swallow(self.head.body_bytes, into=kept)
@@ -212,13 +214,13 @@ class _Request:
             raise _Over
         return self.upstream.read_answer(self.head.method)
 
-    def _ask_otherwise(self) -> Answer:
+    def _ask_otherwise(self) -> WireAnswer:
         """Pass on a POST that makes jobs, changed so that what follows can be struck too."""
         kept: list[bytes] = []
         self._swallow(self.head.body_bytes, into=kept)
         order = Order(body=b"".join(kept)).with_webhooks_through(self.setting.relay_url)
         fault = self.strike.acting
-        if fault is not None and fault.kind is Kind.REFUSED_VIDEOS:
+        if fault is not None and fault.kind is FaultKind.REFUSED_VIDEOS:
             order = order.with_refused_videos(fault.videos)
         self.upstream.send_head(self.head.with_body_bytes(len(order.body)))
         self.upstream.send(order.body)
@@ -235,7 +237,7 @@ class _Request:
         if came < size:
             raise _Over
 
-    def _answer(self, answer: Answer) -> None:
+    def _answer(self, answer: WireAnswer) -> None:
         self._remember_told(answer)
         if self.exchange.body_complete:
             self.client.sendall(answer.as_bytes())
@@ -243,7 +245,7 @@ class _Request:
         self.client.sendall(answer.with_header("Connection", "close").as_bytes())
         drain(self.client)
 
-    def _remember_told(self, answer: Answer) -> None:
+    def _remember_told(self, answer: WireAnswer) -> None:
         # Before it is sent: who has the answer may look into the history at once.
         told = with_what_was_told(self.exchange, answer)
         self.exchange = replace(told, status=answer.status, ended_at=datetime.now(UTC))
@@ -253,17 +255,17 @@ class _Request:
         status, code, message = _STORAGE_ERRORS[fault.kind]
         body = f"<?xml version='1.0' encoding='UTF-8'?><Error><Code>{code}</Code><Message>{message}</Message></Error>"
         headers = (("Content-Type", "application/xml; charset=UTF-8"), ("Connection", "close"))
-        if fault.kind is Kind.EXPIRED_URL:
+        if fault.kind is FaultKind.EXPIRED_URL:
             self._swallow(self.head.body_bytes)
-        self._answer(Answer(status=status, headers=headers, body=body.encode()))
+        self._answer(WireAnswer(status=status, headers=headers, body=body.encode()))
         raise _Over
 
     def _end(self, fault: Fault) -> None:
         """End the connection without an answer, in the fault's way."""
         self._note_end()
-        if fault.kind is Kind.STALLED:
+        if fault.kind is FaultKind.STALLED:
             wait_for_its_end(self.client, seconds=fault.seconds, stopping=self.setting.stopping)
-        elif fault.kind is Kind.RESET:
+        elif fault.kind is FaultKind.RESET:
             arm_reset(self.client)
         raise _Over
 
@@ -276,8 +278,8 @@ class _Request:
         self.setting.history.put(self.exchange)
 
 
-def _scripted(fault: Fault) -> Answer:
-    """The answer of `Kind.STATUS`."""
+def _scripted(fault: Fault) -> WireAnswer:
+    """The answer of `FaultKind.STATUS`."""
     headers = (*_JSON, ("Date", format_datetime(datetime.now(UTC), usegmt=True)))
     answer = replace(_detail(fault.status, "scripted fault"), headers=headers)
     wish = fault.retry_after
@@ -288,5 +290,5 @@ def _scripted(fault: Fault) -> Answer:
     return answer.with_header("Retry-After", wish if isinstance(wish, str) else f"{wish:g}")
 
 
-def _detail(status: int, text: str) -> Answer:
-    return Answer(status=status, headers=_JSON, body=f'{{"detail": "{text}"}}'.encode())
+def _detail(status: int, text: str) -> WireAnswer:
+    return WireAnswer(status=status, headers=_JSON, body=f'{{"detail": "{text}"}}'.encode())

@@ -1,7 +1,7 @@
 """What shall go wrong, when: faults as values, and the script that deals them out.
 
-Here: routes, kinds, the rule that says which request a fault strikes, and whether every fault was used up.
-Not here: how a fault is brought about on the wire, which is the business of `conversation` and its neighbours.
+Belongs here: routes, kinds, the rule that says which request a fault strikes, and whether every fault was used up.
+Does not: how a fault is brought about on the wire, which is the business of `conversation` and its neighbours.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Route(StrEnum):
     """For faults only: strikes every route except webhooks."""
 
 
-class Kind(StrEnum):
+class FaultKind(StrEnum):
     """What goes wrong. "Before the effect" means that Pique never hears of the request."""
 
     STATUS = "status"
@@ -75,23 +75,23 @@ class Kind(StrEnum):
     """The webhook is held back until the next one was delivered, or, without a next one, until the end."""
 
 
-SHAPING_KINDS = frozenset({Kind.NOTIFICATION_LAG, Kind.CREATION_LAG, Kind.CLOCK_SKEW})
+SHAPING_KINDS = frozenset({FaultKind.NOTIFICATION_LAG, FaultKind.CREATION_LAG, FaultKind.CLOCK_SKEW})
 """These only change what answers say, so they go together with any other fault of the same request."""
 
 STORAGE_ROUTES = frozenset({Route.UPLOAD, Route.UPLOAD_REFERENCE})
 
 _ROUTES_OF = {
-    Kind.EARLY_403: STORAGE_ROUTES,
-    Kind.EXPIRED_URL: STORAGE_ROUTES,
-    Kind.NOTIFICATION_LAG: frozenset({Route.UPLOAD}),
-    Kind.CREATION_LAG: frozenset({Route.PREPARE, Route.SOCIAL_MEDIA}),
-    Kind.REFUSED_VIDEOS: frozenset({Route.SOCIAL_MEDIA}),
-    Kind.DUPLICATE: frozenset({Route.WEBHOOK}),
-    Kind.LATE: frozenset({Route.WEBHOOK}),
-    Kind.OUT_OF_ORDER: frozenset({Route.WEBHOOK}),
+    FaultKind.EARLY_403: STORAGE_ROUTES,
+    FaultKind.EXPIRED_URL: STORAGE_ROUTES,
+    FaultKind.NOTIFICATION_LAG: frozenset({Route.UPLOAD}),
+    FaultKind.CREATION_LAG: frozenset({Route.PREPARE, Route.SOCIAL_MEDIA}),
+    FaultKind.REFUSED_VIDEOS: frozenset({Route.SOCIAL_MEDIA}),
+    FaultKind.DUPLICATE: frozenset({Route.WEBHOOK}),
+    FaultKind.LATE: frozenset({Route.WEBHOOK}),
+    FaultKind.OUT_OF_ORDER: frozenset({Route.WEBHOOK}),
 }
-_NEEDS_SECONDS = SHAPING_KINDS | {Kind.SLOW, Kind.STALLED, Kind.LATE}
-_MAY_FOLLOW_THE_EFFECT = frozenset({Kind.STATUS, Kind.STALLED, Kind.RESET})
+_NEEDS_SECONDS = SHAPING_KINDS | {FaultKind.SLOW, FaultKind.STALLED, FaultKind.LATE}
+_MAY_FOLLOW_THE_EFFECT = frozenset({FaultKind.STATUS, FaultKind.STALLED, FaultKind.RESET})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,18 +107,18 @@ class Fault:
         every: Strikes each n-th request of the route.
         probability: Strikes each request of the route with this probability, drawn from the script's seed.
         seconds: How long, for the kinds that say so.
-        status: The status of `Kind.STATUS`.
+        status: The status of `FaultKind.STATUS`.
         retry_after: ``Retry-After`` of it: a number of seconds, a timedelta (sent as the HTTP date that far from
             now), or any text as it is.
         after_bytes: Bytes of the body read before a reset or a stall that precedes the effect.
         after_effect: Let Pique do it first, for the kinds that say so.
-        videos: How many addresses `Kind.REFUSED_VIDEOS` means.
+        videos: How many addresses `FaultKind.REFUSED_VIDEOS` means.
         required: Whether the script is only used up when this fault has struck. A fault with a probability never is
             required.
     """
 
     route: Route
-    kind: Kind
+    kind: FaultKind
     hit: int | None = None
     every: int | None = None
     probability: float | None = None
@@ -145,7 +145,9 @@ class Fault:
             raise ValueError(f"{self}: a probability is 0 to 1, not {self.probability}")
         if self.route not in _ROUTES_OF.get(self.kind, frozenset(Route)):
             raise ValueError(f"{self}: happens only on {', '.join(sorted(_ROUTES_OF[self.kind]))}")
-        if self.kind in _NEEDS_SECONDS and (self.seconds == 0 or (self.seconds < 0 and self.kind != Kind.CLOCK_SKEW)):
+        if self.kind in _NEEDS_SECONDS and (
+            self.seconds == 0 or (self.seconds < 0 and self.kind != FaultKind.CLOCK_SKEW)
+        ):
             raise ValueError(f"{self}: say how many seconds")
         if self.videos < 1:
             raise ValueError(f"{self}: at least one video is refused, not {self.videos}")
@@ -159,7 +161,7 @@ class Fault:
             when = f"p={self.probability:g}"
         else:
             when = f"request {self.hit or 1}"
-        what = f"{self.kind} {self.status}" if self.kind is Kind.STATUS else str(self.kind)
+        what = f"{self.kind} {self.status}" if self.kind is FaultKind.STATUS else str(self.kind)
         return f"{what}{' after the effect' if self.after_effect else ''} on {self.route} ({when})"
 
     def strikes(self, count: int, *, struck: bool, draw: float) -> bool:

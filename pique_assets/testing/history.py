@@ -1,7 +1,7 @@
 """What was said over the wire: one record for each request that reached the proxy, in the order of arrival.
 
-Here: the record and its keeper. No secret is in it: query strings, keys and bodies stay outside. Not here: what the
-record must and must not show (`checker`).
+Belongs here: the record and its keeper. No secret is in it: query strings, keys and bodies stay outside. Does not:
+what the record must and must not show (`checker`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Orders that reach Pique otherwise than their client wrote them, so that something can happen to them later.
 
-Here: changing the bodies of the two POSTs that make jobs, and the answer back. Not here: when that is due
+Belongs here: changing the bodies of the two POSTs that make jobs, and the answer back. Does not: when that is due
 (`conversation`), and what becomes of webhooks (`webhook_relay`).
 """
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from pique_assets.local.bodies import is_http_url
-from pique_assets.testing.wire import Answer, json_object
+from pique_assets.testing.wire import WireAnswer, json_object
 
 MAX_BODY_BYTES = 1024**2
 """A larger order is passed on as it is; Pique refuses it anyway."""
@@ -52,7 +52,7 @@ class Order:
         told = {**document, "video_urls": [*exchanged, *given[count:]]}
         return replace(self, body=json.dumps(told).encode(), urls=exchanged)
 
-    def restored(self, answer: Answer) -> Answer:
+    def restored(self, answer: WireAnswer) -> WireAnswer:
         """Pique's answer, with the client's own addresses."""
         document = json_object(answer.body)
         jobs = None if document is None else document.get("jobs")

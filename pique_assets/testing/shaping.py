@@ -1,6 +1,7 @@
 """Answers that are not as Pique gave them: lags and skew, seen from the client.
 
-Here: changing what a complete answer says. Not here: when that is due (`faults`), and broken answers (`conversation`).
+Belongs here: changing what a complete answer says. Does not: when that is due (`faults`), and broken answers
+(`conversation`).
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
 
-from pique_assets.testing.faults import SHAPING_KINDS, Fault, FaultScript, Kind, Route
+from pique_assets.testing.faults import SHAPING_KINDS, Fault, FaultKind, FaultScript, Route
 from pique_assets.testing.history import Exchange
-from pique_assets.testing.wire import Answer, json_object
+from pique_assets.testing.wire import WireAnswer, json_object
 
 _TIMES = frozenset({"expires_at", "timestamp", "created_at", "updated_at", "completed_at"})
 _ENDED = frozenset({"completed", "failed"})
@@ -39,24 +40,24 @@ class Shaper:
         self._invisible: dict[str, _Lag] = {}
         self._lock = threading.Lock()
 
-    def shape(self, answer: Answer, *, exchange: Exchange) -> Answer:
+    def shape(self, answer: WireAnswer, *, exchange: Exchange) -> WireAnswer:
         """What the client is told instead of Pique's ``answer``, lags of earlier requests included."""
         faults = [fault for fault in exchange.faults if fault.kind in SHAPING_KINDS]
         for fault in faults:
-            if fault.kind is not Kind.CLOCK_SKEW and answer.status < 300:
-                lags = self._unnoticed if fault.kind is Kind.NOTIFICATION_LAG else self._invisible
+            if fault.kind is not FaultKind.CLOCK_SKEW and answer.status < 300:
+                lags = self._unnoticed if fault.kind is FaultKind.NOTIFICATION_LAG else self._invisible
                 lag = _Lag(fault=fault, until=time.monotonic() + fault.seconds)
                 with self._lock:
                     lags.update(dict.fromkeys(exchange.all_job_ids, lag))
         if exchange.route is Route.RESULT and exchange.job_id is not None and answer.status < 300:
             answer = self._lagging(answer, job_id=exchange.job_id)
         for fault in faults:
-            if fault.kind is Kind.CLOCK_SKEW:
+            if fault.kind is FaultKind.CLOCK_SKEW:
                 answer = _skewed(answer, by=timedelta(seconds=fault.seconds))
                 self._script.saw(fault)
         return answer
 
-    def _lagging(self, answer: Answer, *, job_id: str) -> Answer:
+    def _lagging(self, answer: WireAnswer, *, job_id: str) -> WireAnswer:
         now = time.monotonic()
         with self._lock:
             invisible, unnoticed = self._invisible.get(job_id), self._unnoticed.get(job_id)
@@ -69,7 +70,7 @@ class Shaper:
         return answer
 
 
-def with_what_was_told(exchange: Exchange, answer: Answer) -> Exchange:
+def with_what_was_told(exchange: Exchange, answer: WireAnswer) -> Exchange:
     """The exchange with what a client learns from this answer, as far as checks need it."""
     document = json_object(answer.body)
     if document is None or answer.status >= 300:
@@ -86,7 +87,7 @@ def with_what_was_told(exchange: Exchange, answer: Answer) -> Exchange:
     return exchange
 
 
-def with_what_was_made(exchange: Exchange, answer: Answer) -> Exchange:
+def with_what_was_made(exchange: Exchange, answer: WireAnswer) -> Exchange:
     """The exchange with the job or the batch that Pique's own answer to a POST names."""
     document = json_object(answer.body)
     if document is None or answer.status >= 300:
@@ -113,7 +114,7 @@ def _as_before_the_upload(body: bytes) -> bytes:
     return json.dumps({**document, **changed}).encode()
 
 
-def _skewed(answer: Answer, *, by: timedelta) -> Answer:
+def _skewed(answer: WireAnswer, *, by: timedelta) -> WireAnswer:
     date = next((value for name, value in answer.headers if name.lower() == "date"), None)
     if date is not None:
         answer = answer.with_header("Date", format_datetime(parsedate_to_datetime(date) + by, usegmt=True))

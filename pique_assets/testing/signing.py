@@ -1,7 +1,7 @@
 """Signing webhooks as Pique does, for tests of receivers.
 
-Here: the two signature headers. Not here: checking them; written apart from what checks them, so that a misreading in
-one shows in the other.
+Belongs here: the two signature headers. Does not: checking them; written apart from what checks them, so that a
+misreading in one shows in the other.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ import select
 import socket
 import time
 
-from pique_assets.testing.wire import Answer, RequestHead, read_answer
+from pique_assets.testing.wire import RequestHead, WireAnswer, read_answer
 
 # The local Pique drops an idle connection after 5 s.
 _KEPT_S = 4.0
@@ -62,7 +62,7 @@ class Upstream:
             return False
         return True
 
-    def read_answer(self, method: str) -> Answer:
+    def read_answer(self, method: str) -> WireAnswer:
         """The answer to the request that was sent.
 
         Raises:

@@ -1,7 +1,7 @@
 """Webhooks on their way through the proxy: once, twice, late or in another order.
 
-Here: delivering to the receiver. Not here: sending and retrying, which the local Pique does, and its signature, which
-goes through unchanged.
+Belongs here: delivering to the receiver. Does not: sending and retrying, which the local Pique does, and its
+signature, which goes through unchanged.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ import threading
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from pique_assets.testing.faults import Fault, Kind
-from pique_assets.testing.wire import Answer, RequestHead
+from pique_assets.testing.faults import Fault, FaultKind
+from pique_assets.testing.wire import RequestHead, WireAnswer
 
 _PATIENCE_S = 10.0
 _PASSED_ON = ("content-type", "x-pique-signature", "x-webhook-signature")
-_ACCEPTED = Answer(status=200)
+_ACCEPTED = WireAnswer(status=200)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +37,7 @@ class WebhookRelay:
         self._ending = threading.Event()
         self._lock = threading.Lock()
 
-    def deliver(self, head: RequestHead, *, body: bytes, to: str | None, fault: Fault | None) -> Answer:
+    def deliver(self, head: RequestHead, *, body: bytes, to: str | None, fault: Fault | None) -> WireAnswer:
         """Deliver a webhook, as the fault wants it, and say what its sender is answered.
 
         Args:
@@ -49,18 +49,18 @@ class WebhookRelay:
         headers = {name: value for name in _PASSED_ON if (value := head.header(name)) is not None}
         webhook = _Webhook(url=to or self._url or "", headers=headers, body=body)
         kind = None if fault is None else fault.kind
-        if fault is not None and kind is Kind.LATE:
+        if fault is not None and kind is FaultKind.LATE:
             thread = threading.Thread(target=self._deliver_late, args=(webhook, fault.seconds), name="late-webhook")
             with self._lock:
                 self._late.append(thread)
             thread.start()
             return _ACCEPTED
-        if kind is Kind.OUT_OF_ORDER:
+        if kind is FaultKind.OUT_OF_ORDER:
             with self._lock:
                 self._held.append(webhook)
             return _ACCEPTED
         answer = self._post(webhook)
-        if kind is Kind.DUPLICATE:
+        if kind is FaultKind.DUPLICATE:
             self._post(webhook)
         self._deliver_held()
         return answer
@@ -84,7 +84,7 @@ class WebhookRelay:
         self._ending.wait(seconds)
         self._post(webhook)
 
-    def _post(self, webhook: _Webhook) -> Answer:
+    def _post(self, webhook: _Webhook) -> WireAnswer:
         parts = urlsplit(webhook.url)
         connect = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
         connection = connect(parts.hostname or "", parts.port, timeout=_PATIENCE_S)
@@ -92,8 +92,8 @@ class WebhookRelay:
         try:
             connection.request("POST", target, body=webhook.body, headers=webhook.headers)
             response = connection.getresponse()
-            return Answer(status=response.status, body=response.read())
+            return WireAnswer(status=response.status, body=response.read())
         except (OSError, http.client.HTTPException):
-            return Answer(status=502)
+            return WireAnswer(status=502)
         finally:
             connection.close()

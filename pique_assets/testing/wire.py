@@ -1,6 +1,6 @@
 """HTTP/1.1 as bytes on a socket: reading a request's head and body, writing an answer, ending a connection badly.
 
-Here: what a library for HTTP would not let a test do. Not here: what is answered, and why.
+Belongs here: what a library for HTTP would not let a test do. Does not: what is answered, and why.
 """
 
 from __future__ import annotations
@@ -70,14 +70,14 @@ class RequestHead:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class WireAnswer:
     """A complete answer; its headers never name its length, which is that of the body."""
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = field(default=b"", repr=False)
 
-    def with_header(self, name: str, value: str) -> Answer:
+    def with_header(self, name: str, value: str) -> WireAnswer:
         """The same, with this header instead of any of its name."""
         kept = tuple(pair for pair in self.headers if pair[0].lower() != name.lower())
         return replace(self, headers=(*kept, (name, value)))
@@ -131,7 +131,7 @@ def read_body(reader: BinaryIO, *, size: int) -> Iterator[bytes]:
         yield piece
 
 
-def read_answer(connection: socket.socket, *, method: str) -> Answer:
+def read_answer(connection: socket.socket, *, method: str) -> WireAnswer:
     """The server's answer to the request just sent.
 
     Raises:
@@ -146,12 +146,12 @@ def read_answer(connection: socket.socket, *, method: str) -> Answer:
             for name, value in response.getheaders()
             if name.lower() not in _HOP_BY_HOP | {"content-length", "transfer-encoding"}
         )
-        return Answer(status=response.status, headers=headers, body=body)
+        return WireAnswer(status=response.status, headers=headers, body=body)
     finally:
         response.close()
 
 
-def send_slowly(connection: socket.socket, answer: Answer, *, seconds: float) -> None:
+def send_slowly(connection: socket.socket, answer: WireAnswer, *, seconds: float) -> None:
     """Send the answer in pieces, the last one ``seconds`` after now."""
     data = answer.as_bytes()
     size = max(1, -(-len(data) // SLOW_PIECES))

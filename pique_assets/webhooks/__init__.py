@@ -1,8 +1,9 @@
 """Receiving Pique's webhooks: checked, stored in the ledger, then answered.
 
-Here: an ASGI app, what of a webhook's body is read, and a server for `pique-assets receive`. Not here: the signature
-(`api.signatures`), what a webhook changes (`ledger`), and asking Pique for the result, which whoever waits for the job
-does: a webhook only wakes, the polled result is the record (design section 7). This room never holds an API key.
+Belongs here: an ASGI app, what of a webhook's body is read, and a server for `pique-assets receive`. Does not: the
+signature (`api.signatures`), what a webhook changes (`ledger`), and asking Pique for the result, which whoever waits
+for the job does: a webhook only wakes, the polled result is the record (design section 7). This room never holds an
+API key.
 """
 
 from pique_assets.webhooks.app import HEALTH_PATH, WEBHOOK_PATH, receiver_app

@@ -1,7 +1,8 @@
 """The receiver as an ASGI app: reads, checks, stores, answers.
 
-Here: the order of these steps, and which answer each of them ends in. Every refusal has an empty body: whoever may not
-send learns nothing. Not here: sockets and signals (`server`), the bounds of a body (`reading`), threads (`calls`).
+Belongs here: the order of these steps, and which answer each of them ends in. Every refusal has an empty body: whoever
+may not send learns nothing. Does not: sockets and signals (`server`), the bounds of a body (`reading`), threads
+(`calls`).
 
 Answers: 200 stored (also when the same came before); 400 not a webhook, or its length is in doubt; 401 not signed by
 Pique just now; 404 and 405 another address or method; 408 the body did not come in time; 413 the body is too large; 503
@@ -42,7 +43,7 @@ from pique_assets.webhooks.body import UnreadableWebhook, WebhookSubject, webhoo
 from pique_assets.webhooks.calls import LedgerCalls
 from pique_assets.webhooks.framing import Framing
 from pique_assets.webhooks.log_limit import LogLimit
-from pique_assets.webhooks.reading import MAX_BODY_BYTES, BodyReader, Refused
+from pique_assets.webhooks.reading import MAX_BODY_BYTES, BodyReader, WebhookRefused
 
 WEBHOOK_PATH = "/webhooks/pique"
 HEALTH_PATH = "/health"
@@ -139,7 +140,7 @@ class _Receiver:
                 await self._store(subject, body=body, received_at=received_at)
         except ClientDisconnect:
             return Response(status_code=400)
-        except Refused as refused:
+        except WebhookRefused as refused:
             log.warning("a webhook was refused with %s: %s", refused.status, refused)
             return Response(status_code=refused.status)
         except (LedgerError, TimeoutError) as error:
@@ -166,7 +167,7 @@ class _Receiver:
             else:
                 read_older_signature(header)
         except SignatureError as error:
-            raise Refused(401, str(error)) from None
+            raise WebhookRefused(401, str(error)) from None
 
     def _subject(self, body: bytes, *, headers: Headers) -> WebhookSubject:
         """Check the signature over the bytes as received, before anything reads them; then what they are about."""
@@ -178,9 +179,9 @@ class _Receiver:
                 verify_older_signature(body, header, self._keys)
             return webhook_subject(body)
         except SignatureError as error:
-            raise Refused(401, str(error)) from None
+            raise WebhookRefused(401, str(error)) from None
         except UnreadableWebhook as error:
-            raise Refused(400, str(error)) from None
+            raise WebhookRefused(400, str(error)) from None
 
     def _signature(self, headers: Headers) -> tuple[str, bool]:
         """The signature header that counts, the older one only where the newer is missing; whether it has a time."""

@@ -1,7 +1,7 @@
 """What the receiver asks of its ledger, in threads: each thing once at a time, and only so many at once.
 
-Here: threads and waiting. Not here: what is asked (`app`). A thread can't be stopped: what takes longer than its
-request waits for goes on, and whoever asks for the same meanwhile waits for that, instead of beginning anew.
+Belongs here: threads and waiting. Does not: what is asked (`app`). A thread can't be stopped: what takes longer than
+its request waits for goes on, and whoever asks for the same meanwhile waits for that, instead of beginning anew.
 """
 
 from __future__ import annotations

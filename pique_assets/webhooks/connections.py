@@ -1,6 +1,6 @@
 """The connections of the receiver's own server: how many there are, how long each may take, what each may hold.
 
-Here: what uvicorn has no setting for. Not here: requests, once their headers are complete (`app`).
+Belongs here: what uvicorn has no setting for. Does not: requests, once their headers are complete (`app`).
 
 A connection that has not sent its headers costs a descriptor and nothing to whoever opened it. So it has a few seconds,
 and when there are too many connections the one that has kept us waiting longest goes first. A connection whose webhook

@@ -1,7 +1,7 @@
 """Where a request ends on its connection: what leaves that in doubt, or is never read to its end, closes it.
 
-Here: an ASGI middleware, so that the rules hold in any server the receiver is mounted into. Not here: the reading of a
-body (`reading`), and time limits of a connection (`connections`).
+Belongs here: an ASGI middleware, so that the rules hold in any server the receiver is mounted into. Does not: the
+reading of a body (`reading`), and time limits of a connection (`connections`).
 """
 
 from __future__ import annotations

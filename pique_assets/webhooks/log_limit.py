@@ -1,7 +1,7 @@
 """A limit on log lines that anybody on the network can cause.
 
-Here: the filter. Not here: where logs go. Who floods the receiver with refused requests fills no disk, and hides no
-other line.
+Belongs here: the filter. Does not: where logs go. Who floods the receiver with refused requests fills no disk, and
+hides no other line.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """A request's body, read within bounds: of size, of time, and of what all bodies together take.
 
-Here: the bounds, and `Refused`, which ends a request. Not here: what a body says (`body`), nor whether Pique signed it.
+Belongs here: the bounds, and `WebhookRefused`, which ends a request. Does not: what a body says (`body`), nor whether
+Pique signed it.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ SMALL_BODY_BYTES = 64 * 1024
 LARGE_BODIES = 4
 
 
-class Refused(Exception):
+class WebhookRefused(Exception):
     """The request ends here, with this status; the reason is for the log alone."""
 
     def __init__(self, status: int, reason: str) -> None:
@@ -43,18 +44,18 @@ class BodyReader:
         """Refuse a body that is announced to be too large, before any of it has come.
 
         Raises:
-            Refused: With 413.
+            WebhookRefused: With 413.
         """
         announced = request.headers.get("content-length", "")
         if announced.isdecimal() and int(announced[:20]) > self._max_bytes:
-            raise Refused(413, "its body is announced to be too large")
+            raise WebhookRefused(413, "its body is announced to be too large")
 
     @asynccontextmanager
     async def read(self, request: Request) -> AsyncIterator[bytes]:
         """Read a body, and keep a large body's place until the end of the block.
 
         Raises:
-            Refused: With 413 at the first byte too many (what a sender announces is a promise, not a fact), with 408
+            WebhookRefused: With 413 at the first byte too many (what a sender announces is a promise and no fact), 408
                 when the body did not come in time, with 503 when there was no place for it.
             ClientDisconnect: The sender went away.
         """
@@ -69,13 +70,13 @@ class BodyReader:
                 async for piece in request.stream():
                     body += piece
                     if len(body) > self._max_bytes:
-                        raise Refused(413, "its body is too large")
+                        raise WebhookRefused(413, "its body is too large")
                     if len(body) > SMALL_BODY_BYTES and not has_place:
                         # Meanwhile nothing is taken from the connection, so its sender has to wait.
                         await place.enter_async_context(self._large)
                         has_place = True
         except TimeoutError:
             if len(body) > SMALL_BODY_BYTES and not has_place:
-                raise Refused(503, "too many large bodies came at once") from None
-            raise Refused(408, "its body did not come in time") from None
+                raise WebhookRefused(503, "too many large bodies came at once") from None
+            raise WebhookRefused(408, "its body did not come in time") from None
         return bytes(body)

@@ -1,7 +1,7 @@
 """The receiver as a server of its own: a socket, signals, and one line when it is ready.
 
-Here: what `pique-assets receive` runs once it knows its ledger and secrets. Not here: what is done with a request
-(`app`), nor how many connections there may be (`connections`).
+Belongs here: what `pique-assets receive` runs once it knows its ledger and secrets. Does not: what is done with a
+request (`app`), nor how many connections there may be (`connections`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A local Pique for the module, and an instance of Dagster for each test."""
+"""A graph of the demo's videos and an instance of Dagster for each test."""
 
 from __future__ import annotations
 
@@ -7,17 +7,9 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from desk import DEMO
 from graph import Graph, video_evaluation
 
-from pique_assets.local.process import LocalPiqueProcess, running_local_pique
-
-
-@pytest.fixture(scope="module")
-def pique(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalPiqueProcess]:
-    folder = tmp_path_factory.mktemp("pique")
-    with running_local_pique(data_dir=folder, seed_judges=DEMO / "judges.json", workers=1) as process:
-        yield process
+from pique_assets.local.process import LocalPiqueProcess
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ import dagster as dg
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from desk import DEMO
 from graph import Graph, resources_at, video_evaluation
 
 from pique_assets.api.models import Judge
@@ -26,7 +25,7 @@ from pique_assets.checks.operation import Finding
 from pique_assets.checks.scores import score_range
 from pique_assets.definitions import build_defs
 from pique_assets.lake import SCHEMAS, Lake, build_table
-from pique_assets.local.process import running_local_pique
+from pique_assets.local.process import LocalPiqueProcess
 
 DATE, BROKEN, EMPTY, LATER = "2026-03-02", "2026-03-03", "2026-03-04", "2026-03-05"
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
@@ -50,15 +49,14 @@ ALL_CHECKS = {
 
 
 @pytest.fixture(scope="module")
-def materialised(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, dict[str, Any]]]:
+def materialised(
+    shared_pique: LocalPiqueProcess, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, dict[str, dict[str, Any]]]:
     """A lake that real runs filled with three dates, and what the checks of those runs said."""
     home = tmp_path_factory.mktemp("home")
     said = {}
-    with (
-        running_local_pique(data_dir=home / "pique", seed_judges=DEMO / "judges.json", workers=1) as pique,
-        dg.DagsterInstance.ephemeral() as instance,
-    ):
-        graph = Graph.over(video_evaluation(), home=home, pique=pique, instance=instance)
+    with dg.DagsterInstance.ephemeral() as instance:
+        graph = Graph.over(video_evaluation(), home=home, pique=shared_pique, instance=instance)
         for date in (DATE, BROKEN, EMPTY):
             result = graph.run(date)
             assert result.success

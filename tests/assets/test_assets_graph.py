@@ -53,10 +53,10 @@ class Day:
 
 
 @pytest.fixture(scope="module")
-def day(pique: LocalPiqueProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
+def day(shared_pique: LocalPiqueProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
     with dg.DagsterInstance.ephemeral() as instance:
         home = tmp_path_factory.mktemp("day")
-        graph = Graph.over(video_evaluation(), home=home, pique=pique, instance=instance)
+        graph = Graph.over(video_evaluation(), home=home, pique=shared_pique, instance=instance)
         yield Day(graph=graph, result=graph.run("2026-03-02"))
 
 

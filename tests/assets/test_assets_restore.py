@@ -28,11 +28,11 @@ DATA_TABLES = ("content", "payloads", "submissions", "evaluations", "detector_re
 
 
 @pytest.fixture(scope="module")
-def ran(pique: LocalPiqueProcess, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def ran(shared_pique: LocalPiqueProcess, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Lake and ledger of two dates that were run to their end, one of them without media."""
     home = tmp_path_factory.mktemp("ran")
     with dg.DagsterInstance.ephemeral() as instance:
-        graph = Graph.over(video_evaluation(), home=home, pique=pique, instance=instance)
+        graph = Graph.over(video_evaluation(), home=home, pique=shared_pique, instance=instance)
         assert all(graph.run(date).success for date in ("2026-03-02", "2026-03-04"))
     return home
 

@@ -12,16 +12,18 @@ from graph import Graph, video_evaluation
 from pique_assets import sensors
 from pique_assets.ledger import Ledger
 from pique_assets.sensors import ResultsSensor
-from pique_assets.testing import Fault, FaultScript, Kind, Route, running_faulty_pique
+from pique_assets.testing import Fault, FaultKind, FaultScript, Route, running_faulty_pique
 
 DATE = "2026-03-02"
 FOR_EVER_S = 400.0
 # Long before the proxy gives up, and long after a tick that keeps to its budget on any machine.
 SOON_S = 50.0
 SILENCES = {
-    "stalled": Fault(route=Route.RESULT, kind=Kind.STALLED, every=1, seconds=FOR_EVER_S),
-    "an answer in drops": Fault(route=Route.RESULT, kind=Kind.SLOW, every=1, seconds=1.25 * SOON_S),
-    "a long pause asked for": Fault(route=Route.RESULT, kind=Kind.STATUS, status=503, retry_after=FOR_EVER_S, every=1),
+    "stalled": Fault(route=Route.RESULT, kind=FaultKind.STALLED, every=1, seconds=FOR_EVER_S),
+    "an answer in drops": Fault(route=Route.RESULT, kind=FaultKind.SLOW, every=1, seconds=1.25 * SOON_S),
+    "a long pause asked for": Fault(
+        route=Route.RESULT, kind=FaultKind.STATUS, status=503, retry_after=FOR_EVER_S, every=1
+    ),
 }
 
 

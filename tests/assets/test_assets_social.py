@@ -30,7 +30,7 @@ from pique_assets.ledger import Ledger
 from pique_assets.local.process import LocalPiqueProcess
 from pique_assets.local.record import read_record
 from pique_assets.media import DatedFolder, SocialUrls
-from pique_assets.testing import Fault, FaultScript, Kind, Route
+from pique_assets.testing import Fault, FaultKind, FaultScript, Route
 from pique_assets.testing.history import History
 from pique_assets.testing.proxy import FaultProxy
 
@@ -163,7 +163,7 @@ def test_a_judge_that_takes_no_video_stops_the_run_before_anything_is_sent(listi
 @contextmanager
 def without_an_answer(pique: LocalPiqueProcess) -> Iterator[LocalPiqueProcess]:
     """This Pique, except that its answer to the first batch is lost."""
-    script = FaultScript([Fault(route=Route.SOCIAL_MEDIA, kind=Kind.LOST_ANSWER)])
+    script = FaultScript([Fault(route=Route.SOCIAL_MEDIA, kind=FaultKind.LOST_ANSWER)])
     with (
         FaultProxy(script=script, history=History()) as proxy,
         proxy.serving(pique_url=pique.base_url, api_key=pique.api_key),

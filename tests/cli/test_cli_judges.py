@@ -326,10 +326,10 @@ def posts(faulty) -> int:
 def test_a_creation_without_an_answer_is_looked_for_and_never_repeated(tmp_path):
     script = FaultScript(
         [
-            Fault(route=Route.CREATE_JUDGE, kind=Kind.LOST_ANSWER, hit=1),
-            Fault(route=Route.CREATE_JUDGE, kind=Kind.RESET, hit=2, after_bytes=20),
-            Fault(route=Route.CREATE_JUDGE, kind=Kind.STATUS, hit=3, status=500),
-            Fault(route=Route.UPLOAD_REFERENCE, kind=Kind.LOST_ANSWER, hit=1),
+            Fault(route=Route.CREATE_JUDGE, kind=FaultKind.LOST_ANSWER, hit=1),
+            Fault(route=Route.CREATE_JUDGE, kind=FaultKind.RESET, hit=2, after_bytes=20),
+            Fault(route=Route.CREATE_JUDGE, kind=FaultKind.STATUS, hit=3, status=500),
+            Fault(route=Route.UPLOAD_REFERENCE, kind=FaultKind.LOST_ANSWER, hit=1),
         ]
     )
     (tmp_path / "clips").mkdir()

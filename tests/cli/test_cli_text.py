@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from pique_assets import cli
 from pique_assets.cli import main
-from pique_assets.cli.moments import duration
-from pique_assets.cli.text_table import text_table
+from pique_assets.cli.text_table import duration, text_table
 
 
 @given(rows=st.lists(st.tuples(st.none() | st.text(), st.text()), max_size=5))

@@ -1,4 +1,4 @@
-"""A local Pique with the demo's judges, which tests share, and a desk at it with a ledger file of the test's own."""
+"""A desk at the local Pique that tests share, with a ledger file of the test's own; the same for URLs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from desk import Desk
-from later_desk import desk_at, shared_pique
+from later_desk import desk_at
+from social_desk import running_social_pique
 
 from pique_assets.api.client import PiqueClient
 from pique_assets.ledger import Ledger
@@ -15,9 +16,9 @@ from pique_assets.local.process import LocalPiqueProcess
 
 
 @pytest.fixture(scope="session")
-def pique(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalPiqueProcess]:
-    """Its record holds what other tests did; a desk leaves that out."""
-    with shared_pique(tmp_path_factory.mktemp("pique")) as process:
+def social_pique(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalPiqueProcess]:
+    """A local Pique with judges that evaluate URLs; each test has URLs of its own."""
+    with running_social_pique(tmp_path_factory.mktemp("social")) as process:
         yield process
 
 

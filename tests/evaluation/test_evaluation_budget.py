@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from desk import JUDGE, LIMITS, Desk, demo_items, open_item_verified
-from social_desk import desk_behind, running_social_pique, urls
+from social_desk import desk_behind, urls
 
 from pique_assets.evaluation.admission import Allowance, BudgetExceeded, allowances, fits
 from pique_assets.evaluation.engine import Partition
@@ -173,11 +173,8 @@ def test_a_run_that_was_cut_short_keeps_its_place_and_takes_it_up(desk):
     assert submit(desk, FIRST, day).sent == 3
 
 
-def test_social_media_urls_count_in_the_day_of_their_judge(tmp_path):
-    with (
-        running_social_pique(tmp_path) as pique,
-        desk_behind(pique=pique, ledger_url=f"sqlite:///{tmp_path / 'social.db'}") as desk,
-    ):
+def test_social_media_urls_count_in_the_day_of_their_judge(social_pique, tmp_path):
+    with desk_behind(pique=social_pique, ledger_url=f"sqlite:///{tmp_path / 'social.db'}") as desk:
         first, second = urls(3), urls(2)
         assert desk.submit(first, budget=Budget(new_evaluations_per_day=4)).sent == 3
         with pytest.raises(BudgetExceeded) as refused:

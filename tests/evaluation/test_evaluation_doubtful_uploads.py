@@ -20,7 +20,7 @@ from pique_assets.evaluation.errors import SubmissionsUnfinished
 from pique_assets.evaluation.plan import WantedContent
 from pique_assets.ledger import Ledger, SubmissionState
 from pique_assets.ledger.tables import submissions
-from pique_assets.testing import Fault, FaultScript, Kind, Route, running_faulty_pique
+from pique_assets.testing import Fault, FaultKind, FaultScript, Route, running_faulty_pique
 
 FOR_EVER_S = 10_000
 ITEM = demo_items("2026-03-02")[:1]
@@ -40,9 +40,9 @@ def desk_behind(*faults: Fault, folder: Path, **limits: float) -> Iterator[Desk]
 
 def test_a_refused_repetition_of_an_upload_that_may_have_landed_is_no_proof_of_death(tmp_path):
     """The first upload lands, and Pique never notices; the second is refused, which says nothing of the first."""
-    lost = Fault(route=Route.UPLOAD, kind=Kind.LOST_ANSWER, hit=1)
-    unnoticed = Fault(route=Route.UPLOAD, kind=Kind.NOTIFICATION_LAG, hit=1, seconds=FOR_EVER_S)
-    refused = [Fault(route=Route.UPLOAD, kind=Kind.EARLY_403, hit=hit, required=hit == 2) for hit in (2, 3, 4)]
+    lost = Fault(route=Route.UPLOAD, kind=FaultKind.LOST_ANSWER, hit=1)
+    unnoticed = Fault(route=Route.UPLOAD, kind=FaultKind.NOTIFICATION_LAG, hit=1, seconds=FOR_EVER_S)
+    refused = [Fault(route=Route.UPLOAD, kind=FaultKind.EARLY_403, hit=hit, required=hit == 2) for hit in (2, 3, 4)]
     with desk_behind(lost, unnoticed, *refused, folder=tmp_path) as desk:
         with pytest.raises(SubmissionsUnfinished):
             desk.submit(ITEM)
@@ -61,7 +61,7 @@ def test_a_job_that_got_no_complete_content_is_given_up_and_still_watched(desk: 
 
 def test_what_a_dead_run_may_have_sent_is_not_sent_again_within_the_lag(tmp_path):
     """Nobody knows when the dead run's upload ended, so the lag is counted from when its submission was free again."""
-    unnoticed = Fault(route=Route.UPLOAD, kind=Kind.NOTIFICATION_LAG, seconds=FOR_EVER_S)
+    unnoticed = Fault(route=Route.UPLOAD, kind=FaultKind.NOTIFICATION_LAG, seconds=FOR_EVER_S)
     with desk_behind(unnoticed, folder=tmp_path, notification_lag_s=FOR_EVER_S) as desk:
         send_and_die(desk)
         with pytest.raises(SubmissionsUnfinished):

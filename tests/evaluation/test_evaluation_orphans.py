@@ -21,7 +21,7 @@ from pique_assets.evaluation.recovery import REJECTED_CODE, OrphanReport, end_or
 from pique_assets.evaluation.results import ResultPoller
 from pique_assets.ledger import InventoryItem, Lease, Submission, SubmissionOrder, work_key
 from pique_assets.local.process import LocalPiqueProcess
-from pique_assets.testing import Fault, FaultScript, Kind, Route
+from pique_assets.testing import Fault, FaultKind, FaultScript, Route
 from pique_assets.testing.history import History
 from pique_assets.testing.proxy import FaultProxy
 
@@ -184,7 +184,7 @@ def expires(folder: Path) -> None:
 def test_one_404_ends_no_job_that_may_have_its_bytes_and_two_an_hour_apart_do(left, desk, tmp_path):
     left.dies(left.uploading(sent=True))
     expires(tmp_path)
-    unknown = Fault(route=Route.RESULT, kind=Kind.STATUS, status=404, every=1)
+    unknown = Fault(route=Route.RESULT, kind=FaultKind.STATUS, status=404, every=1)
     with behind(unknown, pique=desk.pique) as client:
         for expected in (replace(NOTHING, left=1), replace(NOTHING, abandoned=1)):
             an_hour_passes(tmp_path)
@@ -194,7 +194,7 @@ def test_one_404_ends_no_job_that_may_have_its_bytes_and_two_an_hour_apart_do(le
 def test_a_404_that_passes_is_forgotten(left, desk, tmp_path):
     left.dies(left.uploading(sent=True))
     expires(tmp_path)
-    with behind(Fault(route=Route.RESULT, kind=Kind.STATUS, status=404), pique=desk.pique) as client:
+    with behind(Fault(route=Route.RESULT, kind=FaultKind.STATUS, status=404), pique=desk.pique) as client:
         for expected in (replace(NOTHING, left=1), replace(NOTHING, adopted=1)):
             an_hour_passes(tmp_path)
             assert left.end(untouched_for_s=3600, client=client) == expected

@@ -10,7 +10,7 @@ from desk import DEMO, Desk, demo_items
 
 from pique_assets.api.client import PiqueClient
 from pique_assets.ledger import Ledger
-from pique_assets.testing import Fault, FaultScript, Kind, Route, check_history, running_faulty_pique
+from pique_assets.testing import Fault, FaultKind, FaultScript, Route, check_history, running_faulty_pique
 
 PUT, RESULT = Route.UPLOAD, Route.RESULT
 DATE = "2026-03-02"
@@ -54,7 +54,7 @@ def asked_before_the_next_job(desk: Desk) -> bool:
 
 @pytest.mark.parametrize("status", [308, 403, 409, 412])
 def test_a_put_that_landed_and_was_refused_all_the_same_is_adopted(desk_behind, status):
-    desk = desk_behind(Fault(route=PUT, kind=Kind.STATUS, status=status, after_effect=True))
+    desk = desk_behind(Fault(route=PUT, kind=FaultKind.STATUS, status=status, after_effect=True))
     report = desk.submit(demo_items(DATE)[:1])
     assert (report.adopted, report.sent) == (1, 0)
     assert len(desk.pique.records()) == 1, "no second job was prepared"
@@ -63,7 +63,7 @@ def test_a_put_that_landed_and_was_refused_all_the_same_is_adopted(desk_behind, 
 
 
 def test_a_put_that_was_refused_costs_a_job_after_pique_was_asked(desk_behind):
-    desk = desk_behind(Fault(route=PUT, kind=Kind.STATUS, status=403))
+    desk = desk_behind(Fault(route=PUT, kind=FaultKind.STATUS, status=403))
     assert desk.submit(demo_items(DATE)[:1]).sent == 1
     assert asked_before_the_next_job(desk)
     assert (len(desk.pique.records()), evaluations(desk)) == (2, [1])
@@ -78,8 +78,8 @@ def only_work_key(desk: Desk) -> str:
 
 
 def test_a_job_that_pique_does_not_know_for_a_moment_is_not_dead(desk_behind):
-    lost = Fault(route=PUT, kind=Kind.LOST_ANSWER)
-    unknown = Fault(route=RESULT, kind=Kind.STATUS, status=404)
+    lost = Fault(route=PUT, kind=FaultKind.LOST_ANSWER)
+    unknown = Fault(route=RESULT, kind=FaultKind.STATUS, status=404)
     desk = desk_behind(lost, unknown)
     assert desk.submit(demo_items(DATE)[:1]).adopted == 1
     assert (len(desk.pique.records()), evaluations(desk)) == (1, [1])

@@ -32,16 +32,15 @@ from pique_assets.evaluation.submitting import submit_partition
 from pique_assets.ledger import SubmissionState
 from pique_assets.local.process import LocalPiqueProcess
 from pique_assets.media import ContentItem
-from pique_assets.testing import Fault, Kind, Route
+from pique_assets.testing import Fault, FaultKind, Route
 
 POST = Route.SOCIAL_MEDIA
 _S = SubmissionState
 
 
-@pytest.fixture(scope="module")
-def pique(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalPiqueProcess]:
-    with running_social_pique(tmp_path_factory.mktemp("social")) as process:
-        yield process
+@pytest.fixture
+def pique(social_pique: LocalPiqueProcess) -> LocalPiqueProcess:
+    return social_pique
 
 
 @pytest.fixture
@@ -127,19 +126,19 @@ def test_wrong_lines_are_rows_and_cost_nothing(desk):
 
 # Of each, nobody but Pique knows whether it took effect.
 AMBIGUOUS = {
-    "the answer was lost": Fault(route=POST, kind=Kind.LOST_ANSWER),
-    "reset after the effect": Fault(route=POST, kind=Kind.RESET, after_effect=True),
-    "reset in the middle of the body": Fault(route=POST, kind=Kind.RESET, after_bytes=40),
-    "500 after the effect": Fault(route=POST, kind=Kind.STATUS, status=500, after_effect=True),
-    "503 before the effect": Fault(route=POST, kind=Kind.STATUS, status=503, retry_after=0),
+    "the answer was lost": Fault(route=POST, kind=FaultKind.LOST_ANSWER),
+    "reset after the effect": Fault(route=POST, kind=FaultKind.RESET, after_effect=True),
+    "reset in the middle of the body": Fault(route=POST, kind=FaultKind.RESET, after_bytes=40),
+    "500 after the effect": Fault(route=POST, kind=FaultKind.STATUS, status=500, after_effect=True),
+    "503 before the effect": Fault(route=POST, kind=FaultKind.STATUS, status=503, retry_after=0),
     **{
-        f"{status} after the effect": Fault(route=POST, kind=Kind.STATUS, status=status, after_effect=True)
+        f"{status} after the effect": Fault(route=POST, kind=FaultKind.STATUS, status=status, after_effect=True)
         for status in (408, 409, 410, 425, 499)
     },
-    "the answer was cut": Fault(route=POST, kind=Kind.CUT_ANSWER),
-    "half a JSON": Fault(route=POST, kind=Kind.TRUNCATED_JSON),
-    "a page of HTML": Fault(route=POST, kind=Kind.INVALID_JSON),
-    "silence": Fault(route=POST, kind=Kind.STALLED, seconds=0.5, after_effect=True),
+    "the answer was cut": Fault(route=POST, kind=FaultKind.CUT_ANSWER),
+    "half a JSON": Fault(route=POST, kind=FaultKind.TRUNCATED_JSON),
+    "a page of HTML": Fault(route=POST, kind=FaultKind.INVALID_JSON),
+    "silence": Fault(route=POST, kind=FaultKind.STALLED, seconds=0.5, after_effect=True),
 }
 
 
@@ -165,7 +164,9 @@ def test_what_may_have_arrived_is_never_sent_again(fault, pique, ledger_url):
 
 def test_an_outage_leaves_the_rest_for_a_later_run_instead_of_in_doubt(pique, ledger_url):
     addresses = urls(60)
-    with desk_behind(Fault(route=POST, kind=Kind.LOST_ANSWER, every=1), pique=pique, ledger_url=ledger_url) as desk:
+    with desk_behind(
+        Fault(route=POST, kind=FaultKind.LOST_ANSWER, every=1), pique=pique, ledger_url=ledger_url
+    ) as desk:
         with pytest.raises(SubmissionsUnfinished) as unfinished:
             desk.submit(addresses)
         assert desk.posts == 2
@@ -178,7 +179,7 @@ def test_an_outage_leaves_the_rest_for_a_later_run_instead_of_in_doubt(pique, le
 
 def test_too_many_requests_are_asked_again_because_nothing_was_taken(pique, ledger_url):
     addresses = urls(2)
-    fault = Fault(route=POST, kind=Kind.STATUS, status=429, retry_after=0.1)
+    fault = Fault(route=POST, kind=FaultKind.STATUS, status=429, retry_after=0.1)
     with desk_behind(fault, pique=pique, ledger_url=ledger_url) as desk:
         assert desk.submit(addresses).sent == 2
         assert desk.posts == 2
@@ -187,7 +188,7 @@ def test_too_many_requests_are_asked_again_because_nothing_was_taken(pique, ledg
 
 def test_what_was_certainly_not_taken_waits_for_a_later_run(pique, ledger_url):
     addresses = urls(41)
-    faults = [Fault(route=POST, kind=Kind.STATUS, status=429, retry_after=0, hit=hit) for hit in (1, 2)]
+    faults = [Fault(route=POST, kind=FaultKind.STATUS, status=429, retry_after=0, hit=hit) for hit in (1, 2)]
     with desk_behind(*faults, pique=pique, ledger_url=ledger_url) as desk:
         with pytest.raises(SubmissionsUnfinished) as unfinished:
             desk.submit(addresses)
@@ -212,7 +213,7 @@ def test_without_a_connection_nothing_was_sent(desk, pique):
 
 def test_a_refused_key_stops_everything_and_loses_nothing(pique, ledger_url):
     addresses = urls(25)
-    fault = Fault(route=POST, kind=Kind.STATUS, status=401)
+    fault = Fault(route=POST, kind=FaultKind.STATUS, status=401)
     with desk_behind(fault, pique=pique, ledger_url=ledger_url) as desk:
         with pytest.raises(Unauthorized):
             desk.submit(addresses)
@@ -224,7 +225,7 @@ def test_a_refused_key_stops_everything_and_loses_nothing(pique, ledger_url):
 
 def test_a_judge_that_is_gone_stops_everything_and_loses_nothing(pique, ledger_url):
     addresses = urls(2)
-    with desk_behind(Fault(route=POST, kind=Kind.STATUS, status=404), pique=pique, ledger_url=ledger_url) as desk:
+    with desk_behind(Fault(route=POST, kind=FaultKind.STATUS, status=404), pique=pique, ledger_url=ledger_url) as desk:
         with pytest.raises(NotFound):
             desk.submit(addresses)
         assert desk.states(addresses) == {_S.INTENDED}
@@ -233,7 +234,7 @@ def test_a_judge_that_is_gone_stops_everything_and_loses_nothing(pique, ledger_u
 def test_one_bad_url_is_found_among_others_and_they_are_accepted(pique, ledger_url):
     addresses = urls(4)
     # All four, the first two, and the second alone.
-    refused = [Fault(route=POST, kind=Kind.STATUS, status=400, hit=hit) for hit in (1, 2, 4)]
+    refused = [Fault(route=POST, kind=FaultKind.STATUS, status=400, hit=hit) for hit in (1, 2, 4)]
     with desk_behind(*refused, pique=pique, ledger_url=ledger_url) as desk:
         report = desk.submit(addresses)
         assert (report.sent, report.rejected, desk.posts) == (3, 1, 5)
@@ -247,7 +248,7 @@ def test_one_bad_url_is_found_among_others_and_they_are_accepted(pique, ledger_u
 
 def test_an_unprocessable_url_is_rejected_with_what_pique_says(pique, ledger_url):
     addresses = urls(1)
-    with desk_behind(Fault(route=POST, kind=Kind.STATUS, status=422), pique=pique, ledger_url=ledger_url) as desk:
+    with desk_behind(Fault(route=POST, kind=FaultKind.STATUS, status=422), pique=pique, ledger_url=ledger_url) as desk:
         assert desk.submit(addresses).rejected == 1
         assert desk.submission(addresses[0]).error_code == "refused_by_pique"
 

@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from social_desk import SocialDesk, desk_behind, running_social_pique, submit_to, urls
+from social_desk import SocialDesk, desk_behind, submit_to, urls
 
 from pique_assets.api.client import PiqueClient
 from pique_assets.cli import main
@@ -21,10 +21,9 @@ from pique_assets.local.process import LocalPiqueProcess
 _S = SubmissionState
 
 
-@pytest.fixture(scope="module")
-def pique(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalPiqueProcess]:
-    with running_social_pique(tmp_path_factory.mktemp("social")) as process:
-        yield process
+@pytest.fixture
+def pique(social_pique: LocalPiqueProcess) -> LocalPiqueProcess:
+    return social_pique
 
 
 @pytest.fixture

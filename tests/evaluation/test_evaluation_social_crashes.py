@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
-from social_desk import EVALUATION, PARTITION, desk_behind, running_social_pique, urls
+from social_desk import EVALUATION, PARTITION, desk_behind, urls
 from submit_urls import Submitters, running_submitters
 
 from pique_assets.ledger import Ledger, SubmissionState
 from pique_assets.local.process import LocalPiqueProcess
-from pique_assets.testing import Fault, Kind, Route
+from pique_assets.testing import Fault, FaultKind, Route
 
 URLS = 22
 POINTS = {
@@ -29,10 +29,9 @@ POINTS = {
 """Where the first process dies, and how many URLs are left without an answer."""
 
 
-@pytest.fixture(scope="module")
-def pique(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalPiqueProcess]:
-    with running_social_pique(tmp_path_factory.mktemp("social")) as process:
-        yield process
+@pytest.fixture
+def pique(social_pique: LocalPiqueProcess) -> LocalPiqueProcess:
+    return social_pique
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +73,7 @@ def test_after_a_kill_no_url_is_sent_twice_and_none_is_lost(point, pique, submit
 
 def test_a_kill_while_halves_of_a_refused_batch_are_tried_sends_none_twice(pique, submitters, ledger_url):
     addresses = urls(8)
-    refused = [Fault(route=Route.SOCIAL_MEDIA, kind=Kind.STATUS, status=400, hit=hit) for hit in (1, 2)]
+    refused = [Fault(route=Route.SOCIAL_MEDIA, kind=FaultKind.STATUS, status=400, hit=hit) for hit in (1, 2)]
     with desk_behind(*refused, pique=pique, ledger_url=ledger_url) as desk:
         ended = submitters.submit(
             addresses,

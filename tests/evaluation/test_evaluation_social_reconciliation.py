@@ -15,7 +15,6 @@ from social_desk import (
     PARTITION,
     SocialDesk,
     desk_behind,
-    running_social_pique,
     said_nothing,
     urls,
 )
@@ -27,16 +26,15 @@ from pique_assets.evaluation.limits import Limits
 from pique_assets.evaluation.reconciliation import find_jobs, give_up_waiting
 from pique_assets.ledger import SubmissionState
 from pique_assets.local.process import LocalPiqueProcess
-from pique_assets.testing import Fault, Kind, Route
+from pique_assets.testing import Fault, FaultKind, Route
 
 _S = SubmissionState
-LOST = Fault(route=Route.SOCIAL_MEDIA, kind=Kind.LOST_ANSWER)
+LOST = Fault(route=Route.SOCIAL_MEDIA, kind=FaultKind.LOST_ANSWER)
 
 
-@pytest.fixture(scope="module")
-def pique(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalPiqueProcess]:
-    with running_social_pique(tmp_path_factory.mktemp("social")) as process:
-        yield process
+@pytest.fixture
+def pique(social_pique: LocalPiqueProcess) -> LocalPiqueProcess:
+    return social_pique
 
 
 @pytest.fixture
@@ -148,7 +146,7 @@ def test_a_webhook_without_a_url_or_with_nonsense_for_one_decides_nothing(unansw
 
 def test_a_job_that_cannot_be_asked_for_now_is_asked_for_later(unanswered):
     (url,) = addresses = urls(1)
-    trouble = Fault(route=Route.RESULT, kind=Kind.INVALID_JSON)
+    trouble = Fault(route=Route.RESULT, kind=FaultKind.INVALID_JSON)
     with unanswered(addresses, trouble) as desk:
         desk.hear_of(desk.jobs(addresses)[url][0])
         assert [find(desk).found, find(desk).found] == [0, 1]

@@ -8,14 +8,14 @@ from receiver_process import running_receiver
 from social_desk import desk_behind, running_social_pique, serving_files
 
 from pique_assets.ledger import Ledger, SubmissionState
-from pique_assets.testing import Fault, Kind, Route
+from pique_assets.testing import Fault, FaultKind, Route
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.long,
 ]
 
-LOST = Fault(route=Route.SOCIAL_MEDIA, kind=Kind.LOST_ANSWER)
+LOST = Fault(route=Route.SOCIAL_MEDIA, kind=FaultKind.LOST_ANSWER)
 
 
 def test_jobs_of_a_lost_answer_are_found_by_the_webhooks_of_their_results(tmp_path):

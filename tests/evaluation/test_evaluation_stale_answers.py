@@ -8,14 +8,14 @@ from desk import DEMO, LIMITS, Desk, demo_items
 
 from pique_assets.api.client import PiqueClient
 from pique_assets.ledger import Ledger
-from pique_assets.testing import Fault, FaultScript, Kind, Route, check_history, running_faulty_pique
+from pique_assets.testing import Fault, FaultKind, FaultScript, Route, check_history, running_faulty_pique
 
 LAG_S, SLOW_S = 1.0, 3.0
 FAULTS = (
-    Fault(route=Route.UPLOAD, kind=Kind.LOST_ANSWER),
-    Fault(route=Route.UPLOAD, kind=Kind.NOTIFICATION_LAG, seconds=LAG_S / 2),
+    Fault(route=Route.UPLOAD, kind=FaultKind.LOST_ANSWER),
+    Fault(route=Route.UPLOAD, kind=FaultKind.NOTIFICATION_LAG, seconds=LAG_S / 2),
     # Asked for within the lag, and on its way until long after it.
-    Fault(route=Route.RESULT, kind=Kind.SLOW, seconds=SLOW_S),
+    Fault(route=Route.RESULT, kind=FaultKind.SLOW, seconds=SLOW_S),
 )
 
 

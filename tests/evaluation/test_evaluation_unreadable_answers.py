@@ -11,7 +11,7 @@ from pique_assets.api.client import PiqueClient
 from pique_assets.evaluation.errors import SubmissionsUnfinished
 from pique_assets.evaluation.recovery import ASKED_AGAIN
 from pique_assets.ledger import Ledger
-from pique_assets.testing import Fault, FaultScript, Kind, Route, check_history, running_faulty_pique
+from pique_assets.testing import Fault, FaultKind, FaultScript, Route, check_history, running_faulty_pique
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def desk_behind(tmp_path):
         yield opened
 
 
-@pytest.mark.parametrize("kind", [Kind.INVALID_JSON, Kind.TRUNCATED_JSON])
+@pytest.mark.parametrize("kind", [FaultKind.INVALID_JSON, FaultKind.TRUNCATED_JSON])
 def test_an_unreadable_job_is_made_again_and_only_one_gets_the_bytes(desk_behind, kind):
     desk = desk_behind([Fault(route=Route.PREPARE, kind=kind, hit=hit) for hit in range(1, ASKED_AGAIN + 1)])
     assert desk.submit(demo_items("2026-03-02")[:1]).sent == 1
@@ -43,7 +43,7 @@ def test_an_unreadable_job_is_made_again_and_only_one_gets_the_bytes(desk_behind
 
 
 def test_a_line_that_never_answers_readably_leaves_the_item_to_a_later_run(desk_behind):
-    desk = desk_behind([Fault(route=Route.PREPARE, kind=Kind.INVALID_JSON, every=1)])
+    desk = desk_behind([Fault(route=Route.PREPARE, kind=FaultKind.INVALID_JSON, every=1)])
     with pytest.raises(SubmissionsUnfinished):
         desk.submit(demo_items("2026-03-02")[:1])
     assert len(desk.pique.records()) == ASKED_AGAIN + 1

@@ -27,7 +27,7 @@ from verdict import Verdict, submission_records
 
 from pique_assets.ledger import Ledger
 from pique_assets.media import ContentItem
-from pique_assets.testing import Fault, FaultScript, FaultyPique, Kind, Route, check_history, running_faulty_pique
+from pique_assets.testing import Fault, FaultKind, FaultScript, FaultyPique, Route, check_history, running_faulty_pique
 
 ITEMS = int(os.environ.get("PIQUE_SCALE_ITEMS", "10000"))
 DATES = [f"2026-03-{day:02}" for day in range(2, 8)]
@@ -58,26 +58,26 @@ LIMITS = {
 }
 
 
-def everywhere(*routes: Route, kind: Kind, **how: object) -> list[Fault]:
+def everywhere(*routes: Route, kind: FaultKind, **how: object) -> list[Fault]:
     return [Fault(route=route, kind=kind, probability=SHARE, **how) for route in routes]
 
 
 CALLS = (Route.PREPARE, Route.UPLOAD, Route.RESULT)
 FAULTS = [
-    *everywhere(*CALLS, kind=Kind.STATUS, status=500),
-    *everywhere(*CALLS, kind=Kind.STATUS, status=503),
-    *everywhere(*CALLS, kind=Kind.STATUS, status=429, retry_after=0.02),
-    *everywhere(*CALLS, kind=Kind.SLOW, seconds=0.05),
-    *everywhere(*CALLS, kind=Kind.RESET),
-    *everywhere(*CALLS, kind=Kind.RESET, after_effect=True),
-    *everywhere(*CALLS, kind=Kind.LOST_ANSWER),
-    *everywhere(Route.PREPARE, Route.RESULT, kind=Kind.TRUNCATED_JSON),
-    *everywhere(Route.PREPARE, Route.RESULT, kind=Kind.INVALID_JSON),
-    *everywhere(*CALLS, kind=Kind.CUT_ANSWER),
-    *everywhere(Route.UPLOAD, kind=Kind.EARLY_403),
-    *everywhere(Route.UPLOAD, kind=Kind.EXPIRED_URL),
-    *everywhere(Route.UPLOAD, kind=Kind.NOTIFICATION_LAG, seconds=LAG_S),
-    *everywhere(Route.PREPARE, kind=Kind.CREATION_LAG, seconds=LAG_S),
+    *everywhere(*CALLS, kind=FaultKind.STATUS, status=500),
+    *everywhere(*CALLS, kind=FaultKind.STATUS, status=503),
+    *everywhere(*CALLS, kind=FaultKind.STATUS, status=429, retry_after=0.02),
+    *everywhere(*CALLS, kind=FaultKind.SLOW, seconds=0.05),
+    *everywhere(*CALLS, kind=FaultKind.RESET),
+    *everywhere(*CALLS, kind=FaultKind.RESET, after_effect=True),
+    *everywhere(*CALLS, kind=FaultKind.LOST_ANSWER),
+    *everywhere(Route.PREPARE, Route.RESULT, kind=FaultKind.TRUNCATED_JSON),
+    *everywhere(Route.PREPARE, Route.RESULT, kind=FaultKind.INVALID_JSON),
+    *everywhere(*CALLS, kind=FaultKind.CUT_ANSWER),
+    *everywhere(Route.UPLOAD, kind=FaultKind.EARLY_403),
+    *everywhere(Route.UPLOAD, kind=FaultKind.EXPIRED_URL),
+    *everywhere(Route.UPLOAD, kind=FaultKind.NOTIFICATION_LAG, seconds=LAG_S),
+    *everywhere(Route.PREPARE, kind=FaultKind.CREATION_LAG, seconds=LAG_S),
 ]
 
 

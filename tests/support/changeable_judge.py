@@ -1,6 +1,6 @@
 """A local Pique whose answers about a judge are changed on their way, one by one.
 
-Here: the server in front of the local Pique. Not here: what is expected of those who ask it.
+Belongs here: the server in front of the local Pique. Does not: what is expected of those who ask it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The way to each failpoint: what has to happen so that a process comes by there.
 
-Here: orders for workers, ending with the one that dies. Not here: what happens afterwards.
+Belongs here: orders for workers, ending with the one that dies. Does not: what happens afterwards.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What a worker does with one date: submit, hear a webhook, collect, note what was collected; or die on the way.
 
-Here: the engine's work as the assets have it done, without Dagster, and how a worker is told to die. Not here: the
-process it runs in (`fork_server`).
+Belongs here: the engine's work as the assets have it done, without Dagster, and how a worker is told to die. Does not:
+the process it runs in (`fork_server`).
 """
 
 from __future__ import annotations

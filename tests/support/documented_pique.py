@@ -1,6 +1,6 @@
 """A Pique of documented answers: a small HTTP server on loopback that says what it is given to say.
 
-Here: the server, API and storage in one. Not here: any rule of Pique's; that is the local Pique.
+Belongs here: the server, API and storage in one. Does not: any rule of Pique's; that is the local Pique.
 """
 
 from __future__ import annotations

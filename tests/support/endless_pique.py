@@ -1,6 +1,7 @@
 """A Pique of which some jobs have odd answers: a proxy before the local one, which says otherwise of files it is told.
 
-Here: the proxy and the odd answers. Not here: faults of the line (`pique_assets.testing`), and any rule of Pique's.
+Belongs here: the proxy and the odd answers. Does not: faults of the line (`pique_assets.testing`), and any rule of
+Pique's.
 """
 
 from __future__ import annotations

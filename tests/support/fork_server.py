@@ -1,7 +1,7 @@
 """A process that has everything imported and forks: so that a worker that dies costs a fork, not an import.
 
-Here: the command lines it reads and the answers it prints. Not here: what a worker does (`date_worker`), and the
-tests' end of the pipe (`workers`).
+Belongs here: the command lines it reads and the answers it prints. Does not: what a worker does (`date_worker`), and
+the tests' end of the pipe (`workers`).
 
 A line in: ``{"id": 1, ...order}`` starts a worker, ``{"kill": 1}`` kills it, if it still lives. A line out:
 ``{"id": 1, "returncode": -9}``. The end of the input kills whoever is left.

@@ -1,7 +1,7 @@
 """Containers written byte by byte: MP4, Matroska, AVI and PNG with whatever numbers a stranger might put into them.
 
-Here: the structure of the formats, each with one track of JPEG frames, because a JPEG needs no codec set-up. Not
-here: which lies are told (`hostile_media`).
+Belongs here: the structure of the formats, each with one track of JPEG frames, because a JPEG needs no codec set-up.
+Does not: which lies are told (`hostile_media`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Files that a media folder may hold and nobody wants there, made by code: damaged, lying, disguised, endless.
 
-Here: a maker for each kind of file; the bytes of containers come from `hostile_containers`. Not here: what is expected
-of them, which is the table in ``tests/hostile``. Nothing here is large: what looks large is sparse or compressed.
+Belongs here: a maker for each kind of file; the bytes of containers come from `hostile_containers`. Does not: what is
+expected of them, which is the table in ``tests/hostile``. Nothing here is large: what looks large is sparse or
+compressed.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The table of hostile files: how each is made, its row in the inventory, the end of its evaluation.
 
-Here: expectations only. The makers are in `hostile_media`, the tests that hold the table against reality in
+Belongs here: expectations only. The makers are in `hostile_media`, the tests that hold the table against reality in
 ``tests/hostile``.
 """
 

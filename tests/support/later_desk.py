@@ -1,4 +1,4 @@
-"""A desk at a server that others used before, whose jobs are no concern of it. Not here: a server of a test's own."""
+"""A desk at a server that others used before, whose jobs are no concern of it. Does not: a server of a test's own."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pique_assets.local.process import LocalPiqueProcess, running_local_pique
 
 
 @contextmanager
-def shared_pique(folder: Path) -> Iterator[LocalPiqueProcess]:
+def running_demo_pique(folder: Path) -> Iterator[LocalPiqueProcess]:
     """The demo's judges, for as many tests as like to share them."""
     with running_local_pique(data_dir=folder, seed_judges=DEMO / "judges.json", workers=1) as process:
         yield process

@@ -1,6 +1,6 @@
 """A ledger file that stops working in the middle of a process's work.
 
-Here: what goes wrong with the file, and when. Not here: what is expected of those who use it.
+Belongs here: what goes wrong with the file, and when. Does not: what is expected of those who use it.
 """
 
 from __future__ import annotations

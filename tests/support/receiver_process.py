@@ -1,7 +1,7 @@
 """`pique-assets receive` as a real process, and webhooks sent to it byte by byte.
 
-Here: starting, stopping, and plain HTTP on a socket, so that a request can be as wrong as a test wants it. Not here:
-what is expected of the receiver.
+Belongs here: starting, stopping, and plain HTTP on a socket, so that a request can be as wrong as a test wants it.
+Does not: what is expected of the receiver.
 """
 
 from __future__ import annotations

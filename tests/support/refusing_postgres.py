@@ -1,6 +1,6 @@
 """A server on a socket that speaks enough of Postgres' protocol to refuse a login in a given way.
 
-For states into which a real server cannot be brought at will, such as starting up. Not here: a server that works, which
+For states into which a real server cannot be brought at will, such as starting up. Does not: a server that works, which
 is the fixture `postgres`.
 """
 

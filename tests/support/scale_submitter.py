@@ -1,7 +1,7 @@
 """A process that submits and collects dates of any size, again and again until all is settled, and weighs itself.
 
-Here: the engine's work as an operator's retries have it done, and the memory it takes, from `/proc`, because what
-`getrusage` tells begins with the parent's. Argument: the order as JSON. It prints a line of JSON for each date.
+Belongs here: the engine's work as an operator's retries have it done, and the memory it takes, from `/proc`, because
+what `getrusage` tells begins with the parent's. Argument: the order as JSON. It prints a line of JSON for each date.
 """
 
 from __future__ import annotations

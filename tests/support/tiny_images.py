@@ -1,6 +1,6 @@
 """Real images by the hundred, small enough to be evaluated in a moment, each unlike every other.
 
-Here: the files and the content items that stand for them. Not here: the demo's media (`desk`).
+Belongs here: the files and the content items that stand for them. Does not: the demo's media (`desk`).
 """
 
 from __future__ import annotations

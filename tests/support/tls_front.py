@@ -1,6 +1,7 @@
 """TLS before a local Pique, under a host name of somebody's choice: what a proxy of a company would lead to.
 
-Here: a certificate of its own and the passing on of bytes. Not here: how a client is led here (`forward_proxy`).
+Belongs here: a certificate of its own and the passing on of bytes. Does not: how a client is led here
+(`forward_proxy`).
 """
 
 from __future__ import annotations

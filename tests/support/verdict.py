@@ -1,6 +1,6 @@
 """What a server that was tortured has to say: what was evaluated twice, what never.
 
-Here: counting, from the server's own record and from the ledgers. Not here: making things go wrong.
+Belongs here: counting, from the server's own record and from the ledgers. Does not: making things go wrong.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Webhooks as they may come: genuine ones, and what an attacker, a bad proxy or a wrong clock makes of them.
 
-Here: a stream of them from a seed. Each is labelled with how it was made; whether it is to be accepted is not said
-here but by the reference.
+Belongs here: a stream of them from a seed. Each is labelled with how it was made; whether it is to be accepted is not
+said here but by the reference.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What the issue says about webhooks, read a second time and written another way: the judge of the property tests.
 
-Here: a verifier that walks the header character by character and builds HMAC out of SHA-256 by hand (RFC 2104), and a
-reader of bodies on a grammar of its own. Nothing of `pique_assets` is used.
+Belongs here: a verifier that walks the header character by character and builds HMAC out of SHA-256 by hand (RFC
+2104), and a reader of bodies on a grammar of its own. Nothing of `pique_assets` is used.
 """
 
 from __future__ import annotations

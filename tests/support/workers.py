@@ -1,6 +1,7 @@
 """The tests' end of the fork server: workers to start, to kill and to wait for.
 
-Here: the pipe to `fork_server` and the processes behind it. Not here: what the workers do, and what is expected of it.
+Belongs here: the pipe to `fork_server` and the processes behind it. Does not: what the workers do, and what is
+expected of it.
 """
 
 from __future__ import annotations

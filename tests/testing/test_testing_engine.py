@@ -14,8 +14,8 @@ from pique_assets.evaluation.errors import SubmissionsUnfinished
 from pique_assets.ledger import Ledger
 from pique_assets.testing import (
     Fault,
+    FaultKind,
     FaultScript,
-    Kind,
     Route,
     Rule,
     SubmissionRecord,
@@ -25,17 +25,17 @@ from pique_assets.testing import (
 
 PARTITION = "2026-03-02"
 FAULTS = [
-    Fault(route=Route.ANY, kind=Kind.CLOCK_SKEW, every=1, seconds=600),
-    Fault(route=Route.PREPARE, kind=Kind.LOST_ANSWER, hit=1),
-    Fault(route=Route.PREPARE, kind=Kind.STATUS, hit=3, status=429, retry_after=0.1),
-    Fault(route=Route.UPLOAD, kind=Kind.NOTIFICATION_LAG, hit=1, seconds=0.5),
-    Fault(route=Route.UPLOAD, kind=Kind.LOST_ANSWER, hit=1),
-    Fault(route=Route.UPLOAD, kind=Kind.RESET, hit=2, after_bytes=1000),
-    Fault(route=Route.UPLOAD, kind=Kind.EARLY_403, hit=3),
-    Fault(route=Route.UPLOAD, kind=Kind.RESET, hit=4, after_effect=True),
-    Fault(route=Route.RESULT, kind=Kind.STATUS, hit=2, status=503),
-    Fault(route=Route.RESULT, kind=Kind.STALLED, hit=4, seconds=30),
-    Fault(route=Route.RESULT, kind=Kind.TRUNCATED_JSON, hit=5),
+    Fault(route=Route.ANY, kind=FaultKind.CLOCK_SKEW, every=1, seconds=600),
+    Fault(route=Route.PREPARE, kind=FaultKind.LOST_ANSWER, hit=1),
+    Fault(route=Route.PREPARE, kind=FaultKind.STATUS, hit=3, status=429, retry_after=0.1),
+    Fault(route=Route.UPLOAD, kind=FaultKind.NOTIFICATION_LAG, hit=1, seconds=0.5),
+    Fault(route=Route.UPLOAD, kind=FaultKind.LOST_ANSWER, hit=1),
+    Fault(route=Route.UPLOAD, kind=FaultKind.RESET, hit=2, after_bytes=1000),
+    Fault(route=Route.UPLOAD, kind=FaultKind.EARLY_403, hit=3),
+    Fault(route=Route.UPLOAD, kind=FaultKind.RESET, hit=4, after_effect=True),
+    Fault(route=Route.RESULT, kind=FaultKind.STATUS, hit=2, status=503),
+    Fault(route=Route.RESULT, kind=FaultKind.STALLED, hit=4, seconds=30),
+    Fault(route=Route.RESULT, kind=FaultKind.TRUNCATED_JSON, hit=5),
 ]
 
 
@@ -95,7 +95,7 @@ def test_the_engine_brings_a_day_through_many_faults(tmp_path, caplog):
 
 
 def test_the_checker_catches_a_client_that_sends_again_without_asking(struck):
-    with struck(Fault(route=Route.UPLOAD, kind=Kind.LOST_ANSWER)) as visitor:
+    with struck(Fault(route=Route.UPLOAD, kind=FaultKind.LOST_ANSWER)) as visitor:
         prepared = visitor.prepare(title="sent again").json()
         with visitor.put_by_hand(prepared) as connection:
             connection.recv(1)

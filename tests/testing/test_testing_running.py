@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from waiting import eventually
 
-from pique_assets.testing import Exchange, Fault, FaultScript, FaultsUnconsumed, Kind, Route, running_faulty_pique
+from pique_assets.testing import Exchange, Fault, FaultKind, FaultScript, FaultsUnconsumed, Route, running_faulty_pique
 
 JUDGES = Path(__file__).parents[2] / "examples" / "demo" / "judges.json"
 
@@ -61,7 +61,7 @@ def receiver() -> Iterator[Receiver]:
 
 
 def test_a_script_that_never_showed_fails_the_block(tmp_path):
-    script = FaultScript([Fault(route=Route.UPLOAD, kind=Kind.LOST_ANSWER)])
+    script = FaultScript([Fault(route=Route.UPLOAD, kind=FaultKind.LOST_ANSWER)])
     with (
         pytest.raises(FaultsUnconsumed, match="lost answer on PUT content"),
         running_faulty_pique(data_dir=tmp_path / "pique", script=script) as pique,
@@ -72,7 +72,7 @@ def test_a_script_that_never_showed_fails_the_block(tmp_path):
 
 
 def test_an_error_of_the_block_is_not_hidden_by_the_script(tmp_path):
-    script = FaultScript([Fault(route=Route.UPLOAD, kind=Kind.LOST_ANSWER)])
+    script = FaultScript([Fault(route=Route.UPLOAD, kind=FaultKind.LOST_ANSWER)])
     with (
         pytest.raises(KeyError, match="the test's own"),
         running_faulty_pique(data_dir=tmp_path / "pique", script=script),
@@ -84,11 +84,11 @@ def test_an_error_of_the_block_is_not_hidden_by_the_script(tmp_path):
 def test_webhooks_come_twice_late_and_out_of_order(tmp_path, visiting):
     script = FaultScript(
         [
-            Fault(route=Route.WEBHOOK, kind=Kind.DUPLICATE, hit=1),
-            Fault(route=Route.WEBHOOK, kind=Kind.OUT_OF_ORDER, hit=2),
-            Fault(route=Route.WEBHOOK, kind=Kind.LATE, hit=4, seconds=1),
-            Fault(route=Route.WEBHOOK, kind=Kind.STATUS, hit=5, status=503),
-            Fault(route=Route.WEBHOOK, kind=Kind.OUT_OF_ORDER, hit=7),
+            Fault(route=Route.WEBHOOK, kind=FaultKind.DUPLICATE, hit=1),
+            Fault(route=Route.WEBHOOK, kind=FaultKind.OUT_OF_ORDER, hit=2),
+            Fault(route=Route.WEBHOOK, kind=FaultKind.LATE, hit=4, seconds=1),
+            Fault(route=Route.WEBHOOK, kind=FaultKind.STATUS, hit=5, status=503),
+            Fault(route=Route.WEBHOOK, kind=FaultKind.OUT_OF_ORDER, hit=7),
         ]
     )
     with (

@@ -15,7 +15,7 @@ from waiting import eventually
 
 from pique_assets.local.process import LocalPiqueProcess, running_local_pique
 from pique_assets.local.record import JobRecord, read_record
-from pique_assets.testing import Fault, FaultScript, Kind, Route
+from pique_assets.testing import Fault, FaultKind, FaultScript, Route
 from pique_assets.testing.history import History
 from pique_assets.testing.proxy import FaultProxy
 
@@ -95,12 +95,12 @@ def test_without_faults_the_history_names_the_batch_and_its_jobs(behind, pique, 
 @pytest.mark.parametrize(
     ("fault", "seen"),
     [
-        (Fault(route=SOCIAL, kind=Kind.LOST_ANSWER), None),
-        (Fault(route=SOCIAL, kind=Kind.RESET, after_effect=True), None),
-        (Fault(route=SOCIAL, kind=Kind.STALLED, seconds=0.2, after_effect=True), None),
-        (Fault(route=SOCIAL, kind=Kind.STATUS, status=500, after_effect=True), 500),
-        (Fault(route=SOCIAL, kind=Kind.TRUNCATED_JSON), 202),
-        (Fault(route=SOCIAL, kind=Kind.CUT_ANSWER), None),
+        (Fault(route=SOCIAL, kind=FaultKind.LOST_ANSWER), None),
+        (Fault(route=SOCIAL, kind=FaultKind.RESET, after_effect=True), None),
+        (Fault(route=SOCIAL, kind=FaultKind.STALLED, seconds=0.2, after_effect=True), None),
+        (Fault(route=SOCIAL, kind=FaultKind.STATUS, status=500, after_effect=True), 500),
+        (Fault(route=SOCIAL, kind=FaultKind.TRUNCATED_JSON), 202),
+        (Fault(route=SOCIAL, kind=FaultKind.CUT_ANSWER), None),
     ],
     ids=str,
 )
@@ -121,16 +121,16 @@ def test_a_batch_that_was_taken_although_its_answer_says_nothing_of_it(behind, p
 @pytest.mark.parametrize(
     "fault",
     [
-        Fault(route=SOCIAL, kind=Kind.STATUS, status=500),
-        Fault(route=SOCIAL, kind=Kind.STATUS, status=429, retry_after=1),
-        Fault(route=SOCIAL, kind=Kind.RESET, after_bytes=10),
+        Fault(route=SOCIAL, kind=FaultKind.STATUS, status=500),
+        Fault(route=SOCIAL, kind=FaultKind.STATUS, status=429, retry_after=1),
+        Fault(route=SOCIAL, kind=FaultKind.RESET, after_bytes=10),
     ],
     ids=str,
 )
 def test_a_batch_that_pique_never_heard_of(behind, pique, site, fault):
     url = site.url(f"/unheard/{fault.kind}-{fault.status}")
     with behind(fault) as visitor:
-        if fault.kind is Kind.RESET:
+        if fault.kind is FaultKind.RESET:
             with pytest.raises(httpx.TransportError):
                 post(visitor, url)
         else:
@@ -142,7 +142,7 @@ def test_a_batch_that_pique_never_heard_of(behind, pique, site, fault):
 
 def test_some_videos_of_a_batch_are_refused_at_once(behind, pique, site):
     urls = [site.url(f"/not-there/of-three/{number}") for number in range(3)]
-    with behind(Fault(route=SOCIAL, kind=Kind.REFUSED_VIDEOS, videos=2)) as visitor:
+    with behind(Fault(route=SOCIAL, kind=FaultKind.REFUSED_VIDEOS, videos=2)) as visitor:
         answer = post(visitor, *urls)
         batch = answer.json()
         results = [ended(visitor, job["job_id"]) for job in batch["jobs"]]
@@ -155,14 +155,14 @@ def test_some_videos_of_a_batch_are_refused_at_once(behind, pique, site):
 
 
 def test_a_job_of_a_batch_is_not_visible_yet(behind, pique, site):
-    with behind(Fault(route=SOCIAL, kind=Kind.CREATION_LAG, seconds=30)) as visitor:
+    with behind(Fault(route=SOCIAL, kind=FaultKind.CREATION_LAG, seconds=30)) as visitor:
         job_id = post(visitor, site.url("/not-there/later")).json()["jobs"][0]["job_id"]
         assert visitor.result(job_id).status_code == 404
 
 
 @pytest.mark.parametrize("of", ["a batch", "an upload"])
 def test_webhooks_to_the_receiver_of_a_request_are_struck_too(behind, pique, site, of):
-    duplicate = Fault(route=Route.WEBHOOK, kind=Kind.DUPLICATE)
+    duplicate = Fault(route=Route.WEBHOOK, kind=FaultKind.DUPLICATE)
     with receiver() as hook, behind(duplicate) as visitor:
         if of == "a batch":
             answer = post(visitor, site.url("/not-there/told"), webhook_url=hook.url)

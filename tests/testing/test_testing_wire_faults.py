@@ -12,7 +12,7 @@ import httpx
 import pytest
 from waiting import eventually
 
-from pique_assets.testing import Fault, Kind, Route
+from pique_assets.testing import Fault, FaultKind, Route
 
 # Longer than any test takes.
 FOR_EVER_S = 10_000
@@ -89,7 +89,7 @@ def test_an_api_key_on_the_way_to_the_storage_is_noticed(struck):
 
 @pytest.mark.parametrize("status", [500, 503, 404])
 def test_a_status_comes_before_the_effect(struck, status):
-    with struck(Fault(route=Route.PREPARE, kind=Kind.STATUS, status=status)) as visitor:
+    with struck(Fault(route=Route.PREPARE, kind=FaultKind.STATUS, status=status)) as visitor:
         assert visitor.prepare().status_code == status
         assert visitor.prepare().status_code == 200
         first, second = visitor.history
@@ -98,7 +98,7 @@ def test_a_status_comes_before_the_effect(struck, status):
 
 
 def test_a_status_after_the_effect_hides_a_job_that_exists(struck):
-    with struck(Fault(route=Route.PREPARE, kind=Kind.STATUS, after_effect=True)) as visitor:
+    with struck(Fault(route=Route.PREPARE, kind=FaultKind.STATUS, after_effect=True)) as visitor:
         assert visitor.prepare().status_code == 500
         (exchange,) = visitor.history
         assert visitor.record(exchange.job_id).status == "awaiting_upload"
@@ -109,21 +109,21 @@ def test_a_status_after_the_effect_hides_a_job_that_exists(struck):
     ("wish", "sent"), [(3, "3"), (0.5, "0.5"), ("in a fortnight", "in a fortnight"), ("-1", "-1"), ("9" * 30, "9" * 30)]
 )
 def test_retry_after_is_sent_as_wished(struck, wish, sent):
-    with struck(Fault(route=Route.JUDGES, kind=Kind.STATUS, status=429, retry_after=wish)) as visitor:
+    with struck(Fault(route=Route.JUDGES, kind=FaultKind.STATUS, status=429, retry_after=wish)) as visitor:
         answer = visitor.api.get("/v1/judges")
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, sent)
 
 
 def test_retry_after_may_be_a_date(struck):
     wish = timedelta(seconds=90)
-    with struck(Fault(route=Route.JUDGES, kind=Kind.STATUS, status=429, retry_after=wish)) as visitor:
+    with struck(Fault(route=Route.JUDGES, kind=FaultKind.STATUS, status=429, retry_after=wish)) as visitor:
         answer = visitor.api.get("/v1/judges")
     ahead = parsedate_to_datetime(answer.headers["Retry-After"]) - datetime.now(UTC)
     assert 60 < ahead.total_seconds() <= 90
 
 
 def test_a_slow_answer_is_late_and_complete(struck):
-    with struck(Fault(route=Route.JUDGES, kind=Kind.SLOW, seconds=0.5)) as visitor:
+    with struck(Fault(route=Route.JUDGES, kind=FaultKind.SLOW, seconds=0.5)) as visitor:
         began = time.monotonic()
         answer = visitor.api.get("/v1/judges")
         assert time.monotonic() - began >= 0.5
@@ -132,7 +132,7 @@ def test_a_slow_answer_is_late_and_complete(struck):
 
 @pytest.mark.parametrize("after_effect", [False, True])
 def test_a_stalled_answer_never_comes(struck, after_effect):
-    fault = Fault(route=Route.PREPARE, kind=Kind.STALLED, seconds=FOR_EVER_S, after_effect=after_effect)
+    fault = Fault(route=Route.PREPARE, kind=FaultKind.STALLED, seconds=FOR_EVER_S, after_effect=after_effect)
     # That the block ends shows that the proxy does not sit out a silence that nobody listens to.
     with struck(fault) as visitor, pytest.raises(httpx.ReadTimeout):
         visitor.api.post("/v1/evaluations/presigned-upload", json={}, timeout=1.0)
@@ -143,7 +143,9 @@ def test_a_stalled_answer_never_comes(struck, after_effect):
 
 @pytest.mark.parametrize("after_effect", [False, True])
 def test_a_reset_of_an_upload(struck, after_effect):
-    with struck(Fault(route=Route.UPLOAD, kind=Kind.RESET, after_effect=after_effect, after_bytes=1000)) as visitor:
+    with struck(
+        Fault(route=Route.UPLOAD, kind=FaultKind.RESET, after_effect=after_effect, after_bytes=1000)
+    ) as visitor:
         prepared = visitor.prepare().json()
         with visitor.put_by_hand(prepared) as connection, pytest.raises(ConnectionResetError):
             connection.recv(1)
@@ -153,7 +155,7 @@ def test_a_reset_of_an_upload(struck, after_effect):
 
 
 def test_a_lost_answer_ends_in_order_and_the_upload_has_happened(struck):
-    with struck(Fault(route=Route.UPLOAD, kind=Kind.LOST_ANSWER)) as visitor:
+    with struck(Fault(route=Route.UPLOAD, kind=FaultKind.LOST_ANSWER)) as visitor:
         prepared = visitor.prepare().json()
         with visitor.put_by_hand(prepared) as connection:
             assert connection.recv(1) == b""
@@ -162,7 +164,7 @@ def test_a_lost_answer_ends_in_order_and_the_upload_has_happened(struck):
 
 def test_a_cut_answer_ends_in_the_middle(struck):
     with (
-        struck(Fault(route=Route.JUDGES, kind=Kind.CUT_ANSWER)) as visitor,
+        struck(Fault(route=Route.JUDGES, kind=FaultKind.CUT_ANSWER)) as visitor,
         pytest.raises(httpx.RemoteProtocolError, match="body"),
     ):
         visitor.api.get("/v1/judges")
@@ -170,8 +172,8 @@ def test_a_cut_answer_ends_in_the_middle(struck):
 
 def test_truncated_and_invalid_json_look_like_good_answers(struck):
     with struck(
-        Fault(route=Route.JUDGES, kind=Kind.TRUNCATED_JSON),
-        Fault(route=Route.JUDGES, kind=Kind.INVALID_JSON, hit=2),
+        Fault(route=Route.JUDGES, kind=FaultKind.TRUNCATED_JSON),
+        Fault(route=Route.JUDGES, kind=FaultKind.INVALID_JSON, hit=2),
     ) as visitor:
         answers = [visitor.api.get("/v1/judges") for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, 200]
@@ -183,7 +185,7 @@ def test_truncated_and_invalid_json_look_like_good_answers(struck):
 
 
 def test_an_early_403_comes_while_the_body_is_still_sent(struck):
-    with struck(Fault(route=Route.UPLOAD, kind=Kind.EARLY_403)) as visitor:
+    with struck(Fault(route=Route.UPLOAD, kind=FaultKind.EARLY_403)) as visitor:
         prepared = visitor.prepare().json()
         with visitor.put_by_hand(prepared, sent=10) as connection:
             assert b" 403 Forbidden\r\n" in connection.recv(4096)
@@ -193,7 +195,7 @@ def test_an_early_403_comes_while_the_body_is_still_sent(struck):
 
 
 def test_an_expired_url_is_refused_as_the_storage_does(struck):
-    with struck(Fault(route=Route.UPLOAD, kind=Kind.EXPIRED_URL)) as visitor:
+    with struck(Fault(route=Route.UPLOAD, kind=FaultKind.EXPIRED_URL)) as visitor:
         prepared = visitor.prepare().json()
         answer = visitor.put(prepared)
         assert (answer.status_code, "<Code>ExpiredToken</Code>" in answer.text) == (400, True)
@@ -202,8 +204,8 @@ def test_an_expired_url_is_refused_as_the_storage_does(struck):
 
 def test_a_notification_lag_hides_a_good_upload_for_a_while(struck):
     with struck(
-        Fault(route=Route.UPLOAD, kind=Kind.NOTIFICATION_LAG, hit=1, seconds=FOR_EVER_S),
-        Fault(route=Route.UPLOAD, kind=Kind.NOTIFICATION_LAG, hit=2, seconds=0.5, required=False),
+        Fault(route=Route.UPLOAD, kind=FaultKind.NOTIFICATION_LAG, hit=1, seconds=FOR_EVER_S),
+        Fault(route=Route.UPLOAD, kind=FaultKind.NOTIFICATION_LAG, hit=2, seconds=0.5, required=False),
     ) as visitor:
         hidden, seen_soon = visitor.submit(), visitor.submit()
         told = visitor.result(hidden).json()
@@ -220,8 +222,8 @@ def test_a_notification_lag_hides_a_good_upload_for_a_while(struck):
 
 def test_a_new_job_is_not_found_for_a_while(struck):
     with struck(
-        Fault(route=Route.PREPARE, kind=Kind.CREATION_LAG, hit=1, seconds=FOR_EVER_S),
-        Fault(route=Route.PREPARE, kind=Kind.CREATION_LAG, hit=2, seconds=0.5, required=False),
+        Fault(route=Route.PREPARE, kind=FaultKind.CREATION_LAG, hit=1, seconds=FOR_EVER_S),
+        Fault(route=Route.PREPARE, kind=FaultKind.CREATION_LAG, hit=2, seconds=0.5, required=False),
     ) as visitor:
         hidden, seen_soon = (visitor.prepare().json()["job_id"] for _ in range(2))
         assert visitor.result(hidden).status_code == 404
@@ -235,7 +237,7 @@ def test_a_skewed_clock_moves_every_time_and_nothing_else(struck, seconds):
     with struck() as visitor:
         created_at = judge_created_at(visitor)
     began = datetime.now(UTC)
-    with struck(Fault(route=Route.ANY, kind=Kind.CLOCK_SKEW, every=1, seconds=seconds)) as visitor:
+    with struck(Fault(route=Route.ANY, kind=FaultKind.CLOCK_SKEW, every=1, seconds=seconds)) as visitor:
         assert judge_created_at(visitor) == created_at + timedelta(seconds=seconds)
         answer = visitor.prepare()
         prepared = answer.json()
@@ -258,8 +260,8 @@ def judge_created_at(visitor) -> datetime:
 
 def test_faults_of_lag_and_connection_go_together(struck):
     with struck(
-        Fault(route=Route.UPLOAD, kind=Kind.NOTIFICATION_LAG, seconds=FOR_EVER_S),
-        Fault(route=Route.UPLOAD, kind=Kind.LOST_ANSWER),
+        Fault(route=Route.UPLOAD, kind=FaultKind.NOTIFICATION_LAG, seconds=FOR_EVER_S),
+        Fault(route=Route.UPLOAD, kind=FaultKind.LOST_ANSWER),
     ) as visitor:
         prepared = visitor.prepare().json()
         with pytest.raises(httpx.RemoteProtocolError):

@@ -29,9 +29,9 @@ from pique_assets.ledger import Ledger, SubmissionState
 from pique_assets.media import ContentItem
 from pique_assets.testing import (
     Fault,
+    FaultKind,
     FaultScript,
     FaultyPique,
-    Kind,
     Route,
     SubmissionRecord,
     check_history,
@@ -47,38 +47,38 @@ ROADS_TO_THE_POINT = 6
 BEHAVIOURS: dict[str, tuple[Fault, ...]] = {
     "prompt": (),
     "answers are lost": (
-        Fault(route=Route.PREPARE, kind=Kind.LOST_ANSWER, every=3),
-        Fault(route=Route.UPLOAD, kind=Kind.LOST_ANSWER, every=3),
-        Fault(route=Route.RESULT, kind=Kind.LOST_ANSWER, every=5),
+        Fault(route=Route.PREPARE, kind=FaultKind.LOST_ANSWER, every=3),
+        Fault(route=Route.UPLOAD, kind=FaultKind.LOST_ANSWER, every=3),
+        Fault(route=Route.RESULT, kind=FaultKind.LOST_ANSWER, every=5),
     ),
     "connections are reset": (
-        Fault(route=Route.PREPARE, kind=Kind.RESET, every=4),
-        Fault(route=Route.UPLOAD, kind=Kind.RESET, every=3, after_effect=True),
-        Fault(route=Route.UPLOAD, kind=Kind.RESET, every=4, after_bytes=300),
+        Fault(route=Route.PREPARE, kind=FaultKind.RESET, every=4),
+        Fault(route=Route.UPLOAD, kind=FaultKind.RESET, every=3, after_effect=True),
+        Fault(route=Route.UPLOAD, kind=FaultKind.RESET, every=4, after_bytes=300),
     ),
     "everything shows late": (
         # Longer than a lease, so that whoever takes over still meets it.
-        Fault(route=Route.PREPARE, kind=Kind.CREATION_LAG, every=1, seconds=2.6),
-        Fault(route=Route.UPLOAD, kind=Kind.NOTIFICATION_LAG, every=1, seconds=2.6),
+        Fault(route=Route.PREPARE, kind=FaultKind.CREATION_LAG, every=1, seconds=2.6),
+        Fault(route=Route.UPLOAD, kind=FaultKind.NOTIFICATION_LAG, every=1, seconds=2.6),
     ),
     "uploads are refused": (
-        Fault(route=Route.UPLOAD, kind=Kind.EARLY_403, every=3),
-        Fault(route=Route.UPLOAD, kind=Kind.EXPIRED_URL, every=4),
+        Fault(route=Route.UPLOAD, kind=FaultKind.EARLY_403, every=3),
+        Fault(route=Route.UPLOAD, kind=FaultKind.EXPIRED_URL, every=4),
     ),
     "overload": (
-        Fault(route=Route.PREPARE, kind=Kind.STATUS, status=503, retry_after=0.2, every=3),
-        Fault(route=Route.UPLOAD, kind=Kind.STATUS, status=503, every=5),
-        Fault(route=Route.RESULT, kind=Kind.STATUS, status=429, retry_after=0.2, every=3),
-        Fault(route=Route.PREPARE, kind=Kind.STATUS, status=500, after_effect=True, every=4),
+        Fault(route=Route.PREPARE, kind=FaultKind.STATUS, status=503, retry_after=0.2, every=3),
+        Fault(route=Route.UPLOAD, kind=FaultKind.STATUS, status=503, every=5),
+        Fault(route=Route.RESULT, kind=FaultKind.STATUS, status=429, retry_after=0.2, every=3),
+        Fault(route=Route.PREPARE, kind=FaultKind.STATUS, status=500, after_effect=True, every=4),
     ),
     "answers are garbled": (
-        Fault(route=Route.PREPARE, kind=Kind.TRUNCATED_JSON, every=4),
-        Fault(route=Route.RESULT, kind=Kind.INVALID_JSON, every=3),
-        Fault(route=Route.RESULT, kind=Kind.CUT_ANSWER, every=4),
+        Fault(route=Route.PREPARE, kind=FaultKind.TRUNCATED_JSON, every=4),
+        Fault(route=Route.RESULT, kind=FaultKind.INVALID_JSON, every=3),
+        Fault(route=Route.RESULT, kind=FaultKind.CUT_ANSWER, every=4),
     ),
     "its clock is wrong": (
-        Fault(route=Route.ANY, kind=Kind.CLOCK_SKEW, every=2, seconds=600),
-        Fault(route=Route.ANY, kind=Kind.CLOCK_SKEW, every=3, seconds=-600),
+        Fault(route=Route.ANY, kind=FaultKind.CLOCK_SKEW, every=2, seconds=600),
+        Fault(route=Route.ANY, kind=FaultKind.CLOCK_SKEW, every=3, seconds=-600),
     ),
     "urls expire soon": (),
 }

@@ -26,7 +26,7 @@ from workers import WorkerServer
 from pique_assets.api.client import PiqueClient
 from pique_assets.ledger import Ledger
 from pique_assets.media import ContentItem
-from pique_assets.testing import Fault, FaultScript, FaultyPique, Kind, Route, check_history, running_faulty_pique
+from pique_assets.testing import Fault, FaultKind, FaultScript, FaultyPique, Route, check_history, running_faulty_pique
 
 SECONDS = float(os.environ.get("PIQUE_TORTURE_SECONDS", "8"))
 WORKERS = 4
@@ -38,13 +38,13 @@ SLOW_S = (0.0, 0.0, 0.0, 2.5)
 """Some are slower at every upload than a lease lasts."""
 
 BAD_CONNECTION = (
-    Fault(route=Route.PREPARE, kind=Kind.LOST_ANSWER, probability=0.05),
-    Fault(route=Route.PREPARE, kind=Kind.CREATION_LAG, probability=0.05, seconds=0.5),
-    Fault(route=Route.UPLOAD, kind=Kind.LOST_ANSWER, probability=0.05),
-    Fault(route=Route.UPLOAD, kind=Kind.RESET, probability=0.05, after_bytes=100),
-    Fault(route=Route.UPLOAD, kind=Kind.NOTIFICATION_LAG, probability=0.05, seconds=0.5),
-    Fault(route=Route.UPLOAD, kind=Kind.EARLY_403, probability=0.02),
-    Fault(route=Route.ANY, kind=Kind.STATUS, status=503, retry_after=0.1, probability=0.05),
+    Fault(route=Route.PREPARE, kind=FaultKind.LOST_ANSWER, probability=0.05),
+    Fault(route=Route.PREPARE, kind=FaultKind.CREATION_LAG, probability=0.05, seconds=0.5),
+    Fault(route=Route.UPLOAD, kind=FaultKind.LOST_ANSWER, probability=0.05),
+    Fault(route=Route.UPLOAD, kind=FaultKind.RESET, probability=0.05, after_bytes=100),
+    Fault(route=Route.UPLOAD, kind=FaultKind.NOTIFICATION_LAG, probability=0.05, seconds=0.5),
+    Fault(route=Route.UPLOAD, kind=FaultKind.EARLY_403, probability=0.02),
+    Fault(route=Route.ANY, kind=FaultKind.STATUS, status=503, retry_after=0.1, probability=0.05),
 )
 
 

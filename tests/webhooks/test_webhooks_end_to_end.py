@@ -26,7 +26,7 @@ from pique_assets.evaluation.uploads import Uploads
 from pique_assets.ledger import Ledger, SettledPartition, Submission
 from pique_assets.local.record import JobRecord
 from pique_assets.media import ContentItem
-from pique_assets.testing import Fault, FaultScript, FaultyPique, Kind, Route, running_faulty_pique
+from pique_assets.testing import Fault, FaultKind, FaultScript, FaultyPique, Route, running_faulty_pique
 
 SECRET = "whsec_end-to-end-and-back-again"
 JUDGE = "judge_demo_images"
@@ -175,15 +175,15 @@ def test_a_waiting_run_asks_about_everything_once_before_it_gives_up(office):
 def test_duplicate_late_and_disordered_webhooks_of_the_organisation_change_nothing(tmp_path):
     script = FaultScript(
         [
-            Fault(route=Route.WEBHOOK, kind=Kind.OUT_OF_ORDER, hit=1),
-            Fault(route=Route.WEBHOOK, kind=Kind.LATE, hit=2, seconds=1.5),
-            Fault(route=Route.WEBHOOK, kind=Kind.DUPLICATE, hit=3),
-            Fault(route=Route.WEBHOOK, kind=Kind.LOST_ANSWER, hit=4),
-            Fault(route=Route.WEBHOOK, kind=Kind.STATUS, hit=5, status=503),
+            Fault(route=Route.WEBHOOK, kind=FaultKind.OUT_OF_ORDER, hit=1),
+            Fault(route=Route.WEBHOOK, kind=FaultKind.LATE, hit=2, seconds=1.5),
+            Fault(route=Route.WEBHOOK, kind=FaultKind.DUPLICATE, hit=3),
+            Fault(route=Route.WEBHOOK, kind=FaultKind.LOST_ANSWER, hit=4),
+            Fault(route=Route.WEBHOOK, kind=FaultKind.STATUS, hit=5, status=503),
             # The webhook came, and its result is not to be had yet: it is asked for again soon.
-            Fault(route=Route.RESULT, kind=Kind.STATUS, hit=2, status=404),
+            Fault(route=Route.RESULT, kind=FaultKind.STATUS, hit=2, status=404),
             # The webhooks come, and for a moment Pique does not know yet that the jobs have ended.
-            Fault(route=Route.UPLOAD, kind=Kind.NOTIFICATION_LAG, hit=9, seconds=1.5, required=False),
+            Fault(route=Route.UPLOAD, kind=FaultKind.NOTIFICATION_LAG, hit=9, seconds=1.5, required=False),
         ]
     )
     with (

@@ -55,7 +55,7 @@ def spoilt(chance: Chance) -> bytes:
 
 
 def arriving(seed: int) -> list[tuple[str, bytes, str | None]]:
-    """Kind, body and header of each webhook; no header at all where it is None."""
+    """FaultKind, body and header of each webhook; no header at all where it is None."""
     now = int(time.time())
     found: list[tuple[str, bytes, str | None]] = []
     for case in cases(seed, count=INPUTS // 2, now=now, spread_s=TOLERANCE_S // 3):
