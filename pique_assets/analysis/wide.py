@@ -1,7 +1,7 @@
 """Metrics with a column for each, made at read time.
 
-Belongs here: pivoting `detector_metrics`. The lake keeps metrics long because their names are data (contract
-trap 7) and change type between detectors (trap 6).
+Belongs here: pivoting `detector_metrics`. The lake has a row for each metric because the names of metrics are
+data and one name has several types among detectors (docs/contract.md, traps 6 and 7).
 """
 
 from __future__ import annotations

@@ -243,8 +243,8 @@ class PiqueClient:
     def submit_social_media(self, videos: SocialMediaRequest) -> SocialMediaBatch:
         """Have videos fetched from the web and evaluated. This commits to their evaluation.
 
-        The request is never repeated once Pique may have taken it. After an error whose `may_have_taken_effect` is true,
-        the submission is in doubt: nobody may send it again before Pique has been asked about it.
+        The request is never repeated once Pique may have taken it. After an error whose `may_have_taken_effect` is
+        true, the submission is in doubt: nobody may send it again unseen.
 
         Raises:
             UnexpectedAnswer: The answer cannot be read; the jobs it names all the same are in `named_jobs`.

@@ -16,7 +16,7 @@ from enum import StrEnum
 
 
 class Route(StrEnum):
-    """A kind of request, in the words of the contract."""
+    """A kind of request to Pique."""
 
     JUDGES = "GET /v1/judges"
     JUDGE = "GET /v1/judges/{judge_id}"

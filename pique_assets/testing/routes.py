@@ -1,4 +1,4 @@
-"""Which route of the contract a request is, and which job it names."""
+"""Which route of the API a request is for, and which job the request names."""
 
 from __future__ import annotations
 

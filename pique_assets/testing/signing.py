@@ -12,7 +12,7 @@ import time
 
 
 def sign_webhook(body: bytes, *secrets: str | bytes, timestamp: int | None = None) -> str:
-    """The value of ``X-Pique-Signature`` (direct-upload seed document).
+    """The value of ``X-Pique-Signature`` (docs/contract.md, Webhooks).
 
     Args:
         body: The bytes that will be sent.

@@ -2,8 +2,7 @@
 
 Belongs here: an ASGI app, what of a webhook's body is read, and a server for `pique-assets receive`. Does not: the
 signature (`api.signatures`), what a webhook changes (`ledger`), and asking Pique for the result, which whoever waits
-for the job does: a webhook only wakes, the polled result is the record (design section 7). This room never holds an
-API key.
+for the job does: a webhook only makes its job due, the polled result is the record. No API key is ever in this room.
 """
 
 from pique_assets.webhooks.app import HEALTH_PATH, WEBHOOK_PATH, receiver_app

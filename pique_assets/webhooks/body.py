@@ -1,7 +1,7 @@
 """What a receiver reads of a webhook's body: which job it is about, and which URL of a social media batch.
 
-All three kinds name their job in the same place: direct completed, direct failed (direct-upload seed document) and
-social (social-media seed document). Nothing else is read: the body is kept as it came, and the polled result decides.
+Belongs here: finding these two. All three kinds of webhook name their job in the same place (docs/contract.md,
+Webhooks). Does not: anything else of a body, which is kept as it came; the polled result decides.
 """
 
 from __future__ import annotations

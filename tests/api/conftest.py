@@ -388,7 +388,7 @@ def client(server: ScriptedServer, new_client: Callable[..., PiqueClient]) -> Pi
 
 @pytest.fixture
 def documented() -> Callable[[str], dict[str, object]]:
-    """Load one of the contract's documented payloads."""
+    """Load one of the documented payloads."""
     folder = Path(__file__).parents[1] / "contract" / "payloads"
 
     def load(name: str) -> dict[str, object]:

@@ -289,7 +289,7 @@ def test_rows_that_share_a_key_are_named(tables):
 
 
 def test_two_detectors_of_one_job_have_keys_of_their_own(tables):
-    # Contract trap 10: a judge may hold the same detector twice.
+    # A judge may hold the same detector twice.
     tables.change("detector_results", each(detector_name="video_specs", detector_config_id="same"))
     assert tables.look("keys_are_unique").passed
 

@@ -71,7 +71,7 @@ class Prepared:
 
 
 class Pique:
-    """What a client does, without the package's own client: a second reading of the contract."""
+    """What a client does, without the package's own client: a second reading of what Pique documents."""
 
     def __init__(self, process: LocalPiqueProcess, *, http: httpx.Client, storage: httpx.Client) -> None:
         self.process = process

@@ -47,7 +47,7 @@ def record_of(pique, url: str):
 
 
 def test_a_batch_is_accepted_as_documented(social, site):
-    """As Pique's page about social-media URLs says under "Response"."""
+    """docs/contract.md, Social media: the answer."""
     urls = [site.file("/batch-1.mp4", CLIP), site.file("/batch-2.mp4", CLIP)]
     batch = submitted(social, *urls)
     example = json.loads((CONTRACT / "social_media_response.json").read_text())
@@ -127,8 +127,8 @@ def test_a_url_that_can_not_be_taken_is_a_failed_job_of_an_accepted_batch(social
             assert (result["event"], result["error"]) == ("evaluation.failed", job["error_message"])
 
 
-def test_the_end_of_a_job_is_told_as_the_seed_document_shows(social, site, eventually):
-    """As Pique's page about social-media URLs says under "Webhook Notifications"; the score is out of a hundred."""
+def test_the_end_of_a_job_is_told_as_documented(social, site, eventually):
+    """docs/contract.md, Webhooks; the score is out of a hundred."""
     url = site.file("/told.mp4", CLIP)
     with receiver() as hook:
         batch = submitted(social, url, "http://10.0.0.1/", webhook_url=hook.url)
@@ -218,7 +218,7 @@ def test_uploads_go_on_while_a_download_hangs(social, site, eventually, clip):
 def test_a_request_that_breaks_a_rule_is_refused_as_documented(
     pique, changes: dict[str, object], status: int, why: str
 ):
-    """As Pique's page about social-media URLs says under "Error Responses"."""
+    """docs/contract.md, Social media: what is answered with 400."""
     order = {"judge_id": "judge_videos", "video_urls": ["http://example.com/v"]} | changes
     answer = pique.http.post("/v1/evaluations/social-media", json=order)
     assert answer.status_code == status

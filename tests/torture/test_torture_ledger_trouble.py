@@ -1,6 +1,6 @@
 """The ledger fails at every point of the work: locked, full or corrupt, nothing is sent that it does not know.
 
-Fails closed (design section 6): what Pique may be billed for is written down first, so a worker without a ledger sends
+Fails closed: what Pique may be billed for is written down first, so a worker without a ledger sends
 nothing, and one with a ledger again finishes without repeating anything.
 """
 

@@ -50,7 +50,7 @@ def stored(ledger: Ledger) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("name", sorted(path.name for path in PAYLOADS.glob("webhook_*.json")))
 def test_every_documented_body_is_taken_and_kept_byte_for_byte(receiver, shared_ledger, name):
-    # Direct-upload and social-media seed documents, "Webhook Notifications".
+    # docs/contract.md, Webhooks.
     body = (PAYLOADS / name).read_bytes()
     assert receiver.deliver(body) == TAKEN
     document = json.loads(body)
@@ -129,7 +129,7 @@ def test_what_is_not_signed_by_pique_just_now_is_refused_without_a_word(receiver
 
 
 def test_the_older_header_is_as_good_when_it_has_a_time_in_it(receiver):
-    # Social-media seed document: X-Webhook-Signature, HMAC-SHA256, no format.
+    # docs/contract.md, Webhooks: X-Webhook-Signature, HMAC-SHA256, no format.
     body = body_of()
     assert receiver.post(body, {"X-Webhook-Signature": sign_webhook(body, SECRET)}) == TAKEN
 

@@ -195,7 +195,7 @@ def test_what_the_local_pique_signs_is_accepted(body):
     assert accepted(body, signature_header(bytes(body), secret=SECRET, timestamp=NOW), now=NOW)
 
 
-def test_the_printed_sample_of_the_direct_upload_seed_document_is_too_short_to_be_accepted():
+def test_the_sample_that_pique_prints_is_too_short_to_be_accepted():
     assert not accepted(BODY, "t=1732654321,v1=5d41402abc4b2a76b9719d911017c592,alg=sha256", now=NOW)
 
 

@@ -1,4 +1,4 @@
-"""Servers for the seed documents' words: one that answers with the documented payloads, and the local Pique."""
+"""Servers for the words of Pique's pages: one that answers with the documented payloads, and the local Pique."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 import dagster as dg
 import pytest
 from desk import LIMITS
+from documented_page import documented
 from documented_pique import Answer, DocumentedPique, Request, documented_pique
 from graph import Graph, video_evaluation
-from seed_document import documented
 from whole_media import clip, picture
 
 from pique_assets.api import PiqueClient, RetryPolicy
@@ -28,7 +28,7 @@ from pique_assets.media import DatedFolder, SocialUrls
 DATE = "2026-03-02"
 PATIENT = replace(LIMITS, lease_s=60, results_wait_s=100)
 QUICK = RetryPolicy(attempts=3, base_s=0.001, cap_s=0.002)
-SEED_JUDGES = {
+PAGE_JUDGES = {
     "judges": [
         {
             "id": "judge_abc123",
@@ -109,7 +109,7 @@ def video_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def local(video_site: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalPiqueProcess]:
     folder = tmp_path_factory.mktemp("local_pique")
     seeds = folder / "judges.json"
-    seeds.write_text(json.dumps(SEED_JUDGES))
+    seeds.write_text(json.dumps(PAGE_JUDGES))
     with running_local_pique(
         data_dir=folder / "data",
         seed_judges=seeds,

@@ -1,4 +1,4 @@
-"""The seed document social-media-urls.txt: every field, limit, status code and error of a batch, and its webhook."""
+"""The page "social media" (docs/contract.md): every field, limit, status code and error of a batch, and its webhook."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import json
 from datetime import UTC, datetime
 
 import pytest
+from documented_page import DocumentedPage, at, documented, paths
 from documented_pique import Answer, documented_pique
-from seed_document import SeedDocument, at, documented, paths
 from waiting import eventually
 
 from pique_assets.analysis import load
@@ -16,8 +16,8 @@ from pique_assets.api.models import EvaluationResult, SocialMediaRequest
 from pique_assets.api.signatures import SignatureError, verify_signature
 from pique_assets.lake import Payload, normalise
 
-DOCUMENT = SeedDocument(
-    "social-media-urls.txt",
+DOCUMENT = DocumentedPage(
+    "social media",
     {
         "request": ("POST /v1/evaluations/social-media", "X-API-Key", "Content-Type: application/json"),
         "request field": ("judge_id", "video_urls", "webhook_url"),

@@ -1,4 +1,4 @@
-"""The seed document get-evaluation-results.txt: every field, event, status and error of a job's result."""
+"""The page "results" (docs/contract.md): every field, event, status and error of a job's result."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 import pandas as pd
 import pytest
+from documented_page import DocumentedPage, at, documented, paths
 from documented_pique import Answer
-from seed_document import SeedDocument, at, documented, paths
 from waiting import eventually
 from whole_media import clip
 
@@ -18,8 +18,8 @@ from pique_assets.api.errors import NotFound, ServerError, Unauthorized
 from pique_assets.api.models import EvaluationResult, JobStatus, PresignedUploadRequest
 from pique_assets.lake import Payload, normalise
 
-DOCUMENT = SeedDocument(
-    "get-evaluation-results.txt",
+DOCUMENT = DocumentedPage(
+    "results",
     {
         "request": ("GET /v1/evaluations/results/{job_id}", "X-API-Key"),
         "field": (

@@ -1,4 +1,4 @@
-"""The seed document get-judge.txt: every field, status and error of reading a judge."""
+"""The page "get judge" (docs/contract.md): every field, status and error of reading a judge."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from datetime import UTC, datetime
 
 import pandas as pd
 import pytest
+from documented_page import DocumentedPage, at, documented, paths
 from documented_pique import Answer
-from seed_document import SeedDocument, at, documented, paths
 
 from pique_assets.analysis import load
 from pique_assets.api.errors import NotFound, ServerError, Unauthorized
 from pique_assets.api.models import JudgeStatus
 
-DOCUMENT = SeedDocument(
-    "get-judge.txt",
+DOCUMENT = DocumentedPage(
+    "get judge",
     {
         "request": ("GET /v1/judges/{judge_id}", "X-API-Key"),
         "field": (

@@ -1,4 +1,4 @@
-"""The seed document direct-upload.txt: every field, header, limit and error of an upload, and its webhooks' fields."""
+"""The page "direct upload" (docs/contract.md): every field, header, limit and error, and the fields of its webhooks."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 import pytest
+from documented_page import DocumentedPage, at, documented, paths
 from documented_pique import Answer, documented_pique
-from seed_document import SeedDocument, at, documented, paths
 from waiting import eventually
 from whole_media import clip, picture, sound
 
@@ -23,8 +23,8 @@ from pique_assets.lake import Payload, normalise
 from pique_assets.local.record import read_record
 from pique_assets.local.settings import Settings
 
-DOCUMENT = SeedDocument(
-    "direct-upload.txt",
+DOCUMENT = DocumentedPage(
+    "direct upload",
     {
         "request": ("POST /v1/evaluations/presigned-upload", "X-API-Key", "Content-Type: application/json"),
         "request field": (

@@ -1,7 +1,8 @@
-"""What a seed document names, and which of it is tested.
+"""What a page of Pique's documentation names, and which of it is tested.
 
-The documents themselves lie outside the project; each test module has the words of one: endpoints, headers, fields,
-allowed values, limits, statuses and errors. Every test says which of them it is about, and a last one finds the rest.
+Belongs here: the words of a page, which each test module lists: endpoints, headers, fields, allowed values, limits,
+statuses and errors. Every test says which of them it is about, and a last one finds the rest. Does not: the pages,
+whose addresses are in docs/contract.md.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ PAYLOADS = Path(__file__).parents[1] / "contract" / "payloads"
 
 
 @dataclass
-class SeedDocument:
-    """One document by its file name, with its words by section."""
+class DocumentedPage:
+    """One page by its name in docs/contract.md, with its words by section."""
 
     name: str
     sections: Mapping[str, tuple[str, ...]]
@@ -30,7 +31,7 @@ class SeedDocument:
         return [f"{section}: {word}" for section, words in self.sections.items() for word in words]
 
     def tests(self, section: str, words: Iterable[str] | str) -> Callable[[Test], Test]:
-        """Say that a test is about these words of a section; a word the document does not have is an error."""
+        """Say that a test is about these words of a section; a word the page does not have is an error."""
         named = [words] if isinstance(words, str) else list(words)
         unknown = set(named) - set(self.sections[section])
         assert named, f"{self.name}: a test of {section} names no word"
