@@ -51,7 +51,7 @@ def everything_job_name(evaluation: Evaluation) -> str:
 def jobs_of(
     evaluation: Evaluation, *, executor: dg.ExecutorDefinition = dg.in_process_executor
 ) -> list[dg.UnresolvedAssetJobDefinition]:
-    """The three jobs of an evaluation: daily work submits in one run and collects in another, so that no run waits."""
+    """The three jobs of an evaluation: submit, collect, and both in one. Daily work does not wait for results."""
     return [
         submit_job(evaluation, executor=executor),
         dg.define_asset_job(
