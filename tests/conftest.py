@@ -6,13 +6,10 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from settled_record import settled_record
 from verdict import Verdict, total
-from waiting import eventually
 
 from pique_assets.local.process import LocalPiqueProcess
-from pique_assets.local.record import read_record
-
-ENDED = ("completed", "failed")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -39,10 +36,7 @@ def shared_pique(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalPiqu
 @pytest.fixture
 def pique(shared_pique: LocalPiqueProcess) -> LocalPiqueProcess:
     """The same, once nothing is being evaluated any more that an earlier test has sent."""
-    eventually(
-        lambda: [job for job in read_record(shared_pique.data_dir) if job.content_sha256 and job.status not in ENDED],
-        lambda under_way: not under_way,
-    )
+    settled_record(shared_pique.data_dir)
     return shared_pique
 
 

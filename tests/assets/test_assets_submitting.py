@@ -10,6 +10,7 @@ import dagster as dg
 import pytest
 from desk import DEMO, JUDGE
 from graph import Graph, resources_at, video_evaluation
+from settled_record import settled_record
 from waiting import eventually
 
 from pique_assets.api.models import DetectorRequest, JudgeRequest
@@ -29,7 +30,7 @@ FIRST, SECOND = "2026-03-02", "2026-03-03"
 def sent(pique: LocalPiqueProcess) -> Callable[[], list[JobRecord]]:
     """A function that returns the jobs made since the test began."""
     before = {job.job_id for job in read_record(pique.data_dir)}
-    return lambda: [job for job in read_record(pique.data_dir) if job.job_id not in before]
+    return lambda: [job for job in settled_record(pique.data_dir) if job.job_id not in before]
 
 
 def refusal(result: dg.ExecuteInProcessResult) -> str:

@@ -10,7 +10,7 @@ import traceback
 import warnings
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -149,11 +149,24 @@ def canaries(monkeypatch: pytest.MonkeyPatch) -> Canaries:
     return canaries
 
 
-@pytest.fixture
-def pique(tmp_path: Path, canaries: Canaries) -> Iterator[LocalPiqueProcess]:
-    with running_local_pique(data_dir=tmp_path / "pique", seed_judges=DEMO / "judges.json", workers=1) as process:
+@pytest.fixture(scope="session")
+def pique_with_canaries(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalPiqueProcess]:
+    """One local Pique for all tests here; its key and its secret are the canaries."""
+    folder, canaries = tmp_path_factory.mktemp("pique"), Canaries()
+    with ExitStack() as stack:
+        with pytest.MonkeyPatch.context() as environment:
+            environment.setenv("PIQUE_API_KEY", canaries.api_key)
+            environment.setenv("PIQUE_WEBHOOK_SECRET", canaries.webhook_secret)
+            process = stack.enter_context(
+                running_local_pique(data_dir=folder, seed_judges=DEMO / "judges.json", workers=1)
+            )
         assert (process.api_key, process.webhook_secret) == (canaries.api_key, canaries.webhook_secret)
         yield process
+
+
+@pytest.fixture
+def pique(pique_with_canaries: LocalPiqueProcess, canaries: Canaries) -> LocalPiqueProcess:
+    return pique_with_canaries
 
 
 @pytest.fixture
