@@ -90,7 +90,8 @@ def test_no_command_makes_a_ledger_by_a_typing_error(project, command, mistyped)
         pass
     (project / "clip.mp4").write_bytes(b"anything")
     named = {"PIQUE_BASE_URL": "http://127.0.0.1:9", "PIQUE_API_KEY": "pk_1", "PIQUE_WEBHOOK_SECRETS": "s" * 20}
-    done = run_here(*command, "--ledger", mistyped, cwd=project, **named)
+    run = run_command if "receive" in command else run_here
+    done = run(*command, "--ledger", mistyped, cwd=project, **named)
     assert done.returncode == 1, done.stderr
     assert f"there is no ledger at {project / mistyped}" in done.stderr
     assert not list(project.rglob("ledgr.db*")) and not (project / "dta").exists()
