@@ -5,15 +5,12 @@ Belongs here: the server in front of the local Pique. Does not: what is expected
 
 from __future__ import annotations
 
-import json
-import threading
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from line import Request, Told, answering, passed_on
 
 from pique_assets.local.process import LocalPiqueProcess
 
@@ -56,37 +53,12 @@ class ChangeableJudge:
 def changeable_judge(pique: LocalPiqueProcess) -> Iterator[ChangeableJudge]:
     """Everything but answers about judges passes through as it is; content goes to the local Pique directly."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def _any(self) -> None:
-            body = self.rfile.read(int(self.headers.get("content-length", 0))) or None
-            request = urllib.request.Request(
-                f"{pique.base_url}{self.path}", data=body, headers=dict(self.headers), method=self.command
-            )
-            try:
-                with urllib.request.urlopen(request) as answer:
-                    status, content = answer.status, answer.read()
-            except urllib.error.HTTPError as refused:
-                with refused:
-                    status, content = refused.code, refused.read()
-            if self.path.startswith("/v1/judges/") and status == 200:
-                content = json.dumps(front.changed(json.loads(content))).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+    def tell(request: Request) -> Told:
+        told = passed_on(request, to=pique.base_url)
+        if request.path.startswith("/v1/judges/") and told.status == 200:
+            return told.saying(**front.changed(told.document()))
+        return told
 
-        do_GET = do_POST = _any  # noqa: N815
-
-        def log_message(self, *arguments: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        front = ChangeableJudge(f"http://127.0.0.1:{server.server_port}", pique.api_key)
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield front
-        finally:
-            server.shutdown()
-            thread.join()
+    with answering(tell) as base_url:
+        front = ChangeableJudge(base_url, pique.api_key)
+        yield front

@@ -10,26 +10,14 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from email.utils import formatdate
 from typing import Any
 
+from line import Request, Told, answering
+
+__all__ = ["Answer", "DocumentedPique", "Request", "documented_pique"]
+
 API_KEY = "pk_your_api_key_here"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    method: str
-    path: str
-    query: str
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def route(self) -> str:
-        return f"{self.method} {self.path}"
-
-    def json(self) -> Any:
-        return json.loads(self.body)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +25,12 @@ class Answer:
     status: int = 200
     document: object = None
     headers: dict[str, str] = field(default_factory=dict)
+
+    def told(self) -> Told:
+        body = b"" if self.document is None else json.dumps(self.document).encode()
+        usual = {"content-type": "application/json", "date": formatdate(usegmt=True)}
+        own = {name.lower(): value for name, value in self.headers.items()}
+        return Told(status=self.status, headers=usual | own, body=body)
 
 
 # What is answered to a route: one answer after the other, the last one for ever; or what a function makes of a request.
@@ -75,35 +69,9 @@ class DocumentedPique:
 
 @contextmanager
 def documented_pique() -> Iterator[DocumentedPique]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    def tell(request: Request) -> Told:
+        return pique.answer(request).told()
 
-        def _any(self) -> None:
-            path, _, query = self.path.partition("?")
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            body = self.rfile.read(int(headers.get("content-length", 0)))
-            answer = pique.answer(
-                Request(method=self.command, path=path, query=query, headers=headers, body=body),
-            )
-            content = b"" if answer.document is None else json.dumps(answer.document).encode()
-            self.send_response(answer.status)
-            for name, value in {"Content-Type": "application/json", **answer.headers}.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        do_GET = do_POST = do_PUT = _any  # noqa: N815
-
-        def log_message(self, *arguments: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        pique = DocumentedPique(f"http://127.0.0.1:{server.server_port}")
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield pique
-        finally:
-            server.shutdown()
-            thread.join()
+    with answering(tell) as base_url:
+        pique = DocumentedPique(base_url)
+        yield pique

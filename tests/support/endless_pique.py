@@ -7,21 +7,17 @@ Pique's.
 from __future__ import annotations
 
 import json
-import threading
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from line import Request, Told, answering, passed_on
 
 from pique_assets.local.process import LocalPiqueProcess
 
 Answer = tuple[int, bytes]
 OddAnswer = Callable[[str], Answer]
 """What is answered about a job, by its id."""
-
-PASSED_ON = ("x-api-key", "content-type", "accept")
 
 
 def status(word: str, **more: object) -> OddAnswer:
@@ -54,54 +50,17 @@ class OddPique:
 @contextmanager
 def odd_pique(pique: LocalPiqueProcess) -> Iterator[OddPique]:
     """The proxy, on a port of its own."""
-    odd = OddPique(base_url="", api_key=pique.api_key)
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    def tell(request: Request) -> Told:
+        told = passed_on(request, to=pique.base_url)
+        job_id = request.path.rpartition("/")[2]
+        if request.path.endswith("/presigned-upload") and told.status == 200:
+            odd.files[told.document()["job_id"]] = request.json()["filename"]
+        if "/results/" in request.path and (own := odd.answers.get(odd.files.get(job_id, ""))):
+            status, content = own(job_id)
+            return Told(status=status, body=content)
+        return told
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-        def _answer(self) -> None:
-            length = int(self.headers.get("content-length") or 0)
-            sent = self.rfile.read(length) if length else None
-            code, answer = self._passed_on(sent)
-            job_id = self.path.rpartition("/")[2]
-            if self.path.endswith("/presigned-upload") and sent is not None and code == 200:
-                odd.files[json.loads(answer)["job_id"]] = json.loads(sent)["filename"]
-            if "/results/" in self.path and (own := odd.answers.get(odd.files.get(job_id, ""))):
-                code, answer = own(job_id)
-            self.send_response(code)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            try:
-                self.wfile.write(answer)
-            except OSError:
-                # Whoever asked has read enough of a long answer.
-                self.close_connection = True
-
-        def _passed_on(self, sent: bytes | None) -> Answer:
-            headers = {name: value for name, value in self.headers.items() if name.lower() in PASSED_ON}
-            request = urllib.request.Request(
-                pique.base_url + self.path, data=sent, method=self.command, headers=headers
-            )
-            try:
-                with urllib.request.urlopen(request) as response:
-                    return response.status, response.read()
-            except urllib.error.HTTPError as error:
-                return error.code, error.read()
-
-        do_GET = do_POST = _answer  # noqa: N815
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    odd.base_url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with answering(tell) as base_url:
+        odd = OddPique(base_url=base_url, api_key=pique.api_key)
         yield odd
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
