@@ -16,7 +16,6 @@ from social_desk import (
     SocialDesk,
     desk_behind,
     listed,
-    running_social_pique,
     submit_to,
     urls,
 )
