@@ -16,8 +16,8 @@ run: $(READY)
 dev: $(READY)
 	$(PY) examples/demo/dev.py
 
-# Style, types, tests; with PIQUE_TEST_LONG=1 also those that take minutes, such as the torture. One of the tests validates
-# the definitions by the two commands of `check`, without environment and network.
+# Style, types, tests; with PIQUE_TEST_LONG=1 also those that take minutes, such as the torture. The tests validate the
+# definitions by the commands of `check`, without environment and network.
 test: style
 	$(PY) -m pytest -n 2 --dist worksteal
 

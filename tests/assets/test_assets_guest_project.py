@@ -164,7 +164,7 @@ def test_two_components_of_one_evaluation_are_refused_with_the_way_out(tmp_path,
     assert "give one of them another name, or declare it in one of them alone" in said
 
 
-def test_the_project_runs_its_job_by_its_executor_and_ours_by_ours(project, pique, monkeypatch):
+def test_the_project_runs_its_job_by_its_executor_and_ours_by_ours(project, pique, instance, monkeypatch):
     defs = import_module("warehouse_of_guests.definitions").defs()
     noticed = defs.resolve_sensor_def("noticed")
     assert (noticed.minimum_interval_seconds, noticed.default_status) == (90, dg.DefaultSensorStatus.STOPPED)
@@ -172,16 +172,15 @@ def test_the_project_runs_its_job_by_its_executor_and_ours_by_ours(project, piqu
     assert defs.resolve_job_def("photos_everything").executor_def.name == "in_process"
 
     before = evaluations_by_content(read_record(pique.data_dir))
-    with dg.instance_for_test() as instance:
-        ours = [f"{name}_everything" for name in ("photos", "adverts", "drafts")]
-        for job in ours:
-            done = defs.resolve_job_def(job).execute_in_process(instance=instance, partition_key=DATE)
-            assert done.success
+    for job in [f"{name}_everything" for name in ("photos", "adverts", "drafts")]:
+        assert defs.resolve_job_def(job).execute_in_process(instance=instance, partition_key=DATE).success
+    # The process of a step finds its instance on disk.
+    with dg.instance_for_test() as on_disk:
         for variable in ("PIQUE_BASE_URL", "PIQUE_API_KEY"):
             # Their job needs nothing of ours.
             monkeypatch.delenv(variable)
         nightly = dg.reconstructable(_their_job)
-        with dg.execute_job(nightly, instance=instance) as theirs:
+        with dg.execute_job(nightly, instance=on_disk) as theirs:
             assert theirs.success
             (event,) = theirs.get_asset_materialization_events()
     told = event.materialization.metadata

@@ -55,8 +55,10 @@ def test_a_password_is_not_shown(project):
 
 @pytest.mark.parametrize(("home", "agrees"), [("", True), (', home="elsewhere"', False)])
 def test_it_compares_with_what_runs_of_the_code_location_find(project, home, agrees):
-    (project / "definitions.py").write_text(DEFINITIONS.format(home=home))
-    done = run_command("where", "--module", "definitions", cwd=project / "notebooks")
+    # A name of its own, as the module stays in this process.
+    module = f"definitions_that_{'agree' if agrees else 'differ'}"
+    (project / f"{module}.py").write_text(DEFINITIONS.format(home=home))
+    done = run_here("where", "--module", module, cwd=project / "notebooks")
     assert done.returncode == (0 if agrees else 1), done.stderr
     assert ("another ledger" in done.stderr) is not agrees
 
