@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
 
 import pytest
 from settled_record import settled_record
 from verdict import Verdict, total
 
 from pique_assets.local.process import LocalPiqueProcess
+
+if TYPE_CHECKING:
+    from pique_assets.testing import FaultScript, FaultyPique
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -38,6 +43,28 @@ def pique(shared_pique: LocalPiqueProcess) -> LocalPiqueProcess:
     """The same, once nothing is being evaluated any more that an earlier test has sent."""
     settled_record(shared_pique.data_dir)
     return shared_pique
+
+
+@pytest.fixture(scope="session")
+def pique_behind_proxies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LocalPiqueProcess, str]]:
+    """Another one, for proxies of which one follows the other at this address."""
+    from later_desk import running_demo_pique
+    from ports import port_for_later
+
+    proxy_url = f"http://127.0.0.1:{port_for_later()}"
+    with running_demo_pique(tmp_path_factory.mktemp("pique_behind_proxies"), public_url=proxy_url) as process:
+        yield process, proxy_url
+
+
+@pytest.fixture
+def faulty_pique(
+    pique_behind_proxies: tuple[LocalPiqueProcess, str],
+) -> Callable[[FaultScript], AbstractContextManager[FaultyPique]]:
+    """``with faulty_pique(script) as pique``: a Pique on which things go wrong as scripted."""
+    from faults_before import faults_before
+
+    process, proxy_url = pique_behind_proxies
+    return lambda script: faults_before(process, proxy_url=proxy_url, script=script)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -6,13 +6,12 @@ import datetime as dt
 import time
 
 import pytest
-from desk import DEMO
 from graph import Graph, video_evaluation
 
 from pique_assets import sensors
 from pique_assets.ledger import Ledger
 from pique_assets.sensors import ResultsSensor
-from pique_assets.testing import Fault, FaultKind, FaultScript, Route, running_faulty_pique
+from pique_assets.testing import Fault, FaultKind, FaultScript, Route
 
 DATE = "2026-03-02"
 FOR_EVER_S = 400.0
@@ -34,11 +33,10 @@ def make_all_due(ledger: Ledger) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("silence", SILENCES)
-def test_a_tick_keeps_to_its_budget_whatever_pique_does(silence, tmp_path, instance, pique):
+def test_a_tick_keeps_to_its_budget_whatever_pique_does(silence, tmp_path, instance, faulty_pique):
     brief = ResultsSensor(tick_budget_s=sensors.AFTERWARDS_S + 3.0)
-    script = FaultScript([SILENCES[silence]])
     with (
-        running_faulty_pique(data_dir=tmp_path / "pique", script=script, seed_judges=DEMO / "judges.json") as faulty,
+        faulty_pique(FaultScript([SILENCES[silence]])) as faulty,
         Ledger.open(f"sqlite:///{tmp_path / 'ledger.db'}") as ledger,
     ):
         graph = Graph.over(video_evaluation(), home=tmp_path, pique=faulty, instance=instance, sensor=brief)

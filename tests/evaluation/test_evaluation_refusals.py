@@ -6,26 +6,24 @@ from collections import Counter
 from contextlib import ExitStack
 
 import pytest
-from desk import DEMO, Desk, demo_items
+from desk import Desk, demo_items
 
 from pique_assets.api.client import PiqueClient
 from pique_assets.ledger import Ledger
-from pique_assets.testing import Fault, FaultKind, FaultScript, Route, check_history, running_faulty_pique
+from pique_assets.testing import Fault, FaultKind, FaultScript, Route, check_history
 
 PUT, RESULT = Route.UPLOAD, Route.RESULT
 DATE = "2026-03-02"
 
 
 @pytest.fixture
-def desk_behind(tmp_path):
+def desk_behind(faulty_pique, tmp_path):
     """Opens a desk whose line has these faults; closes it at the end, when all of them have shown."""
     with ExitStack() as stack:
 
         def opened(*faults: Fault) -> Desk:
             script = FaultScript(faults)
-            pique = stack.enter_context(
-                running_faulty_pique(data_dir=tmp_path / "pique", script=script, seed_judges=DEMO / "judges.json")
-            )
+            pique = stack.enter_context(faulty_pique(script))
             ledger = stack.enter_context(Ledger.open(f"sqlite:///{tmp_path / 'ledger.db'}"))
             client = stack.enter_context(PiqueClient(base_url=pique.base_url, api_key=pique.api_key))
             stack.callback(script.require_consumed)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from desk import DEMO, LIMITS, Desk, demo_items
+from desk import LIMITS, Desk, demo_items
 
 from pique_assets.api.client import PiqueClient
 from pique_assets.ledger import Ledger
-from pique_assets.testing import Fault, FaultKind, FaultScript, Route, check_history, running_faulty_pique
+from pique_assets.testing import Fault, FaultKind, FaultScript, Route, check_history
 
 LAG_S, SLOW_S = 1.0, 3.0
 FAULTS = (
@@ -19,10 +19,9 @@ FAULTS = (
 )
 
 
-def test_a_slow_answer_from_within_the_lag_is_no_leave_to_send_again(tmp_path):
-    script = FaultScript(FAULTS)
+def test_a_slow_answer_from_within_the_lag_is_no_leave_to_send_again(faulty_pique, tmp_path):
     with (
-        running_faulty_pique(data_dir=tmp_path / "pique", script=script, seed_judges=DEMO / "judges.json") as pique,
+        faulty_pique(FaultScript(FAULTS)) as pique,
         Ledger.open(f"sqlite:///{tmp_path / 'ledger.db'}") as ledger,
         PiqueClient(base_url=pique.base_url, api_key=pique.api_key) as client,
     ):

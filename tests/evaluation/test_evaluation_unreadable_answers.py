@@ -5,26 +5,22 @@ from __future__ import annotations
 from contextlib import ExitStack
 
 import pytest
-from desk import DEMO, Desk, demo_items
+from desk import Desk, demo_items
 
 from pique_assets.api.client import PiqueClient
 from pique_assets.evaluation.errors import SubmissionsUnfinished
 from pique_assets.evaluation.recovery import ASKED_AGAIN
 from pique_assets.ledger import Ledger
-from pique_assets.testing import Fault, FaultKind, FaultScript, Route, check_history, running_faulty_pique
+from pique_assets.testing import Fault, FaultKind, FaultScript, Route, check_history
 
 
 @pytest.fixture
-def desk_behind(tmp_path):
+def desk_behind(faulty_pique, tmp_path):
     """Opens a desk whose line has these faults; closes it at the end."""
     with ExitStack() as stack:
 
         def opened(faults: list[Fault]) -> Desk:
-            pique = stack.enter_context(
-                running_faulty_pique(
-                    data_dir=tmp_path / "pique", script=FaultScript(faults), seed_judges=DEMO / "judges.json"
-                )
-            )
+            pique = stack.enter_context(faulty_pique(FaultScript(faults)))
             ledger = stack.enter_context(Ledger.open(f"sqlite:///{tmp_path / 'ledger.db'}"))
             client = stack.enter_context(PiqueClient(base_url=pique.base_url, api_key=pique.api_key))
             return Desk(pique=pique, client=client, ledger=ledger)

@@ -14,9 +14,11 @@ from pique_assets.local.process import LocalPiqueProcess, running_local_pique
 
 
 @contextmanager
-def running_demo_pique(folder: Path) -> Iterator[LocalPiqueProcess]:
+def running_demo_pique(folder: Path, *, public_url: str | None = None) -> Iterator[LocalPiqueProcess]:
     """The demo's judges, for as many tests as like to share them."""
-    with running_local_pique(data_dir=folder, seed_judges=DEMO / "judges.json", workers=1) as process:
+    with running_local_pique(
+        data_dir=folder, seed_judges=DEMO / "judges.json", workers=1, public_url=public_url
+    ) as process:
         yield process
 
 
