@@ -121,8 +121,8 @@ def test_a_job_that_is_not_visible_yet_is_asked_for_again_as_soon_as_it_should_b
 STATES = st.sampled_from(["PREPARED", "UPLOADING"])
 # The URL lives 900 s; the grace is 60 s, the margin before its end 30 s.
 DEAD_AFTER_S, SENT_BEFORE_S = 960, 870
-# Whole milliseconds, so that no moment is lost in rounding.
-MOMENTS = st.integers(0, 5_000_000).map(lambda milliseconds: milliseconds / 1000)
+# Whole milliseconds, so that no moment is lost in rounding; half of the moments are about the end of the URL.
+MOMENTS = (st.integers(0, 5_000_000) | st.integers(860_000, 970_000)).map(lambda milliseconds: milliseconds / 1000)
 
 
 @given(status=st.text().filter(lambda word: word != "awaiting_upload"), state=STATES, after_s=MOMENTS, quiet_s=MOMENTS)
