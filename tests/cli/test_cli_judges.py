@@ -20,7 +20,7 @@ from pique_assets.judges.declaration import MAX_JUDGE_FILE_BYTES, read_judge_fil
 from pique_assets.judges.errors import JudgeCreationInDoubt, JudgeFileInvalid
 from pique_assets.judges.finding import create_judge, upload_references, wait_until_prepared
 from pique_assets.judges.yaml_values import read_yaml
-from pique_assets.testing import Fault, FaultScript, Kind, Route, running_faulty_pique
+from pique_assets.testing import Fault, FaultKind, FaultScript, Route, running_faulty_pique
 
 CLIP = DEMO / "media" / "brand_videos" / "2026-03-03" / "meadow_vertical.mov"
 PICTURE = next((DEMO / "media" / "brand_images").rglob("*.png"))

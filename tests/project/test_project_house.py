@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import zipfile
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,42 @@ def test_a_room_imports_only_the_rooms_it_may(room):
 def test_the_command_line_calls_rooms_and_no_asset():
     for file in (PACKAGE / "cli").rglob("*.py"):
         assert not [module for module in imports_of(file) if module.startswith("pique_assets.assets")], file
+
+
+def modules() -> dict[str, Path]:
+    """Every module of the package, by the name that imports it."""
+    return {
+        ".".join(path.relative_to(PROJECT).with_suffix("").parts).removesuffix(".__init__"): path
+        for path in PACKAGE.rglob("*.py")
+    }
+
+
+def test_no_module_imports_itself_by_way_of_others():
+    """Imports inside functions count, and so do those for types alone: who reads the one has to read the other."""
+    known = modules()
+    imported = {name: {one for one in names_of(path) if one in known and one != name} for name, path in known.items()}
+    try:
+        TopologicalSorter(imported).prepare()
+    except CycleError as error:
+        pytest.fail(f"a circle of imports: {' <- '.join(error.args[1])}")
+
+
+def names_of(path: Path) -> set[str]:
+    """What a file imports, by module and by the names it takes from there, which may be modules as well."""
+    names = imports_of(path)
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def test_no_two_public_classes_share_a_name():
+    where: dict[str, list[str]] = {}
+    for name, path in modules().items():
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                where.setdefault(node.name, []).append(name)
+    assert {name: found for name, found in where.items() if len(found) > 1} == {}
 
 
 def test_only_the_wire_knows_httpx():
@@ -114,20 +151,22 @@ def test_loading_the_code_location_costs_little_more_than_dagster():
 
 
 @pytest.mark.slow
-def test_definitions_validate_without_environment_and_network():
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["dagster", "definitions", "validate", "-w", "workspace.yaml"],
+        # The quick run has a project of `dg` in tests/assets/test_assets_guest_project.py.
+        pytest.param(["dg", "check", "defs", "--use-active-venv"], marks=pytest.mark.long),
+    ],
+    ids=lambda command: command[0],
+)
+def test_definitions_validate_without_environment_and_network(command):
     clean = {key: value for key, value in os.environ.items() if not key.startswith(("PIQUE_", "DAGSTER_", "GOOGLE_"))}
     # A proxy nobody listens on: whatever wanted the network would fail.
     clean |= {"HTTPS_PROXY": "http://127.0.0.1:9", "HTTP_PROXY": "http://127.0.0.1:9"}
-    commands = [
-        ["dg", "check", "defs", "--use-active-venv"],
-        ["dagster", "definitions", "validate", "-w", "workspace.yaml"],
-    ]
-    for command in commands:
-        program = Path(sys.executable).with_name(command[0])
-        done = subprocess.run(
-            [program, *command[1:]], cwd=PROJECT, env=clean, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
+    program = Path(sys.executable).with_name(command[0])
+    done = subprocess.run([program, *command[1:]], cwd=PROJECT, env=clean, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.slow
