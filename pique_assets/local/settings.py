@@ -30,7 +30,7 @@ class Settings:
             server's own address.
         workers: Number of evaluation processes.
         evaluation_deadline_s: Seconds after which an evaluation is killed and its job failed.
-        upload_url_life_s: Seconds an upload URL is valid (direct-upload seed document: 15 minutes).
+        upload_url_life_s: Seconds an upload URL is valid (docs/contract.md, "Direct upload": 15 minutes).
         max_upload_bytes: Largest ``file_size_bytes`` accepted.
         downloads: Number of download processes, for social-media jobs.
         download_deadline_s: Seconds after which a download is killed and its job failed.
@@ -39,7 +39,7 @@ class Settings:
         webhook_url: The organisation's webhook; a request's own ``webhook_url`` overrides it.
         webhook_attempts: Deliveries tried before a webhook is given up.
         webhook_retry_base_s: Seconds before the first retry; each further retry waits twice as long.
-        webhook_timeout_s: Seconds a receiver has to answer (direct-upload seed document: 10).
+        webhook_timeout_s: Seconds a receiver has to answer (docs/contract.md, "Webhooks": 10).
     """
 
     data_dir: Path
