@@ -156,14 +156,14 @@ class _Uploader:
             LedgerUnavailable: Nothing may be sent without the ledger.
         """
         try:
-            return self._bring(claimed, open_content=partial(self._open_content, claimed.item))
+            return self._bring(claimed)
         except LeaseLost as lost:
             # On a busy machine a lease runs out without anybody taking over: only another claim can tell.
             return _Again(reason=f"it was taken from this run: {lost}")
         finally:
             self._queue.drop(claimed)
 
-    def _bring(self, claimed: Claimed, *, open_content: Callable[[], BinaryIO]) -> Outcome | _Again:
+    def _bring(self, claimed: Claimed) -> Outcome | _Again:
         """Take a claimed submission as far as it goes."""
         submission, lease = claimed.submission, claimed.lease
         try:
@@ -171,10 +171,10 @@ class _Uploader:
                 prepared = self._prepare(submission, lease=lease)
                 if isinstance(prepared, Outcome):
                     return prepared
-                return self._send_or_recover(prepared, open_content=open_content)
+                return self._send_or_recover(prepared, item=claimed.item)
             quiet_since = _now() if submission.state is SubmissionState.UPLOADING else None
             held = _Held(submission=submission, lease=lease, fresh=None, quiet_since=quiet_since)
-            return self._send_or_recover(held, open_content=open_content)
+            return self._send_or_recover(held, item=claimed.item)
         except (Unauthorized, NotFound):
             self._ledger.release_lease(lease)
             raise
@@ -209,7 +209,7 @@ class _Uploader:
         )
         return _Held(submission=prepared, lease=lease, fresh=upload, quiet_since=None)
 
-    def _send_or_recover(self, held: _Held, *, open_content: Callable[[], BinaryIO]) -> Outcome | _Again:
+    def _send_or_recover(self, held: _Held, *, item: ContentItem) -> Outcome | _Again:
         for _ in range(self._limits.attempts):
             if held.fresh is None:
                 decision = decide(self._engine, held.submission, quiet_since=held.quiet_since)
@@ -222,14 +222,14 @@ class _Uploader:
                     break
                 if held.refusal is not None:
                     return self._abandon(held, evidence=f"{held.refusal}; {decision.evidence}")
-            sent = self._send(held, open_content=open_content)
+            sent = self._send(held, item=item)
             if not isinstance(sent, _Held):
                 return sent
             held = sent
         self._ledger.release_lease(held.lease)
         return Outcome(end=SendingEnd.UNFINISHED, reason=f"job {held.submission.job_id} is not uploaded yet")
 
-    def _send(self, held: _Held, *, open_content: Callable[[], BinaryIO]) -> Outcome | _Again | _Held:
+    def _send(self, held: _Held, *, item: ContentItem) -> Outcome | _Again | _Held:
         """One PUT; an outcome when the item's way is over, else what is held now."""
         uploading = self._ledger.record_upload_started(held.lease)
         target = uploading.upload_target
@@ -240,8 +240,9 @@ class _Uploader:
         try:
             self._client.upload(
                 held.fresh or _presigned(uploading, target),
-                open_body=open_content,
+                open_body=partial(self._open_content, item),
                 size_bytes=_size_bytes(uploading),
+                crc32c=item.crc32c,
                 begin_before=target.expires_at - timedelta(seconds=self._limits.expiry_margin_s),
                 # Whoever took over while this process was stopped, or cut off from the ledger, may send the content.
                 before_last_chunk=partial(self._keeper.confirm, held.lease),

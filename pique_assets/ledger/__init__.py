@@ -1,4 +1,4 @@
-"""The durable record of what was wanted from Pique and what became of it .
+"""The durable record of what was wanted from Pique and what became of it.
 
 Belongs here: states, leases, inventories and payloads, in SQLite or Postgres. Does not: HTTP, media,
 Dagster. The ledger decides nothing: it refuses writes that would break a rule, and remembers the rest.

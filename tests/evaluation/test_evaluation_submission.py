@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from desk import DEMO, LIMITS, Desk, demo_items, renamed
+from desk import DEMO, LIMITS, Desk, demo_items, open_item_verified, renamed
 
 from pique_assets.api.client import PiqueClient
 from pique_assets.api.errors import Unauthorized
@@ -157,6 +158,23 @@ def test_content_that_changed_since_the_inventory_is_not_evaluated(desk, media):
     # The next inventory sees the new bytes, and they are evaluated like any others.
     assert desk.submit(demo_items("2026-03-02", folder=media)).sent == 1
     assert collect(desk).completed == 3
+
+
+def test_content_whose_bytes_changed_and_nothing_else_is_noticed_by_its_checksum(desk, media):
+    """As on a disk that reads other bytes than before: size, time and name of the file are the same."""
+    items = demo_items("2026-03-02", folder=media)
+
+    def open_other_bytes(item):
+        body = bytearray(open_item_verified(item).read())
+        if item.filename == "teaser_vertical.mp4":
+            body[-1] ^= 1
+        return io.BytesIO(body)
+
+    report = desk.submit(items, open_item=open_other_bytes)
+    assert (report.sent, report.unusable) == (2, 1)
+    assert state_of(desk)["teaser_vertical.mp4"].item.error_code == "changed"
+    assert collect(desk).is_settled
+    assert len(desk.evaluations()) == 2
 
 
 def test_content_that_vanished_before_its_upload_is_a_row(desk, media):
