@@ -76,7 +76,7 @@ class Evaluation:
         Raises:
             ValueError: The message names the field and the rule.
         """
-        for label, name in (("name", self.name), ("judge_name", self.judge)):
+        for label, name in (("name", self.name), ("judge_name", self.judge_folder)):
             if not (name.isidentifier() and name.isascii() and name[0] != "_" and len(name) <= LONGEST_NAME):
                 raise ValueError(
                     f"Evaluation.{label} is {name!r}: use a letter, then up to 63 letters, digits or underscores"
@@ -104,8 +104,8 @@ class Evaluation:
             )
 
     @property
-    def judge(self) -> str:
-        """The judge's folder in the lake."""
+    def judge_folder(self) -> str:
+        """Name of the judge's folder in the lake."""
         return self.judge_name or self.name
 
     @property

@@ -95,11 +95,11 @@ def _require_one_judge_each(evaluations: Sequence[Evaluation]) -> None:
     for evaluation in evaluations:
         if evaluation.judge_id is None or isinstance(evaluation.judge_id, dg.EnvVar):
             continue
-        first = declared.setdefault(evaluation.judge, evaluation)
+        first = declared.setdefault(evaluation.judge_folder, evaluation)
         if first.judge_id != evaluation.judge_id:
             raise ValueError(
-                f"evaluations {first.name!r} and {evaluation.name!r} share the judge_name {evaluation.judge!r} but not "
-                f"the judge: {first.judge_id} and {evaluation.judge_id}; give one of them another judge_name"
+                f"evaluations {first.name!r} and {evaluation.name!r} share the judge_name {evaluation.judge_folder!r} "
+                f"but not the judge: {first.judge_id} and {evaluation.judge_id}; give one of them another judge_name"
             )
 
 

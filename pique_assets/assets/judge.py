@@ -34,7 +34,7 @@ def snapshots_of(evaluation: Evaluation, *, lake: "Lake") -> "JudgeSnapshots":
     """The lake's snapshots of an evaluation's judge."""
     from pique_assets.judges.snapshots import JudgeSnapshots
 
-    return JudgeSnapshots(lake=lake, folder=evaluation.judge, evaluation=evaluation.name)
+    return JudgeSnapshots(lake=lake, folder=evaluation.judge_folder, evaluation=evaluation.name)
 
 
 def judge_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.AssetsDefinition:

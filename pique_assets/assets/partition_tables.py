@@ -33,7 +33,7 @@ class PartitionTables:
     @property
     def where(self) -> dict[str, str]:
         """The date's file in any table, as `Lake` wants it named."""
-        return {"judge": self.evaluation.judge, "date": self.date, "evaluation": self.evaluation.name}
+        return {"judge": self.evaluation.judge_folder, "date": self.date, "evaluation": self.evaluation.name}
 
     def read(self, table_name: str, *, columns: Sequence[str] | None = None) -> pa.Table:
         """The rows an upstream asset wrote for this date, or these columns of them.
@@ -53,7 +53,7 @@ class PartitionTables:
 
     def earlier(self, table_name: str) -> Iterator[PartitionTables]:
         """The dates before this one that have this table, the last one first."""
-        files = self.lake.partitions(table_name, judge=self.evaluation.judge)
+        files = self.lake.partitions(table_name, judge=self.evaluation.judge_folder)
         dates = sorted({str(file.date) for file in files if file.evaluation == self.evaluation.name}, reverse=True)
         for date in dates:
             if date < self.date:

@@ -51,7 +51,7 @@ def _files(tables: PartitionTables) -> Iterator[tuple[str, PartitionFile]]:
 
     evaluation = tables.evaluation
     snapshots = snapshots_of(evaluation, lake=tables.lake)
-    dated = PartitionFile(judge=evaluation.judge, date=as_date(tables.date), evaluation=evaluation.name)
+    dated = PartitionFile(judge=evaluation.judge_folder, date=as_date(tables.date), evaluation=evaluation.name)
     for table in TABLES:
         if table in SNAPSHOT_TABLES:
             yield from ((table, file) for file in snapshots.latest_files(table))

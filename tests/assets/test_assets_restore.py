@@ -71,7 +71,7 @@ def rewrite(graph: Graph, table_name: str, date: str, change: Callable[[dict], d
     rows = [row for row in map(change, graph.table(table_name, date).to_pylist()) if row is not None]
     table = build_table(table_name, rows) if table_name != "payloads" else _payloads(graph, date, rows)
     Lake(str(graph.home / "lake")).write(
-        table_name, table, judge=graph.evaluation.judge, date=date, evaluation=graph.evaluation.name
+        table_name, table, judge=graph.evaluation.judge_folder, date=date, evaluation=graph.evaluation.name
     )
 
 

@@ -107,7 +107,9 @@ def test_the_files_of_a_lake_are_read_once_and_not_at_each_run(graph, pique):
     with Ledger.open(ledger_file) as ledger:
         assert list(ledger.known_lake_files().values()) == list(lake.versions("submissions").values())
     # A file that is damaged is not looked at while it is the one that was read; replaced, it is.
-    path = Path(lake.uri("submissions", judge=graph.evaluation.judge, date=FIRST, evaluation=graph.evaluation.name))
+    path = Path(
+        lake.uri("submissions", judge=graph.evaluation.judge_folder, date=FIRST, evaluation=graph.evaluation.name)
+    )
     path.write_bytes(b"no Parquet")
     assert "FileUnreadable" in refusal(graph.run(SECOND, job="submit"))
 

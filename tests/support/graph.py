@@ -92,7 +92,7 @@ class Graph:
 
     def table(self, name: str, date: str) -> pa.Table:
         return Lake(str(self.home / "lake")).read(
-            name, judge=self.evaluation.judge, date=date, evaluation=self.evaluation.name
+            name, judge=self.evaluation.judge_folder, date=date, evaluation=self.evaluation.name
         )
 
     def materialization(self, asset: str, date: str) -> dg.AssetMaterialization:
