@@ -29,7 +29,7 @@ import pyarrow as pa
 from pique_assets.lake import Lake, Payload, normalise, payloads_parts, restore_metrics, write_result_tables
 
 RECEIVED_AT = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)
-ROUNDS = 9
+ROUNDS = 5
 TOLERATED_TIME = 2.2
 TOLERATED_MEMORY = 1.5
 WHERE = {"judge": "brand", "date": "2026-03-02", "evaluation": "demo"}
@@ -38,7 +38,7 @@ WHERE = {"judge": "brand", "date": "2026-03-02", "evaluation": "demo"}
 def main() -> int:
     """Measure and print; returns the exit status."""
     parser = argparse.ArgumentParser(description="normalise() beside json.loads, and its memory")
-    parser.add_argument("--jobs", type=int, default=3000, help="finished jobs to generate (default 3000)")
+    parser.add_argument("--jobs", type=int, default=6000, help="finished jobs to generate (default 6000)")
     parser.add_argument("--write", metavar="LAKE", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.write:
