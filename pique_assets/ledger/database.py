@@ -37,6 +37,8 @@ _IMMEDIATE = "pique_ledger_immediate"
 # Of each connection, of which a submitting process has dozens; the system caches the file for all of them.
 _CACHE_KIB = 512
 _CONNECT_TIMEOUT_S = 10
+# Of the connection by which groups of writes are led: how long it counts as alive without being asked.
+_CONNECTION_KEPT_S = 1.0
 
 
 class Database:
@@ -50,7 +52,8 @@ class Database:
         self._writer: _SqliteWriter | None = None
         if isinstance(address, SqliteAddress):
             self._writer = _SqliteWriter(engine, location=address.location, busy_timeout_s=busy_timeout_s)
-        self._group = GroupCommit(self._transaction)
+        self._leader = _LeadersConnection(engine)
+        self._group = GroupCommit(self._group_transaction)
 
     @classmethod
     def open(cls, url: str, *, busy_timeout_s: float, create: bool = True) -> Database:
@@ -141,6 +144,15 @@ class Database:
                     yield connection
 
     @contextmanager
+    def _group_transaction(self) -> Iterator[Connection]:
+        if self._writer is not None:
+            with self._transaction() as connection:
+                yield connection
+        else:
+            with translated(self._location, self._secrets), self._leader.transaction() as connection:
+                yield connection
+
+    @contextmanager
     def upgrade(self) -> Iterator[Connection]:
         """Open a write transaction in which tables may be made anew.
 
@@ -166,7 +178,42 @@ class Database:
         """Close every connection."""
         if self._writer is not None:
             self._writer.close()
+        self._leader.give_back()
         self._engine.dispose()
+
+
+class _LeadersConnection:
+    """The connection to Postgres by which groups of writes are led, one at a time.
+
+    It is kept while one group follows the other: the pool would ask before each whether it still lives, which takes as
+    many round trips as a write.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._connection: Connection | None = None
+        self._used_at = 0.0
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Open a transaction."""
+        if time.monotonic() - self._used_at > _CONNECTION_KEPT_S:
+            self.give_back()
+        connection = self._connection = self._connection or self._engine.connect()
+        try:
+            with connection.begin():
+                yield connection
+        except BaseException as error:
+            if not isinstance(error, LedgerError):
+                self.give_back()
+            raise
+        self._used_at = time.monotonic()
+
+    def give_back(self) -> None:
+        """Let the pool have the connection, which looks whether it is still good for anything."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
 
 
 class _SqliteWriter:
@@ -319,17 +366,27 @@ def _postgres_engine(address: PostgresAddress, busy_timeout_s: float) -> Engine:
         max_overflow=15,
         pool_timeout=busy_timeout_s,
         pool_pre_ping=True,
-        isolation_level="READ COMMITTED",
+        # We say BEGIN ourselves, see below.
+        isolation_level="AUTOCOMMIT",
         connect_args={**defaults, **address.parameters, "prepare_threshold": address.prepare_threshold},
     )
     settings = {"lock_timeout": str(int(busy_timeout_s * 1000)), **address.settings}
-    statement = f"SELECT {', '.join(['set_config(%s, %s, true)'] * len(settings))}"
-    values = tuple(part for setting in settings.items() for part in setting)
+    begin = _begin_with(settings)
 
     @sa.event.listens_for(engine, "begin")
     def set_up(connection: Connection) -> None:
         # Each transaction for itself: behind a pooler the next one may have another connection to the server, and what
-        # a session is told at its start never gets there.
-        connection.exec_driver_sql(statement, values)
+        # a session is told at its start never gets there. In one round trip.
+        connection.exec_driver_sql(begin)
 
     return engine
+
+
+def _begin_with(settings: Mapping[str, str]) -> str:
+    """The statements that open a transaction with these settings."""
+    from psycopg import sql
+
+    each = [sql.SQL("set_config({}, {}, true)").format(name, value) for name, value in settings.items()]
+    begin = sql.SQL("BEGIN ISOLATION LEVEL READ COMMITTED; SELECT {}").format(sql.SQL(", ").join(each))
+    # The driver takes a % for the place of a parameter, also where there are none.
+    return begin.as_string(None)

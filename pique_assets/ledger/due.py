@@ -45,8 +45,19 @@ _WAITING = OPEN_STATES | POLLED_STATES
 
 _NAMED = sa.update(webhooks).where(webhooks.c.job_id.in_(sa.bindparam("job_ids", expanding=True)), UNKNOWN)
 _OF_JOB = sa.select(submissions.c.submission_id).where(submissions.c.job_id == sa.bindparam("job_id"))
-_OTHER_OF_JOB = sa.select(submissions.c.filename).where(
-    submissions.c.job_id == sa.bindparam("job_id"), submissions.c.submission_id != sa.bindparam("submission_id")
+# Who else has a job, and whether a webhook of it has come: most jobs are known to nobody.
+_KNOWN_OF_JOB = sa.select(
+    sa.select(submissions.c.filename)
+    .where(submissions.c.job_id == sa.bindparam("job_id"), submissions.c.submission_id != sa.bindparam("submission_id"))
+    .scalar_subquery()
+    .label("taken_by"),
+    sa.exists().where(webhooks.c.job_id == sa.bindparam("job_id"), UNKNOWN).label("was_announced"),
+)
+
+
+# As the columns store it: what a job id may hold, a plain text of Postgres may not.
+_ONE_AT_A_TIME = sa.select(
+    sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(sa.bindparam("job_id", type_=webhooks.c.job_id.type), 0))
 )
 
 
@@ -180,11 +191,10 @@ def name_job(connection: Connection, job_id: str, *, lease: Lease) -> bool:
         JobTaken: another submission has the job: its result could not be told from this one's.
     """
     _one_at_a_time(connection, job_id)
-    woken = jobs_are_named(connection, [job_id]) > 0
-    taken = connection.execute(_OTHER_OF_JOB, {"job_id": job_id, "submission_id": lease.submission_id}).first()
-    if taken is not None:
-        raise JobTaken(f"Pique named job {job_id} for it, which is the job of {taken.filename}")
-    return woken
+    known = connection.execute(_KNOWN_OF_JOB, {"job_id": job_id, "submission_id": lease.submission_id}).one()
+    if known.taken_by is not None:
+        raise JobTaken(f"Pique named job {job_id} for it, which is the job of {known.taken_by}")
+    return bool(known.was_announced) and jobs_are_named(connection, [job_id]) > 0
 
 
 def jobs_are_named(connection: Connection, job_ids: Sequence[str]) -> int:
@@ -281,6 +291,4 @@ def _erase_old_webhooks(connection: Connection, *, now: datetime) -> None:
 def _one_at_a_time(connection: Connection, job_id: str) -> None:
     """Let the webhook and the naming of a job wait for each other: else on Postgres neither might see the other."""
     if connection.dialect.name == "postgresql":
-        # As the columns store it: what a job id may hold, a plain text of Postgres may not.
-        stored = sa.literal(job_id, type_=webhooks.c.job_id.type)
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(stored, 0))))
+        connection.execute(_ONE_AT_A_TIME, {"job_id": job_id})
