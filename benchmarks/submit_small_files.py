@@ -160,6 +160,9 @@ def be_measured(side: str, server: str, folder: str, ledger: str) -> None:
     kind, _, name = side.partition(":")
     items = list(inventory(Path(folder), title=name))
     send = send_plainly if kind == "plain" else partial(send_durably, ledger_url=ledger, evaluation=name)
+    if kind != "plain":
+        # A ledger is made once, by no means for each date.
+        Ledger.open(ledger).close()
     wall, cpu = time.perf_counter(), time.process_time()
     results = send(server, items)
     print(

@@ -10,8 +10,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Final, Self
@@ -188,11 +188,14 @@ class LeaseKeeper:
 
     A lease that can't be renewed is dropped; the worker that holds it learns so at its next write, which the ledger
     refuses.
+
+    Attributes:
+        lease_s: How long a renewed lease lasts.
     """
 
     def __init__(self, ledger: Ledger, *, lease_s: float) -> None:
         self._ledger = ledger
-        self._lease_s = lease_s
+        self.lease_s = lease_s
         self._held: dict[int, Lease] = {}
         self._lock = threading.Lock()
         self._stopped = threading.Event()
@@ -229,17 +232,32 @@ class LeaseKeeper:
         """
         for _ in range(CONFIRMATIONS):
             asked_at = time.monotonic()
-            self._ledger.renew_lease(lease, lease_s=self._lease_s)
-            # A process that was stopped between the ledger's answer and this line knows no more than before.
-            if time.monotonic() - asked_at < self._lease_s / 2:
+            self._ledger.renew_lease(lease, lease_s=self.lease_s)
+            if self._is_fresh(asked_at):
                 return
         raise LeaseLost(
             f"submission {lease.submission_id}: {CONFIRMATIONS} answers of the ledger in a row took more than half of "
-            f"a lease of {self._lease_s:g} s"
+            f"a lease of {self.lease_s:g} s"
         )
 
+    @contextmanager
+    def confirmed_by_write(self, lease: Lease) -> Iterator[None]:
+        """Take a write that renews the lease for its confirmation, unless its answer came too late for that.
+
+        Raises:
+            LeaseLost, LedgerUnavailable: As `confirm` says.
+        """
+        asked_at = time.monotonic()
+        yield
+        if not self._is_fresh(asked_at):
+            self.confirm(lease)
+
+    def _is_fresh(self, asked_at: float) -> bool:
+        """A process that was stopped between the ledger's answer and this line knows no more than before."""
+        return time.monotonic() - asked_at < self.lease_s / 2
+
     def _renew_until_stopped(self) -> None:
-        while not self._stopped.wait(self._lease_s / 4):
+        while not self._stopped.wait(self.lease_s / 4):
             with self._lock:
                 held = list(self._held.values())
             for lease in held:
@@ -247,7 +265,7 @@ class LeaseKeeper:
 
     def _renew(self, lease: Lease) -> None:
         try:
-            self._ledger.renew_lease(lease, lease_s=self._lease_s)
+            self._ledger.renew_lease(lease, lease_s=self.lease_s)
         except LeaseLost:
             with self._lock:
                 self._held.pop(lease.submission_id, None)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from queue import Empty, SimpleQueue
@@ -18,6 +18,7 @@ from typing import BinaryIO, Final
 
 from pydantic import ValidationError
 
+from pique_assets.api.body import CHUNK_BYTES
 from pique_assets.api.errors import (
     ContentChanged,
     InvalidRequest,
@@ -29,12 +30,12 @@ from pique_assets.api.errors import (
     UploadInterrupted,
 )
 from pique_assets.api.models import Judge, PresignedUpload, PresignedUploadRequest
-from pique_assets.evaluation.claiming import Claimed
+from pique_assets.evaluation.claiming import Claimed, LeaseKeeper
 from pique_assets.evaluation.errors import UPLOAD_CORRUPTED, JudgeNotUsable
 from pique_assets.evaluation.poll_schedule import WATCH_AFTER_S
 from pique_assets.evaluation.recovery import Step, decide, readable
 from pique_assets.evaluation.submitting import Outcome, SendingEnd, Shipment
-from pique_assets.ledger import JobTaken, Lease, LeaseLost, Source, Submission, SubmissionState, UploadTarget
+from pique_assets.ledger import JobTaken, Lease, LeaseLost, Ledger, Source, Submission, SubmissionState, UploadTarget
 from pique_assets.ledger.failpoints import failpoint
 from pique_assets.media import ContentError, ContentItem
 
@@ -134,6 +135,31 @@ class _Held:
     refusal: str | None = None
 
 
+class _Beginning:
+    """The moment from which an upload's bytes may land.
+
+    Attributes:
+        submission: As it is now.
+    """
+
+    def __init__(self, held: _Held, *, ledger: Ledger, keeper: LeaseKeeper) -> None:
+        self.submission = held.submission
+        self._lease = held.lease
+        self._ledger = ledger
+        self._keeper = keeper
+
+    def record(self) -> None:
+        """Note it in the ledger, which says at the same time that the lease is held from now on.
+
+        Raises:
+            LeaseLost: Somebody took over.
+            LedgerUnavailable: The ledger can't say.
+        """
+        with self._keeper.confirmed_by_write(self._lease):
+            self.submission = self._ledger.record_upload_started(self._lease, lease_s=self._keeper.lease_s)
+        failpoint("upload.before")
+
+
 class _Uploader:
     """Brings claimed items to Pique, one call per item; safe to call from several threads."""
 
@@ -230,22 +256,28 @@ class _Uploader:
         return Outcome(end=SendingEnd.UNFINISHED, reason=f"job {held.submission.job_id} is not uploaded yet")
 
     def _send(self, held: _Held, *, item: ContentItem) -> Outcome | _Again | _Held:
-        """One PUT; an outcome when the item's way is over, else what is held now."""
-        uploading = self._ledger.record_upload_started(held.lease)
-        target = uploading.upload_target
+        """One PUT; an outcome when the item's way is over, else what is held now.
+
+        Before any byte leaves, the ledger says that the lease is held and notes that the bytes may land; before the
+        last chunk, it says once more that the lease is held: whoever took over while this process was stopped, or cut
+        off from the ledger, may send the content. Content of one chunk has both said at once.
+        """
+        target = held.submission.upload_target
         if target is None:
-            return _Held(submission=uploading, lease=held.lease, fresh=None, quiet_since=held.quiet_since)
-        failpoint("upload.before")
+            return replace(held, fresh=None)
+        beginning = _Beginning(held, ledger=self._ledger, keeper=self._keeper)
+        in_one_chunk = _size_bytes(held.submission) <= CHUNK_BYTES
         flaw: UploadCorrupted | None = None
         try:
+            if not in_one_chunk:
+                beginning.record()
             self._client.upload(
-                held.fresh or _presigned(uploading, target),
+                held.fresh or _presigned(held.submission, target),
                 open_body=partial(self._open_content, item),
-                size_bytes=_size_bytes(uploading),
+                size_bytes=_size_bytes(held.submission),
                 crc32c=item.crc32c,
                 begin_before=target.expires_at - timedelta(seconds=self._limits.expiry_margin_s),
-                # Whoever took over while this process was stopped, or cut off from the ledger, may send the content.
-                before_last_chunk=partial(self._keeper.confirm, held.lease),
+                before_last_chunk=beginning.record if in_one_chunk else partial(self._keeper.confirm, held.lease),
             )
         except (ContentError, ContentChanged) as error:
             self._abandon(held, evidence=f"no complete upload: {error}")
@@ -254,7 +286,7 @@ class _Uploader:
             # Whatever arrived is being evaluated, and paid for: another job would be paid for once more, at each run.
             flaw = error
         except UploadError as error:
-            return self._after_failed_put(held, uploading=uploading, error=error)
+            return self._after_failed_put(held, uploading=beginning.submission, error=error)
         failpoint("upload.after")
         self._ledger.record_uploaded(
             held.lease,

@@ -16,7 +16,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -80,14 +80,17 @@ class Transitions(LedgerPart):
         return replace(prepared, upload_target=target)
 
     @ledger_write("upload")
-    def record_upload_started(self, connection: Connection, lease: Lease) -> Submission:
-        """PREPARED | UPLOADING -> UPLOADING, just before the PUT: from here on the bytes may have landed.
+    def record_upload_started(
+        self, connection: Connection, lease: Lease, *, lease_s: float | None = None
+    ) -> Submission:
+        """PREPARED | UPLOADING -> UPLOADING, before any byte is sent: from here on the bytes may have landed.
 
-        Keeps the lease, which must still run.
+        Keeps the lease, which must still run; with `lease_s`, it lasts so many seconds from now.
         """
         held = hold(connection, lease, now=self._clock(), to=_S.UPLOADING, must_run=True)
+        renewed = {} if lease_s is None else {"lease_expires_at": held.now + timedelta(seconds=lease_s)}
         # What Pique said of the job before is no longer news.
-        return change(connection, held, to=_S.UPLOADING, upload_started_at=held.now, pique_status=None)
+        return change(connection, held, to=_S.UPLOADING, upload_started_at=held.now, pique_status=None, **renewed)
 
     @ledger_write("upload")
     def record_uploaded(
