@@ -215,7 +215,6 @@ class Leases(LedgerPart):
         """Give a lease back unused; one that is no longer held is no error.
 
         Args:
-            lease: the caller's lease.
             pique_status: what Pique said of the job, to be remembered; None leaves what is known.
         """
         said = {} if pique_status is None else {"pique_status": pique_status}

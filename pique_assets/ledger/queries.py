@@ -29,6 +29,7 @@ from pique_assets.ledger.states import (
 from pique_assets.ledger.tables import UNFINISHED, inventory, payloads, submissions
 
 _number = submissions.c.submission_id
+_SUBMISSIONS: sa.Select[Any] = sa.select(*SUBMISSION_COLUMNS)
 
 
 class Queries(LedgerPart):
@@ -37,24 +38,29 @@ class Queries(LedgerPart):
     def attempts(self, *, work_key: str) -> list[Submission]:
         """Every attempt ever made for a piece of work, oldest first."""
         with self._database.read() as connection:
-            return _found(connection, attempts_at(work_key))
+            of_work = _SUBMISSIONS.where(submissions.c.work_key == work_key)
+            return _found(connection, of_work.order_by(_number))
 
     def find_job(self, job_id: str) -> Submission | None:
         """The submission of a job; None if this ledger never made it."""
         with self._database.read() as connection:
-            return next(iter(_found(connection, submission_of(job_id))), None)
+            return next(iter(_found(connection, _SUBMISSIONS.where(submissions.c.job_id == job_id))), None)
 
     def inventory_entries_of(self, job_id: str) -> list[InventoryEntry]:
         """Where the content of a job is wanted, sorted: it may be on several dates and in several evaluations."""
+        work = sa.select(submissions.c.work_key).where(submissions.c.job_id == job_id).scalar_subquery()
+        columns = (inventory.c.evaluation, inventory.c.partition, inventory.c.content_uri)
         with self._database.read() as connection:
-            return sorted({InventoryEntry(*row) for row in connection.execute(entries_of(job_id))})
+            found = connection.execute(sa.select(*columns).where(inventory.c.work_key == work))
+            return sorted({InventoryEntry(*row) for row in found})
 
     def current_submissions(self, work_keys: Sequence[str]) -> dict[str, Submission]:
         """The submission that stands for each piece of work; without work that nobody ever ordered."""
         best: dict[str, Submission] = {}
         with self._database.read() as connection:
             for chunk in chunks(sorted(set(work_keys))):
-                for submission in _found(connection, best_attempts(chunk)):
+                of_work = _SUBMISSIONS.where(submissions.c.work_key.in_(chunk)).order_by(*best_first(submissions))
+                for submission in _found(connection, of_work):
                     best.setdefault(submission.work_key, submission)
         return best
 
@@ -96,8 +102,15 @@ class Queries(LedgerPart):
 
     def last_configuration(self, judge_id: str) -> str | None:
         """With which configuration of a judge, by its hash, an evaluation was begun last; None if none ever was."""
+        # The first match from the end of an index.
+        last = (
+            sa.select(submissions.c.judge_configuration_hash)
+            .where(submissions.c.upload_started_at.is_not(None), submissions.c.judge_id == judge_id)
+            .order_by(submissions.c.upload_started_at.desc())
+            .limit(1)
+        )
         with self._database.read() as connection:
-            found: str | None = connection.execute(last_configuration_of(judge_id)).scalar_one_or_none()
+            found: str | None = connection.execute(last).scalar_one_or_none()
             return found
 
     def evaluations_begun(self, *, since: datetime, judge_id: str | None = None) -> int:
@@ -105,8 +118,12 @@ class Queries(LedgerPart):
 
         Without those that Pique refused.
         """
+        # A range of an index that has all this needs.
+        begun = sa.select(sa.func.count()).where(submissions.c.upload_started_at >= since)
+        if judge_id is not None:
+            begun = begun.where(submissions.c.judge_id == judge_id)
         with self._database.read() as connection:
-            counted: int = connection.execute(begun_since(since, judge_id=judge_id)).scalar_one()
+            counted: int = connection.execute(begun).scalar_one()
             return counted
 
     def unreconciled(self, *, limit: int, after: int = 0) -> list[Submission]:
@@ -146,91 +163,31 @@ class Queries(LedgerPart):
             newest_first: order by descending ``submission_id``.
             limit: how many at most.
         """
-        wanted = matching(
-            states=states,
-            judge_id=judge_id,
-            evaluation=evaluation,
-            partition=partition,
-            newest_first=newest_first,
-            limit=limit,
-        )
+        # What has not ended is found by an index of its own, what has by its place if that is named.
+        wanted = _SUBMISSIONS.where(submissions.c.state.in_(sorted(states)))
+        if not (TERMINAL_STATES | DEAD_STATES) & set(states):
+            wanted = wanted.where(UNFINISHED)
+        if judge_id is not None:
+            wanted = wanted.where(submissions.c.judge_id == judge_id)
+        if evaluation is not None or partition is not None:
+            asked_for = sa.select(inventory.c.work_key).where(inventory.c.work_key.is_not(None))
+            if evaluation is not None:
+                asked_for = asked_for.where(inventory.c.evaluation == evaluation)
+            if partition is not None:
+                asked_for = asked_for.where(inventory.c.partition == partition)
+            wanted = wanted.where(submissions.c.work_key.in_(asked_for))
+        wanted = wanted.order_by(_number.desc() if newest_first else _number).limit(limit)
         with self._database.read() as connection:
             return _found(connection, wanted)
-
-
-def attempts_at(work_key: str) -> sa.Select[Any]:
-    """Select every attempt at a piece of work, oldest first."""
-    return sa.select(*SUBMISSION_COLUMNS).where(submissions.c.work_key == work_key).order_by(_number)
-
-
-def best_attempts(work_keys: Sequence[str]) -> sa.Select[Any]:
-    """Select the attempts at pieces of work, of each the one that stands for it first."""
-    return (
-        sa.select(*SUBMISSION_COLUMNS).where(submissions.c.work_key.in_(work_keys)).order_by(*best_first(submissions))
-    )
-
-
-def submission_of(job_id: str) -> sa.Select[Any]:
-    """Select the submission of a job."""
-    return sa.select(*SUBMISSION_COLUMNS).where(submissions.c.job_id == job_id)
-
-
-def entries_of(job_id: str) -> sa.Select[Any]:
-    """Select the inventory's rows that ask for the work of a job."""
-    work = sa.select(submissions.c.work_key).where(submissions.c.job_id == job_id).scalar_subquery()
-    columns = (inventory.c.evaluation, inventory.c.partition, inventory.c.content_uri)
-    return sa.select(*columns).where(inventory.c.work_key == work)
-
-
-def begun_since(since: datetime, *, judge_id: str | None) -> sa.Select[int]:
-    """Count the attempts whose PUT or POST was begun since: a range of an index that has all this needs."""
-    counted = sa.select(sa.func.count()).where(submissions.c.upload_started_at >= since)
-    return counted if judge_id is None else counted.where(submissions.c.judge_id == judge_id)
-
-
-def last_configuration_of(judge_id: str) -> sa.Select[str]:
-    """Select the configuration of the judge's attempt that was begun last: the first match from the end of an index."""
-    return (
-        sa.select(submissions.c.judge_configuration_hash)
-        .where(submissions.c.upload_started_at.is_not(None), submissions.c.judge_id == judge_id)
-        .order_by(submissions.c.upload_started_at.desc())
-        .limit(1)
-    )
 
 
 def unreconciled_in(state: SubmissionState, *, now: datetime, after: int, limit: int) -> sa.Select[Any]:
     """Select those of one state: a range of the index on what has not ended."""
     return (
-        sa.select(*SUBMISSION_COLUMNS)
-        .where(UNFINISHED, submissions.c.state == state, _number > after, is_free(now))
+        _SUBMISSIONS.where(UNFINISHED, submissions.c.state == state, _number > after, is_free(now))
         .order_by(_number)
         .limit(limit)
     )
-
-
-def matching(
-    *,
-    states: Collection[SubmissionState],
-    judge_id: str | None,
-    evaluation: str | None,
-    partition: str | None,
-    newest_first: bool,
-    limit: int,
-) -> sa.Select[Any]:
-    """Select by state, judge and place; what has not ended by the index on that, what has by its place if named."""
-    wanted = sa.select(*SUBMISSION_COLUMNS).where(submissions.c.state.in_(sorted(states)))
-    if not (TERMINAL_STATES | DEAD_STATES) & set(states):
-        wanted = wanted.where(UNFINISHED)
-    if judge_id is not None:
-        wanted = wanted.where(submissions.c.judge_id == judge_id)
-    if evaluation is not None or partition is not None:
-        asked_for = sa.select(inventory.c.work_key).where(inventory.c.work_key.is_not(None))
-        if evaluation is not None:
-            asked_for = asked_for.where(inventory.c.evaluation == evaluation)
-        if partition is not None:
-            asked_for = asked_for.where(inventory.c.partition == partition)
-        wanted = wanted.where(submissions.c.work_key.in_(asked_for))
-    return wanted.order_by(_number.desc() if newest_first else _number).limit(limit)
 
 
 def _found(connection: Connection, wanted: sa.Select[Any]) -> list[Submission]:

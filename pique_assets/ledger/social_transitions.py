@@ -64,7 +64,6 @@ class SocialTransitions(LedgerPart):
         best that is known, so that latencies stay useful.
 
         Args:
-            lease: the caller's lease.
             job_id: the job.
             batch_id: its batch.
             next_poll_at: when to ask for its result.
@@ -97,7 +96,6 @@ class SocialTransitions(LedgerPart):
         """SUBMITTING stays: an answer came, and which of its jobs is this one's can't be told. Releases the lease.
 
         Args:
-            lease: the caller's lease.
             batch_id: the answer's batch, if it names one.
             evidence: the jobs that the answer names, in words.
         """
@@ -115,7 +113,6 @@ class SocialTransitions(LedgerPart):
         """SUBMITTING | IN_DOUBT -> INTENDED, so that it is sent again. Releases the lease.
 
         Args:
-            lease: the caller's lease.
             evidence: which person says so, and why.
         """
         held = hold(connection, lease, now=self._clock(), to=_S.INTENDED, sources={_S.SUBMITTING, _S.IN_DOUBT})
@@ -136,7 +133,6 @@ class SocialTransitions(LedgerPart):
         """SUBMITTING -> IN_DOUBT: nobody waits for an answer any more. Releases the lease.
 
         Args:
-            lease: the caller's lease.
             evidence: what was tried and seen, in words.
         """
         held = hold(connection, lease, now=self._clock(), to=_S.IN_DOUBT)

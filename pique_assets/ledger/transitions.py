@@ -107,7 +107,6 @@ class Transitions(LedgerPart):
         Erases the signed URL, releases the lease.
 
         Args:
-            lease: the caller's lease.
             next_poll_at: when to ask for its result.
             error_code: what is wrong with what arrived, in a word.
             error: the same, in a sentence.
@@ -162,7 +161,6 @@ class Transitions(LedgerPart):
         """INTENDED | SUBMITTING -> REJECTED: it could not be submitted, and no evaluation happened. Releases the lease.
 
         Args:
-            lease: the caller's lease.
             error_code: why, in a word.
             error: why, in a sentence.
             job_id: the job that Pique made and refused at once (an answer 202 may carry some).
@@ -196,7 +194,6 @@ class Transitions(LedgerPart):
         evaluated, and no further attempt can be made.
 
         Args:
-            lease: the caller's lease.
             evidence: what proves it, in words.
             next_poll_at: when to look at the job again, in case it lives after all; None: only if a webhook
                 comes.
@@ -236,7 +233,6 @@ class Transitions(LedgerPart):
         """UPLOADING | UPLOADED -> GIVEN_UP: nobody waits for it any more. Erases the signed URL, releases the lease.
 
         Args:
-            lease: the caller's lease.
             error_code: why, in a word.
             error: why, and what Pique said last, in a sentence.
             status: what Pique said last, in a word or two; None if it said nothing.
@@ -270,7 +266,6 @@ class Transitions(LedgerPart):
         """UPLOADED, ABANDONED or GIVEN_UP, which it stays: the job is not terminal yet. Releases the lease.
 
         Args:
-            lease: the caller's lease.
             next_poll_at: when to ask again; None ends the watch of one that is abandoned or given up.
             status: what Pique said, in a word or two.
             empty_since: since when Pique has called it completed without giving a result; None if it does not.
@@ -309,7 +304,6 @@ class Transitions(LedgerPart):
         If an abandoned job finishes after all, a further attempt that has sent no byte yet is stopped.
 
         Args:
-            lease: the caller's lease.
             outcome: COMPLETED or FAILED.
             payload: what was received, byte for byte.
             source: how it was received.
