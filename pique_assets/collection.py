@@ -17,15 +17,18 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import dagster as dg
 
+from pique_assets import ledger as ledger_room
 from pique_assets.assets.evaluation_results import ASKED_FOR_DIGEST_TAG
 from pique_assets.config import Evaluation
 from pique_assets.jobs import results_job_name
-from pique_assets.ledger import Ledger, PartitionSummary, SettledPartition
 from pique_assets.partitions import daily_partitions
+
+if TYPE_CHECKING:
+    from pique_assets.ledger import Ledger, PartitionSummary
 
 ATTEMPT_TAG: Final = "pique_assets/attempt"
 PARTITION_TAG: Final = "dagster/partition"
@@ -147,7 +150,7 @@ def _consider(
     found: WantedRuns,
 ) -> None:
     """Request a run of this date, or postpone the date and say why."""
-    is_complete = isinstance(date, SettledPartition)
+    is_complete = isinstance(date, ledger_room.SettledPartition)
     # The jobs of an open date end one by one: its digest differs at each look, and its pauses grow all the same.
     before = _requested_runs(date, evaluation=evaluation, instance=instance, with_this_digest=is_complete)
     again_at, why = _again_at(before, date=date, instance=instance, is_complete=is_complete)

@@ -17,6 +17,7 @@ from pique_assets.assets.derived_tables import metric_catalog_asset, partition_s
 from pique_assets.assets.evaluation_results import evaluation_results_asset, submissions_asset
 from pique_assets.assets.judge import judge_asset
 from pique_assets.assets.raw_media import raw_media, raw_social_urls
+from pique_assets.assets.social_submissions import social_submissions_asset
 from pique_assets.assets.tables import result_tables_asset
 from pique_assets.assets.uploads import uploads_asset
 from pique_assets.checks import checks_of
@@ -123,8 +124,5 @@ def submitting_assets_of(evaluation: Evaluation, keys: ResourceKeys) -> list[dg.
     if evaluation.media is not None:
         assets += [raw_media(evaluation), content_asset(evaluation, keys), uploads_asset(evaluation, keys)]
     if evaluation.social is not None:
-        # Imported only where there is social media: every run and step pays for an import.
-        from pique_assets.assets.social_submissions import social_submissions_asset
-
         assets += [raw_social_urls(evaluation), social_submissions_asset(evaluation, keys)]
     return assets

@@ -12,16 +12,19 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import dagster as dg
 
+from pique_assets import media as media_room
 from pique_assets.config import Evaluation
 from pique_assets.jobs import submit_job_name
-from pique_assets.ledger import Ledger, Source
-from pique_assets.media import DatedFolder, Manifest, MediaError, SocialUrls
 from pique_assets.partitions import daily_partitions
 from pique_assets.resources import MediaStorageResource
+
+if TYPE_CHECKING:
+    from pique_assets.ledger import Ledger, Source
+    from pique_assets.media import DatedFolder, Manifest, SocialUrls
 
 _log = logging.getLogger(__name__)
 
@@ -136,7 +139,7 @@ class _Listing:
         try:
             entries = self._media_storage.open_source(self._source).list_entries(self._date)
             self._uris = {entry.content_uri for entry in entries}
-        except MediaError as error:
+        except media_room.MediaError as error:
             self.problem = str(error)
 
 

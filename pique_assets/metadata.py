@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from pique_assets import lake as lake_room
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -51,9 +53,7 @@ def table_metadata(
 
 def column_schema(table_name: str) -> dg.TableSchema:
     """The declared columns of a lake table, with their descriptions and units."""
-    from pique_assets.lake import COLUMN_DOCS, SCHEMAS
-
-    docs = COLUMN_DOCS[table_name]
+    docs = lake_room.COLUMN_DOCS[table_name]
     return dg.TableSchema(
         columns=[
             dg.TableColumn(
@@ -62,7 +62,7 @@ def column_schema(table_name: str) -> dg.TableSchema:
                 description=docs[field.name],
                 constraints=dg.TableColumnConstraints(nullable=field.nullable),
             )
-            for field in SCHEMAS[table_name]
+            for field in lake_room.SCHEMAS[table_name]
         ]
     )
 

@@ -36,8 +36,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 import dagster as dg
 
+from pique_assets import evaluation as evaluation_room
+from pique_assets import ledger as ledger_room
+from pique_assets.collection import wanted_runs
 from pique_assets.config import Evaluation
 from pique_assets.jobs import results_job_name
+from pique_assets.late_content import find_late_content
 from pique_assets.resource_keys import ResourceKeys
 from pique_assets.resources import LedgerResource, MediaStorageResource, PiqueResource
 
@@ -113,15 +117,13 @@ def results_sensor(
         ledger: LedgerResource,
         media_storage: MediaStorageResource,
     ) -> dg.SensorResult:
-        from pique_assets.ledger import LedgerMissing
-
         ends_at = time.monotonic() + settings.tick_budget_s
         try:
             with ledger.ledger(create=False) as opened:
                 return _tick(
                     context, evaluations, pique=pique, ledger=opened, media_storage=media_storage, until=ends_at
                 )
-        except LedgerMissing as missing:
+        except ledger_room.LedgerMissing as missing:
             # The first run that submits begins the ledger. A tick that looks in the wrong place must not begin one.
             return dg.SensorResult(skip_reason=f"{missing}: nothing was submitted yet", cursor=context.cursor)
 
@@ -147,9 +149,6 @@ def _tick(
     until: float,
 ) -> dg.SensorResult:
     """One tick, over before this `time.monotonic()`."""
-    from pique_assets.collection import wanted_runs
-    from pique_assets.late_content import find_late_content
-
     tick = _count(context.cursor)
     polled = _ask_pique(_in_turn(evaluations, tick=tick), pique=pique, ledger=ledger, until=until - AFTERWARDS_S)
     _give_up_waiting(evaluations, ledger=ledger)
@@ -181,15 +180,16 @@ class _Due:
     @classmethod
     def of(cls, ledger: Ledger) -> _Due:
         """Each answer is a look into an index, and none of the looks writes."""
-        from pique_assets.evaluation.limits import Limits
-        from pique_assets.evaluation.recovery import UNTOUCHED_FOR_S
-
         now = datetime.now(UTC)
         lost_jobs = bool(ledger.unreconciled(limit=1)) and bool(ledger.unknown_webhooks(limit=1))
         return cls(
-            orphans=ledger.has_orphans(now=now, untouched_since=now - timedelta(seconds=UNTOUCHED_FOR_S)),
+            orphans=ledger.has_orphans(
+                now=now, untouched_since=now - timedelta(seconds=evaluation_room.UNTOUCHED_FOR_S)
+            ),
             lost_jobs=lost_jobs,
-            old_uploads=ledger.has_begun_long_ago(begun_before=now - timedelta(seconds=Limits().longest_job_s)),
+            old_uploads=ledger.has_begun_long_ago(
+                begun_before=now - timedelta(seconds=evaluation_room.Limits().longest_job_s)
+            ),
             # A job that step 3 finds is due at once.
             results=lost_jobs or ledger.has_due(now=now),
         )
@@ -197,24 +197,19 @@ class _Due:
 
 def _ask_pique(evaluations: Sequence[Evaluation], *, pique: PiqueResource, ledger: Ledger, until: float) -> int:
     """Steps 1 to 5 of a tick; returns how many results were asked for."""
-    from pique_assets.evaluation.engine import Engine
-    from pique_assets.evaluation.giving_up import give_up_unknown_uploads
-    from pique_assets.evaluation.reconciliation import find_jobs
-    from pique_assets.evaluation.recovery import end_orphans
-
     due = _Due.of(ledger)
     if due == _Due(orphans=False, lost_jobs=False, old_uploads=False, results=False):
         return 0
     # No request outlasts this either, whatever Pique does; a request that is cut off is repeated in its turn.
     with pique.client() as client, client.ending_at(until):
-        engine = Engine(client=client, ledger=ledger, say=logging.getLogger(__name__).info)
+        engine = evaluation_room.Engine(client=client, ledger=ledger, say=logging.getLogger(__name__).info)
         upkeep: list[Callable[..., object]] = []
         if due.orphans:
-            upkeep.append(partial(end_orphans, engine))
+            upkeep.append(partial(evaluation_room.end_orphans, engine))
         if due.lost_jobs:
-            upkeep.append(partial(find_jobs, engine))
+            upkeep.append(partial(evaluation_room.find_jobs, engine))
         if due.old_uploads:
-            upkeep.append(partial(give_up_unknown_uploads, engine))
+            upkeep.append(partial(evaluation_room.give_up_unknown_uploads, engine))
         polls = _polls(evaluations, engine=engine) if due.results else []
         for number, step in enumerate(upkeep):
             step(until=_share(until, among=len(upkeep) + len(polls) - number))
@@ -225,15 +220,14 @@ def _ask_pique(evaluations: Sequence[Evaluation], *, pique: PiqueResource, ledge
 
 def _polls(evaluations: Sequence[Evaluation], *, engine: Engine) -> list[_Poll]:
     """Step 5 of a tick: a poll for each evaluation, and a last one for the jobs that no evaluation asks for."""
-    from pique_assets.evaluation.results import ResultPoller
 
     def of_evaluation(evaluation: Evaluation) -> _Poll:
         own = replace(engine, limits=evaluation.limits, expects_webhooks=evaluation.expects_webhooks)
-        poller = ResultPoller(own)
+        poller = evaluation_room.ResultPoller(own)
         return lambda until: poller.poll_due(evaluation=evaluation.name, until=until).polled
 
     def of_nobody() -> _Poll:
-        poller = ResultPoller(engine)
+        poller = evaluation_room.ResultPoller(engine)
         names = [evaluation.name for evaluation in evaluations]
         return lambda until: poller.poll_due(except_evaluations=names, others_after_s=LEFT_FOR_S, until=until).polled
 
@@ -242,12 +236,12 @@ def _polls(evaluations: Sequence[Evaluation], *, engine: Engine) -> list[_Poll]:
 
 def _give_up_waiting(evaluations: Sequence[Evaluation], *, ledger: Ledger) -> None:
     """Step 6 of a tick, by each evaluation's own limits."""
-    from pique_assets.evaluation.reconciliation import give_up_waiting
-
     for evaluation in evaluations:
         if evaluation.social is not None:
             say = logging.getLogger(__name__).info
-            give_up_waiting(ledger=ledger, limits=evaluation.limits, evaluation=evaluation.name, say=say)
+            evaluation_room.give_up_waiting(
+                ledger=ledger, limits=evaluation.limits, evaluation=evaluation.name, say=say
+            )
 
 
 def _share(until: float, *, among: int) -> float:

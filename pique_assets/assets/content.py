@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from pique_assets import evaluation as evaluation_room
+from pique_assets import media as media_room
 from pique_assets.assets.content_rows import READY, content_table
 from pique_assets.assets.evaluation_asset import dated_asset
 from pique_assets.assets.partition_tables import PartitionTables
@@ -57,14 +59,13 @@ def take_inventory(
     Raises:
         SourceUnavailable, SourceInvalid: The source as a whole can't be read.
     """
-    from pique_assets.evaluation.progress import Progress
-    from pique_assets.media import inventory
-
     if evaluation.media is None:
         raise ValueError(f"evaluation {evaluation.name!r} has no media to take an inventory of")
     reader = media_storage.open_source(evaluation.media)
-    progress = Progress(say, what="content items read")
-    for item in inventory(reader, date=dt.date.fromisoformat(date), threads=evaluation.limits.fingerprint_threads):
+    progress = evaluation_room.Progress(say, what="content items read")
+    for item in media_room.inventory(
+        reader, date=dt.date.fromisoformat(date), threads=evaluation.limits.fingerprint_threads
+    ):
         yield item
         progress.advance(note=repr(item.filename))
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, overload
 
+from pique_assets import lake as lake_room
+from pique_assets import media as media_room
 from pique_assets.chunks import CHUNK
 
 if TYPE_CHECKING:
@@ -21,9 +23,7 @@ READY: Final = "ready"
 
 def content_table(items: Iterable[ContentItem]) -> pa.Table:
     """Inventory items as rows of the `content` table."""
-    from pique_assets.lake import build_table
-
-    return build_table(
+    return lake_room.build_table(
         "content",
         (
             {
@@ -77,7 +77,5 @@ class ContentRows(Sequence["ContentItem"]):
             yield from map(_content_item, batch.to_pylist())
 
 
-def _content_item(row: dict[str, Any]) -> ContentItem:
-    from pique_assets.media import ContentItem
-
-    return ContentItem(**{name: value for name, value in row.items() if name != "state"})
+def _content_item(row: dict[str, Any]) -> media_room.ContentItem:
+    return media_room.ContentItem(**{name: value for name, value in row.items() if name != "state"})

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from pique_assets import lake as lake_room
 from pique_assets.assets.evaluation_asset import dated_asset
 from pique_assets.assets.evaluation_results import collecting_run
 from pique_assets.assets.judge import snapshots_of
@@ -36,10 +37,8 @@ def scorecard_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.AssetsDefi
         description="Per judge and detector: pass rate with its 95 % interval, and how scores spread.",
     )
     def scorecard_daily(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult[None]:
-        from pique_assets.lake.scorecard import scorecard_daily as compute
-
         tables = PartitionTables(lake=lake.lake(), evaluation=evaluation, date=context.partition_key)
-        scorecard = compute(
+        scorecard = lake_room.scorecard_daily(
             evaluations=tables.read("evaluations"),
             detector_results=tables.read("detector_results"),
             judge_id=evaluation.resolved_judge_id() or _found_judge_id(evaluation, lake=tables.lake),
@@ -62,11 +61,10 @@ def metric_catalog_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.Asset
         description="Every metric path seen on the date: kinds, range, unit and meaning where known.",
     )
     def metric_catalog(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult[None]:
-        from pique_assets.lake.catalog import CATALOGUED
-        from pique_assets.lake.catalog import metric_catalog as compute
-
         tables = PartitionTables(lake=lake.lake(), evaluation=evaluation, date=context.partition_key)
-        return tables.write("metric_catalog", compute(tables.read("detector_metrics", columns=CATALOGUED)))
+        return tables.write(
+            "metric_catalog", lake_room.metric_catalog(tables.read("detector_metrics", columns=lake_room.CATALOGUED))
+        )
 
     return metric_catalog
 
@@ -86,10 +84,8 @@ def partition_status_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.Ass
     def partition_status(
         context: dg.AssetExecutionContext, ledger: LedgerResource, lake: LakeResource
     ) -> dg.MaterializeResult[None]:
-        from pique_assets.lake import partition_status as compute
-
         tables = PartitionTables(lake=lake.lake(), evaluation=evaluation, date=context.partition_key)
-        status = compute(
+        status = lake_room.partition_status(
             evaluation=evaluation.name,
             run_id=context.run.run_id,
             committed_at=datetime.now(UTC),

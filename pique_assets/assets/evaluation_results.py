@@ -17,6 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from pique_assets import evaluation as evaluation_room
+from pique_assets import lake as lake_room
+from pique_assets import ledger as ledger_room
 from pique_assets.assets.evaluation_asset import dated_asset
 from pique_assets.assets.partition_tables import PartitionTables
 from pique_assets.config import Evaluation
@@ -49,30 +52,27 @@ def evaluation_results_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.A
     def evaluation_results(
         context: dg.AssetExecutionContext, pique: PiqueResource, ledger: LedgerResource, lake: LakeResource
     ) -> dg.MaterializeResult[None]:
-        from pique_assets.evaluation.engine import Engine, Partition
-        from pique_assets.evaluation.errors import NothingSubmitted, ResultsPending
-        from pique_assets.evaluation.results import collect_partition
-        from pique_assets.lake import Payload, payloads_parts
-
         where = {"evaluation": evaluation.name, "partition": context.partition_key}
         waits = ASKED_FOR_DIGEST_TAG not in context.run.tags
         limits = evaluation.limits if waits else replace(evaluation.limits, results_wait_s=0.0)
-        pending: ResultsPending | None = None
+        pending: evaluation_room.ResultsPending | None = None
         tables = PartitionTables(lake=lake.lake(), evaluation=evaluation, date=context.partition_key)
         with pique.client() as client, _submitted_to(ledger, **where) as opened:
             tables.lake.belong_to(client.pique)
             try:
-                engine = Engine(
+                engine = evaluation_room.Engine(
                     client=client,
                     ledger=opened,
                     limits=limits,
                     say=context.log.info,
                     expects_webhooks=evaluation.expects_webhooks,
                 )
-                collect_partition(engine, partition=Partition(evaluation=evaluation.name, key=context.partition_key))
-            except NothingSubmitted as nothing:
+                evaluation_room.collect_partition(
+                    engine, partition=evaluation_room.Partition(evaluation=evaluation.name, key=context.partition_key)
+                )
+            except evaluation_room.NothingSubmitted as nothing:
                 raise dg.Failure(str(nothing), allow_retries=False) from None
-            except ResultsPending as error:
+            except evaluation_room.ResultsPending as error:
                 pending = error
                 context.log.warning(f"the tables of {context.partition_key} are written without them: {error}")
             # Before the payloads are read: what comes meanwhile makes the date uncollected, and never passed over.
@@ -81,11 +81,13 @@ def evaluation_results_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.A
                 raise dg.Failure(f"the inventory of {context.partition_key} vanished from the ledger during the run")
             opened.record_collecting(**where, run=collecting_run(context), digest=standing.digest)
             payloads = (
-                Payload(job_id=stored.job_id, source=stored.source, received_at=stored.received_at, body=stored.body)
+                lake_room.Payload(
+                    job_id=stored.job_id, source=stored.source, received_at=stored.received_at, body=stored.body
+                )
                 for stored in opened.partition_payloads(**where)
             )
             with tables.writing("payloads") as writer:
-                for part in payloads_parts(payloads):
+                for part in lake_room.payloads_parts(payloads):
                     writer.add(part)
         more = {**_counts(standing.progress), **({} if pending is None else _open_jobs(pending))}
         return tables.materialised("payloads", writer.written, asset="evaluation_results", more=more)
@@ -96,14 +98,11 @@ def evaluation_results_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.A
 @contextmanager
 def _submitted_to(ledger: LedgerResource, *, evaluation: str, partition: str) -> "Iterator[Ledger]":
     """The ledger that a date was submitted by; none is begun where none is."""
-    from pique_assets.evaluation.errors import NothingSubmitted
-    from pique_assets.ledger import LedgerMissing
-
     try:
         with ledger.ledger(create=False) as opened:
             yield opened
-    except LedgerMissing as missing:
-        nothing = NothingSubmitted(evaluation=evaluation, partition=partition)
+    except ledger_room.LedgerMissing as missing:
+        nothing = evaluation_room.NothingSubmitted(evaluation=evaluation, partition=partition)
         raise dg.Failure(f"{missing}: {nothing}", allow_retries=False) from None
 
 
@@ -120,21 +119,17 @@ def submissions_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.AssetsDe
     def submissions(
         context: dg.AssetExecutionContext, ledger: LedgerResource, lake: LakeResource
     ) -> dg.MaterializeResult[None]:
-        from pique_assets.lake import build_table
-
         with ledger.ledger(create=False) as opened:
             items = opened.partition_state(evaluation=evaluation.name, partition=context.partition_key)
         tables = PartitionTables(lake=lake.lake(), evaluation=evaluation, date=context.partition_key)
         rows = [submission_row(item, evaluation=evaluation.name) for item in items]
-        return tables.write("submissions", build_table("submissions", rows))
+        return tables.write("submissions", lake_room.build_table("submissions", rows))
 
     return submissions
 
 
 def submission_row(row: "PartitionItem", *, evaluation: str) -> dict[str, object]:
     """One content item and its current submission as a row of `submissions`."""
-    from pique_assets.ledger import OPEN_STATES
-
     item, submission = row.item, row.submission
     columns: dict[str, object] = {
         "evaluation": evaluation,
@@ -167,7 +162,7 @@ def submission_row(row: "PartitionItem", *, evaluation: str) -> dict[str, object
             "finished_at": submission.finished_at or submission.settled_at,
             "latency_s": _latency_s(submission),
         }
-        if submission.state in OPEN_STATES:
+        if submission.state in ledger_room.OPEN_STATES:
             columns |= {"error_code": NO_RESULT_YET, "error": _not_ended(submission)}
         elif submission.state == "IN_DOUBT":
             # A restored ledger has the evidence as the error it was in this table.
@@ -188,14 +183,11 @@ def collecting_run(context: dg.AssetExecutionContext) -> str:
 
 def _not_ended(submission: "Submission") -> str:
     """Why the row of an open job has no result; the same as long as nothing has changed."""
-    from pique_assets.evaluation.giving_up import of_status
-    from pique_assets.ledger import UNSENT_STATES
-
-    if submission.state in UNSENT_STATES:
+    if submission.state in ledger_room.UNSENT_STATES:
         return "not sent to Pique yet: `uploads` (or `social_submissions`) of the date resumes it"
     if submission.job_id is None:
         return "sent to Pique, which has not answered; a webhook may still name its job"
-    return f"no result yet. {of_status(submission.pique_status)}"
+    return f"no result yet. {evaluation_room.said_of_status(submission.pique_status)}"
 
 
 def _counts(progress: "PartitionProgress") -> dict[str, dg.IntMetadataValue]:

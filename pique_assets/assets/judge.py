@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from pique_assets import judges as judges_room
 from pique_assets.assets.evaluation_asset import evaluation_asset
 from pique_assets.config import Evaluation
 from pique_assets.metadata import table_metadata
 from pique_assets.resource_keys import ResourceKeys
 from pique_assets.resources import LakeResource, PiqueResource
+from pique_assets.visible import visible
 
 if TYPE_CHECKING:
     from pique_assets.api.client import PiqueClient
@@ -32,9 +34,7 @@ CONFIGURATION_HASH = "configuration_hash"
 
 def snapshots_of(evaluation: Evaluation, *, lake: "Lake") -> "JudgeSnapshots":
     """The lake's snapshots of an evaluation's judge."""
-    from pique_assets.judges.snapshots import JudgeSnapshots
-
-    return JudgeSnapshots(lake=lake, folder=evaluation.judge_folder, evaluation=evaluation.name)
+    return judges_room.JudgeSnapshots(lake=lake, folder=evaluation.judge_folder, evaluation=evaluation.name)
 
 
 def judge_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.AssetsDefinition:
@@ -51,17 +51,13 @@ def judge_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.AssetsDefiniti
     def judge(
         context: dg.AssetExecutionContext, pique: PiqueResource, lake: LakeResource
     ) -> dg.MaterializeResult[None]:
-        from pique_assets.judges.agreement import agreed_judge
-        from pique_assets.judges.finding import resolve_judge
-        from pique_assets.visible import visible
-
         opened, say = lake.lake(), context.log.info
         snapshots = snapshots_of(evaluation, lake=opened)
         with pique.client() as client:
             opened.belong_to(client.pique)
-            fetched = agreed_judge(
+            fetched = judges_room.agreed_judge(
                 partial(
-                    resolve_judge,
+                    judges_room.resolve_judge,
                     client,
                     judge_id=evaluation.resolved_judge_id(),
                     judge_file=evaluation.judge_file,
@@ -105,13 +101,10 @@ def judge_to_submit_to(
         JudgeError, PiqueError: As `judges.finding.resolve_judge` says.
         LakeError, OSError: The lake can't be read or written.
     """
-    from pique_assets.judges.agreement import agreed_judge
-    from pique_assets.judges.finding import resolve_judge
-
     snapshots, say = snapshots_of(evaluation, lake=lake), context.log.info
-    judge = agreed_judge(
+    judge = judges_room.agreed_judge(
         partial(
-            resolve_judge,
+            judges_room.resolve_judge,
             client,
             judge_id=evaluation.resolved_judge_id(),
             judge_file=evaluation.judge_file,
@@ -127,14 +120,12 @@ def judge_to_submit_to(
 
 
 def _require_as_in_this_run(judge: "Judge", *, evaluation: Evaluation, context: dg.AssetExecutionContext) -> None:
-    from pique_assets.judges.errors import JudgeUnsettled
-
     event = context.instance.get_latest_materialization_event(evaluation.asset_key("judge"))
     materialized = event.asset_materialization if event is not None and event.run_id == context.run.run_id else None
     if materialized is None:
         return
     if materialized.metadata[CONFIGURATION_HASH].value != judge.configuration_hash():
-        raise JudgeUnsettled(
+        raise judges_room.JudgeUnsettled(
             f"judge {judge.id} ({judge.name}) is configured otherwise than when this run began: nothing was sent. Run "
             "the date again to have it evaluated by the judge as it is now; `pique-assets plan` says what that comes to"
         )

@@ -11,6 +11,7 @@ from typing import Final
 
 import dagster as dg
 
+from pique_assets import lake as lake_room
 from pique_assets.config import Evaluation
 
 # The asset that writes a table, where the two names differ.
@@ -63,25 +64,21 @@ SPECIAL: Final[Mapping[str, Mapping[str, tuple[tuple[str, str], ...]]]] = {
 
 def column_lineage(table_name: str, *, evaluation: Evaluation) -> dict[str, list[dg.TableColumnDep]]:
     """The upstream columns of each column of a table, for one evaluation's assets; without columns that have none."""
-    from pique_assets.lake import SCHEMAS
-
     return {
         column: [_dep(table, source, evaluation=evaluation) for table, source in sources]
-        for column in SCHEMAS[table_name].names
+        for column in lake_room.SCHEMAS[table_name].names
         if (sources := _sources(table_name, column, evaluation=evaluation))
     }
 
 
 def _sources(table_name: str, column: str, *, evaluation: Evaluation) -> tuple[tuple[str, str], ...]:
-    from pique_assets.lake import SCHEMAS
-
     if column in SPECIAL.get(table_name, {}):
         return SPECIAL[table_name][column]
     upstream = PASSED_ON.get(table_name)
     if upstream == "content" and evaluation.media is None:
         # Social media has no inventory table: the asset that submits the URLs reads their lists.
         return ()
-    if upstream is not None and column in SCHEMAS[upstream].names:
+    if upstream is not None and column in lake_room.SCHEMAS[upstream].names:
         return ((upstream, column),)
     return COMPUTED_FROM.get(table_name, ())
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 import dagster as dg
 
+from pique_assets import evaluation as evaluation_room
+from pique_assets import media as media_room
 from pique_assets.assets.submitting import ContentToSubmit, submitting_asset
 from pique_assets.config import Evaluation
 from pique_assets.metadata import markdown_table
@@ -39,16 +41,13 @@ def social_submissions_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.A
     def read(
         context: dg.AssetExecutionContext, lake: LakeResource, media_storage: MediaStorageResource
     ) -> ContentToSubmit:
-        from pique_assets.evaluation.social_posts import SocialPosts
-        from pique_assets.media import inventory
-
         if evaluation.social is None:
             raise ValueError(f"evaluation {evaluation.name!r} has no lists of social media URLs")
         source = media_storage.open_source(evaluation.social)
-        items = list(inventory(source, date=dt.date.fromisoformat(context.partition_key)))
+        items = list(media_room.inventory(source, date=dt.date.fromisoformat(context.partition_key)))
         return ContentToSubmit(
             items=items,
-            way=SocialPosts(),
+            way=evaluation_room.SocialPosts(),
             metadata={"wrong_lines": dg.MarkdownMetadataValue(_wrong_lines(items))},
         )
 

@@ -16,9 +16,13 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from pique_assets import evaluation as evaluation_room
+from pique_assets import ledger as ledger_room
+from pique_assets import recovering as recovering_room
 from pique_assets.assets.evaluation_asset import API_POOL, dated_asset
 from pique_assets.assets.judge import judge_to_submit_to
 from pique_assets.config import Evaluation
+from pique_assets.home import is_url
 from pique_assets.metadata import Metadata
 from pique_assets.resource_keys import ResourceKeys
 from pique_assets.resources import LakeResource, LedgerResource, MediaStorageResource, PiqueResource
@@ -91,13 +95,10 @@ def submitting_asset(
         lake: LakeResource,
         media_storage: MediaStorageResource,
     ) -> dg.MaterializeResult[None]:
-        from pique_assets.evaluation.engine import Engine, Partition
-        from pique_assets.evaluation.submitting import submit_partition
-
         content = read(context, lake, media_storage)
         say = context.log.info
         with pique.client() as client, ledger.ledger(say=say) as opened, _refusing_over_budget():
-            engine = Engine(
+            engine = evaluation_room.Engine(
                 client=client,
                 ledger=opened,
                 limits=evaluation.limits,
@@ -106,10 +107,10 @@ def submitting_asset(
                 webhook_url=evaluation.resolved_webhook_url(),
             )
             judge = _judge(context, evaluation, engine=engine, lake=lake.lake())
-            report = submit_partition(
+            report = evaluation_room.submit_partition(
                 engine,
                 content.items,
-                partition=Partition(evaluation=evaluation.name, key=context.partition_key),
+                partition=evaluation_room.Partition(evaluation=evaluation.name, key=context.partition_key),
                 judge=judge,
                 way=content.way,
                 on_plan=_declaring(context, evaluation, judge=judge, ledger=opened),
@@ -122,11 +123,9 @@ def submitting_asset(
 
 def _judge(context: dg.AssetExecutionContext, evaluation: Evaluation, *, engine: "Engine", lake: "Lake") -> "Judge":
     """The judge, after everything that speaks against sending was looked at."""
-    from pique_assets.recovering.unknown_jobs import require_known_jobs
-
     engine.ledger.belong_to(engine.client.pique)
     lake.belong_to(engine.client.pique)
-    require_known_jobs(lake=lake, ledger=engine.ledger, evaluation=evaluation.name, say=engine.say)
+    recovering_room.require_known_jobs(lake=lake, ledger=engine.ledger, evaluation=evaluation.name, say=engine.say)
     return judge_to_submit_to(context, evaluation, client=engine.client, ledger=engine.ledger, lake=lake)
 
 
@@ -137,9 +136,7 @@ def _declaring(
 
     Not sooner, because a judge that is refused may be a slip that the next run corrects.
     """
-    from pique_assets.ledger import Declaration
-
-    declaration = Declaration(
+    declaration = ledger_room.Declaration(
         judge_id=judge.id, media=_place(evaluation.media_address), social=_place(evaluation.social_address)
     )
 
@@ -152,10 +149,8 @@ def _declaring(
 
 def _announce(plan: "PartitionPlan", *, context: dg.AssetExecutionContext) -> None:
     """Record the plan as an observation of the running asset, which Dagster shows at once."""
-    from pique_assets.evaluation.plan import Reason
-
     context.log.info(str(plan))
-    if again := plan.by_reason.get(Reason.CHANGED_JUDGE, 0):
+    if again := plan.by_reason.get(evaluation_room.Reason.CHANGED_JUDGE, 0):
         context.log.warning(
             f"{again} content items of {plan.partition.key} were evaluated before, by the judge as it was configured "
             "then: they are evaluated again by the judge as it is now"
@@ -173,11 +168,9 @@ def _announce(plan: "PartitionPlan", *, context: dg.AssetExecutionContext) -> No
 @contextmanager
 def _refusing_over_budget() -> Iterator[None]:
     """Let a run that wants more than its budget fail with what would fit; a retry would want as much."""
-    from pique_assets.evaluation.admission import BudgetExceeded
-
     try:
         yield
-    except BudgetExceeded as exceeded:
+    except evaluation_room.BudgetExceeded as exceeded:
         raise dg.Failure(
             str(exceeded), metadata={"new_evaluations": exceeded.wanted, "fits": exceeded.fits}, allow_retries=False
         ) from None
@@ -197,6 +190,4 @@ def _materialisation(report: "SubmissionReport", *, judge: "Judge", metadata: Me
 
 def _place(address: str | None) -> str | None:
     """A source's address as it is the same from every working directory."""
-    from pique_assets.home import is_url
-
     return address if address is None or is_url(address) else os.path.abspath(os.path.expanduser(address))  # noqa: PTH100, PTH111

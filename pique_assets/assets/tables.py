@@ -1,6 +1,6 @@
 """Payloads to result tables: evaluations, detector results, metrics, flagged moments, all in one pass.
 
-Belongs here: the asset that writes the four. Does not: how a payload becomes rows (`lake.normalise`), which needs
+Belongs here: the asset that writes the four. Does not: how a payload becomes rows (`lake.result_rows`), which needs
 neither API nor ledger.
 """
 
@@ -11,6 +11,7 @@ from typing import Final
 
 import dagster as dg
 
+from pique_assets import lake as lake_room
 from pique_assets.assets.partition_tables import PartitionTables
 from pique_assets.config import Evaluation
 from pique_assets.partitions import daily_partitions
@@ -39,10 +40,8 @@ def result_tables_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.Assets
     ]
 
     def result_tables(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[dg.MaterializeResult[None]]:
-        from pique_assets.lake import write_result_tables
-
         tables = PartitionTables(lake=lake.lake(), evaluation=evaluation, date=context.partition_key)
-        written = write_result_tables(tables.lake, **tables.where)
+        written = lake_room.write_result_tables(tables.lake, **tables.where)
         for table in RESULT_TABLES:
             yield tables.materialised(table, written[table])
 

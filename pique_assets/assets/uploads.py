@@ -10,6 +10,7 @@ from typing import Final
 
 import dagster as dg
 
+from pique_assets import evaluation as evaluation_room
 from pique_assets.assets.content_rows import ContentRows
 from pique_assets.assets.partition_tables import PartitionTables
 from pique_assets.assets.submitting import ContentToSubmit, submitting_asset
@@ -34,11 +35,10 @@ def uploads_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.AssetsDefini
     def read(
         context: dg.AssetExecutionContext, lake: LakeResource, media_storage: MediaStorageResource
     ) -> ContentToSubmit:
-        from pique_assets.evaluation.uploads import Uploads
-
         tables = PartitionTables(lake=lake.lake(), evaluation=evaluation, date=context.partition_key)
         return ContentToSubmit(
-            items=ContentRows(tables.read("content")), way=Uploads(open_content=media_storage.content_opener())
+            items=ContentRows(tables.read("content")),
+            way=evaluation_room.Uploads(open_content=media_storage.content_opener()),
         )
 
     return submitting_asset(

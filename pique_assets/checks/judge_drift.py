@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from typing import TYPE_CHECKING, TypeAlias
 
+from pique_assets import judges as judges_room
 from pique_assets.assets.judge import snapshots_of
 from pique_assets.assets.partition_tables import PartitionTables
 from pique_assets.checks.operation import Finding, PartitionCheck, exact_listing
@@ -118,9 +119,7 @@ def _differences(gone: str, come: str, *, settings: _Settings) -> list[str]:
 
 
 def _detector_changes(before: Sequence[DetectorSettings], after: Sequence[DetectorSettings]) -> list[str]:
-    from pique_assets.judges.changes import detector_changes
-
-    return detector_changes(before, after)
+    return judges_room.detector_changes(before, after)
 
 
 def _sentence(changes: list[tuple[str, str]]) -> str:

@@ -15,6 +15,8 @@ from typing import Any, TypeAlias
 
 import dagster as dg
 
+from pique_assets import lake as lake_room
+from pique_assets import media as media_room
 from pique_assets.assets.partition_tables import PartitionTables
 from pique_assets.config import Evaluation
 from pique_assets.metadata import markdown_table
@@ -124,14 +126,11 @@ def exact_listing(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> d
 
 
 def _looked_at(check: Check, tables: PartitionTables, *, media_storage: MediaStorageResource) -> Finding:
-    from pique_assets.lake import LakeError
-    from pique_assets.media import MediaError
-
     try:
         if isinstance(check, SourceCheck):
             return check.look(tables.date, media_storage)
         return check.look(tables)
-    except (LakeError, MediaError) as error:
+    except (lake_room.LakeError, media_room.MediaError) as error:
         # A check exists to tell of a damaged table; the table must not keep the other checks from looking.
         return Finding(passed=False, severity=dg.AssetCheckSeverity.ERROR, description=str(error))
 

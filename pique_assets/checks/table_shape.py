@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import dagster as dg
 
+from pique_assets import lake as lake_room
 from pique_assets.assets.judge import snapshots_of
 from pique_assets.assets.partition_tables import PartitionTables
 from pique_assets.checks.operation import Finding, PartitionCheck, exact_listing
@@ -45,14 +46,14 @@ def table_shape_checks() -> list[PartitionCheck]:
     ]
 
 
-def _files(tables: PartitionTables) -> Iterator[tuple[str, PartitionFile]]:
+def _files(tables: PartitionTables) -> Iterator[tuple[str, lake_room.PartitionFile]]:
     """Every table of the date with its file, and the judge's snapshots of the last day."""
-    from pique_assets.lake import TABLES, PartitionFile, as_date
-
     evaluation = tables.evaluation
     snapshots = snapshots_of(evaluation, lake=tables.lake)
-    dated = PartitionFile(judge=evaluation.judge_folder, date=as_date(tables.date), evaluation=evaluation.name)
-    for table in TABLES:
+    dated = lake_room.PartitionFile(
+        judge=evaluation.judge_folder, date=lake_room.as_date(tables.date), evaluation=evaluation.name
+    )
+    for table in lake_room.TABLES:
         if table in SNAPSHOT_TABLES:
             yield from ((table, file) for file in snapshots.latest_files(table))
         else:
@@ -65,13 +66,11 @@ def _look_at_each(tables: PartitionTables, look: Callable[[str, PartitionFile], 
     Raises:
         FileMissing: No file exists.
     """
-    from pique_assets.lake import FileMissing
-
     missing, looked_at = None, 0
     for table, file in _files(tables):
         try:
             look(table, file)
-        except FileMissing as error:
+        except lake_room.FileMissing as error:
             missing = error
         else:
             looked_at += 1
@@ -98,9 +97,7 @@ def _columns(tables: PartitionTables) -> Finding:
 
 def _wrong_columns(table: str, found: pa.Schema) -> list[tuple[str, str, str]]:
     """Each wrong column: its name, the type found, the type declared. Nested types are compared to their leaves."""
-    from pique_assets.lake import SCHEMAS
-
-    declared = SCHEMAS[table]
+    declared = lake_room.SCHEMAS[table]
     wrong = []
     for name in dict.fromkeys([*declared.names, *found.names]):
         want, have = ([field for field in schema if field.name == name] for schema in (declared, found))
@@ -119,12 +116,10 @@ def _described(fields: Sequence[pa.Field]) -> str:
 
 
 def _keys(tables: PartitionTables) -> Finding:
-    from pique_assets.lake import table_spec
-
     repeated: list[tuple[str, str, object]] = []
 
     def look(table: str, file: PartitionFile) -> None:
-        key = table_spec(table).key
+        key = lake_room.table_spec(table).key
         rows = tables.lake.read(table, judge=file.judge, date=file.date, evaluation=file.evaluation, columns=key)
         repeated.extend((table, shown, count) for shown, count in _repeated(rows, key))
 

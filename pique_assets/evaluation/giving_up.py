@@ -95,7 +95,7 @@ def of_error(error: PiqueError | ValueError) -> LastWord:
     )
 
 
-def of_status(status: str | None) -> str:
+def said_of_status(status: str | None) -> str:
     """What the ledger kept of the last word, as a sentence."""
     return "Pique was not asked yet" if status is None else str(LastWord(status=status))
 
@@ -192,7 +192,7 @@ def give_up_job(name: str, *, reason: str, ledger: Ledger, send_again: bool = Fa
     return ledger.record_given_up(
         held.lease,
         error_code=BY_A_PERSON,
-        error=f"given up by a person: {reason}. {of_status(status)}",
+        error=f"given up by a person: {reason}. {said_of_status(status)}",
         status=status,
         next_poll_at=watch_at,
     )

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from pique_assets.api.models import DetectorRequest, JudgeRequest
 from pique_assets.judges.errors import JudgeFileInvalid
+from pique_assets.judges.yaml_values import read_yaml
 from pique_assets.media.content import ContentItem, Entry
 from pique_assets.media.content_type import CONTENT_TYPES, VIDEO
 from pique_assets.media.examine import examine
@@ -181,9 +182,6 @@ def record_reference(judge_file: Path, *, sha256: str, uri: str) -> None:
 
 
 def _document(file: Path) -> dict[str, Any]:
-    # Most processes never read YAML, and PyYAML takes a while to load.
-    from pique_assets.judges.yaml_values import read_yaml
-
     try:
         # Reading a pipe could wait without end.
         if file.exists() and not file.is_file():

@@ -4,76 +4,52 @@ Belongs here: everything between a raw answer of Pique and a file an analyst rea
 ledger; the tables are a pure function of payloads and records given by the caller.
 """
 
-from pique_assets.lake.catalog import metric_catalog
-from pique_assets.lake.errors import (
-    FileMissing,
-    FileUnreadable,
-    LakeError,
-    LakeOfAnotherPique,
-    SchemaMismatch,
-    TableUnknown,
-)
-from pique_assets.lake.location import PartitionFile, as_date
-from pique_assets.lake.metrics import escape_key, join_path, metric_values, restore_metrics, split_path
-from pique_assets.lake.normalise import normalise, normalised_parts
-from pique_assets.lake.parquet_files import TableWriter, WrittenFile
-from pique_assets.lake.partition_status import partition_status
-from pique_assets.lake.payload import (
-    SOURCE_POLLED,
-    SOURCE_WEBHOOK,
-    Payload,
-    payloads_parts,
-    payloads_table,
-    stored_payloads,
-)
-from pique_assets.lake.scorecard import OVERALL, scorecard_daily, wilson_interval
-from pique_assets.lake.storage import Lake, write_result_tables
-from pique_assets.lake.tables import (
-    COLUMN_DOCS,
-    SCHEMAS,
-    TABLE_DOCS,
-    TABLES,
-    build_table,
-    partitioned_schema,
-    table_spec,
-)
+from __future__ import annotations
 
-__all__ = [
-    "COLUMN_DOCS",
-    "OVERALL",
-    "SCHEMAS",
-    "SOURCE_POLLED",
-    "SOURCE_WEBHOOK",
-    "TABLES",
-    "TABLE_DOCS",
-    "FileMissing",
-    "FileUnreadable",
-    "Lake",
-    "LakeError",
-    "LakeOfAnotherPique",
-    "PartitionFile",
-    "Payload",
-    "SchemaMismatch",
-    "TableUnknown",
-    "TableWriter",
-    "WrittenFile",
-    "as_date",
-    "build_table",
-    "escape_key",
-    "join_path",
-    "metric_catalog",
-    "metric_values",
-    "normalise",
-    "normalised_parts",
-    "partition_status",
-    "partitioned_schema",
-    "payloads_parts",
-    "payloads_table",
-    "restore_metrics",
-    "scorecard_daily",
-    "split_path",
-    "stored_payloads",
-    "table_spec",
-    "wilson_interval",
-    "write_result_tables",
-]
+from typing import TYPE_CHECKING
+
+from pique_assets.lazy_names import lazy_names
+
+if TYPE_CHECKING:
+    from pique_assets.lake.catalog import CATALOGUED as CATALOGUED
+    from pique_assets.lake.catalog import metric_catalog as metric_catalog
+    from pique_assets.lake.commit_mark import partition_status as partition_status
+    from pique_assets.lake.errors import FileMissing as FileMissing
+    from pique_assets.lake.errors import LakeError as LakeError
+    from pique_assets.lake.location import PartitionFile as PartitionFile
+    from pique_assets.lake.location import as_date as as_date
+    from pique_assets.lake.metrics import metric_values as metric_values
+    from pique_assets.lake.metrics import restore_metrics as restore_metrics
+    from pique_assets.lake.parquet_files import TableWriter as TableWriter
+    from pique_assets.lake.parquet_files import WrittenFile as WrittenFile
+    from pique_assets.lake.payload import Payload as Payload
+    from pique_assets.lake.payload import payloads_parts as payloads_parts
+    from pique_assets.lake.payload import stored_payloads as stored_payloads
+    from pique_assets.lake.result_rows import normalise as normalise
+    from pique_assets.lake.scorecard import scorecard_daily as scorecard_daily
+    from pique_assets.lake.storage import Lake as Lake
+    from pique_assets.lake.storage import write_result_tables as write_result_tables
+    from pique_assets.lake.tables import COLUMN_DOCS as COLUMN_DOCS
+    from pique_assets.lake.tables import SCHEMAS as SCHEMAS
+    from pique_assets.lake.tables import TABLE_DOCS as TABLE_DOCS
+    from pique_assets.lake.tables import TABLES as TABLES
+    from pique_assets.lake.tables import build_table as build_table
+    from pique_assets.lake.tables import partitioned_schema as partitioned_schema
+    from pique_assets.lake.tables import table_spec as table_spec
+else:
+    __getattr__ = lazy_names(
+        __name__,
+        {
+            "catalog": "CATALOGUED metric_catalog",
+            "commit_mark": "partition_status",
+            "errors": "FileMissing LakeError",
+            "location": "PartitionFile as_date",
+            "metrics": "metric_values restore_metrics",
+            "parquet_files": "TableWriter WrittenFile",
+            "payload": "Payload payloads_parts stored_payloads",
+            "result_rows": "normalise",
+            "scorecard": "scorecard_daily",
+            "storage": "Lake write_result_tables",
+            "tables": "COLUMN_DOCS SCHEMAS TABLES TABLE_DOCS build_table partitioned_schema table_spec",
+        },
+    )

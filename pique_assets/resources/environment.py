@@ -12,6 +12,7 @@ from typing import Any, Literal
 import dagster as dg
 
 from pique_assets.api.address import BASE_URLS
+from pique_assets.home import home, in_home
 from pique_assets.resources.lake import LakeResource
 from pique_assets.resources.ledger import LedgerResource
 from pique_assets.resources.media_storage import MediaStorageResource
@@ -65,7 +66,5 @@ def resources_for(
 
 
 def _in_home(folder: str | os.PathLike[str], *, project: str) -> tuple[LedgerResource, LakeResource]:
-    from pique_assets.home import home, in_home
-
     address = home(explicit=folder, project=project or None).address
     return LedgerResource(url=in_home(address, "ledger")), LakeResource(root=in_home(address, "lake"))

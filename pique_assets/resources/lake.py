@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import Field
 
+from pique_assets import lake as lake_room
+from pique_assets.home import find_address
+
 if TYPE_CHECKING:
     from pique_assets.home import FoundAddress
-    from pique_assets.lake import Lake
 
 
 class LakeResource(dg.ConfigurableResource[Any]):
@@ -39,16 +41,12 @@ class LakeResource(dg.ConfigurableResource[Any]):
         Raises:
             HomeUnknown: Nothing says where, or what says so is a relative path.
         """
-        from pique_assets.home import find_address
-
         return find_address("lake", explicit=self.root, project=self.project or None)
 
-    def lake(self) -> Lake:
+    def lake(self) -> lake_room.Lake:
         """The lake there.
 
         Raises:
             HomeUnknown: As for `place`.
         """
-        from pique_assets.lake import Lake
-
-        return Lake(self.place().address, storage_options=self.storage_options)
+        return lake_room.Lake(self.place().address, storage_options=self.storage_options)

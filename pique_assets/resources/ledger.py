@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import Field
 
+from pique_assets import ledger as ledger_room
+from pique_assets.home import find_address, require_intended
+
 if TYPE_CHECKING:
     from pique_assets.home import FoundAddress
-    from pique_assets.ledger import Ledger
 
 
 class LedgerResource(dg.ConfigurableResource[Any]):
@@ -40,12 +42,10 @@ class LedgerResource(dg.ConfigurableResource[Any]):
         Raises:
             HomeUnknown: Nothing says where, or what says so is a relative path.
         """
-        from pique_assets.home import find_address
-
         return find_address("ledger", explicit=self.url, project=self.project or None)
 
     @contextmanager
-    def ledger(self, *, create: bool = True, say: Callable[[str], None] | None = None) -> Iterator[Ledger]:
+    def ledger(self, *, create: bool = True, say: Callable[[str], None] | None = None) -> Iterator[ledger_room.Ledger]:
         """The open ledger, its schema up to date.
 
         Args:
@@ -57,13 +57,10 @@ class LedgerResource(dg.ConfigurableResource[Any]):
             LedgerMissing, LedgerNotMade: There is no ledger, and none is to be made.
             LedgerUnavailable: The ledger can't be opened; nothing may be submitted without it.
         """
-        from pique_assets.home import require_intended
-        from pique_assets.ledger import Ledger
-
         place = self.place()
         if create:
             require_intended(place)
-        ledger = Ledger.open(place.address, create=create, say=say or logging.getLogger(__name__).warning)
+        ledger = ledger_room.Ledger.open(place.address, create=create, say=say or logging.getLogger(__name__).warning)
         try:
             yield ledger
         finally:

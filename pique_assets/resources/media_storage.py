@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import dagster as dg
 from pydantic import Field
 
+from pique_assets import media as media_room
+
 if TYPE_CHECKING:
     from pique_assets.media import ContentItem, Source, SourceReader
     from pique_assets.media.file_stores import GcsClientFactory
@@ -31,20 +33,16 @@ class MediaStorageResource(dg.ConfigurableResource[Any]):
         Raises:
             SourceUnavailable: Nothing can read such a source.
         """
-        from pique_assets.media import open_source
-
-        return open_source(source, gcs_client_factory=self._gcs_client_factory())
+        return media_room.open_source(source, gcs_client_factory=self._gcs_client_factory())
 
     def content_opener(self) -> Callable[[ContentItem], BinaryIO]:
         """A function that opens a ready item's bytes, verified against its fingerprint while they are read."""
-        from pique_assets.media import open_content
-
         client_factory = self._gcs_client_factory()
 
         def open_item(item: ContentItem) -> BinaryIO:
             if item.size_bytes is None or item.fingerprint is None:
                 raise ValueError(f"{item.content_uri} is not ready: {item.error}")
-            return open_content(
+            return media_room.open_content(
                 item.content_uri,
                 size_bytes=item.size_bytes,
                 fingerprint=item.fingerprint,

@@ -5,13 +5,12 @@ Belongs here: the address and the key. Does not: HTTP, which is the room `api`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dagster as dg
 from pydantic import Field
 
-if TYPE_CHECKING:
-    from pique_assets.api.client import PiqueClient
+from pique_assets import api as api_room
 
 
 class PiqueResource(dg.ConfigurableResource[Any]):
@@ -24,13 +23,11 @@ class PiqueResource(dg.ConfigurableResource[Any]):
     # Dagster's config takes no SecretStr; repr=False keeps the key out of reprs.
     api_key: str = Field(repr=False, description="The `X-API-Key`; give it as an EnvVar.")
 
-    def client(self) -> PiqueClient:
+    def client(self) -> api_room.PiqueClient:
         """A new client, to be used as a context manager; threads may share the client.
 
         Raises:
             ValueError: The address is neither https nor loopback.
             BrokenEnvironment: A variable of the environment about proxies or certificates cannot be used.
         """
-        from pique_assets.api.client import PiqueClient
-
-        return PiqueClient(base_url=self.base_url, api_key=self.api_key)
+        return api_room.PiqueClient(base_url=self.base_url, api_key=self.api_key)

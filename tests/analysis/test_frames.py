@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from pique_assets.analysis import NoLake, describe, load, tables, wide
-from pique_assets.lake import COLUMN_DOCS, SCHEMAS, Lake, TableUnknown
+from pique_assets.lake import COLUMN_DOCS, SCHEMAS, Lake
+from pique_assets.lake.errors import TableUnknown
 
 
 def test_a_table_is_a_frame_with_judge_date_and_evaluation(lake: Lake) -> None:

@@ -15,7 +15,7 @@ from waiting import eventually
 from pique_assets.api.body import CHUNK_BYTES
 from pique_assets.api.client import PiqueClient
 from pique_assets.api.errors import NoAnswer, NotFound, ServerError, UnexpectedAnswer
-from pique_assets.evaluation.giving_up import LONGEST_ERROR, give_up_unknown_uploads, of_error, of_status
+from pique_assets.evaluation.giving_up import LONGEST_ERROR, give_up_unknown_uploads, of_error, said_of_status
 from pique_assets.evaluation.poll_schedule import SHORTEST_WATCH, next_watch_at
 from pique_assets.evaluation.results import ResultPoller
 from pique_assets.ledger import SubmissionState
@@ -53,7 +53,7 @@ def test_what_was_given_up_is_watched_ever_more_rarely_and_for_ever():
 def test_what_came_instead_of_a_result_is_said(error, said, may_pass):
     word = of_error(error)
     assert (str(word), word.may_pass, word.is_error) == (said, may_pass, True)
-    assert str(of_status(word.status)) in said
+    assert str(said_of_status(word.status)) in said
 
 
 def test_an_outage_may_pass_and_a_long_answer_is_shortened():

@@ -10,7 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from pique_assets.analysis import load, sql
-from pique_assets.lake import SCHEMAS, Lake, SchemaMismatch, build_table, partitioned_schema
+from pique_assets.lake import SCHEMAS, Lake, build_table, partitioned_schema
+from pique_assets.lake.errors import SchemaMismatch
 
 EARLIER = Path(__file__).parent / "earlier_declaration"
 WHERE = {"judge": "brand", "date": "2026-03-02", "evaluation": "demo"}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pique_assets.lake import escape_key, join_path, split_path
+from pique_assets.lake.metrics import escape_key, join_path, split_path
 
 keys = st.text(st.characters() | st.sampled_from("\x00.\\eu0\ud800\udfff"), max_size=6)
 

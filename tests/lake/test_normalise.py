@@ -11,7 +11,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pique_assets.lake import SCHEMAS, Payload, normalise, payloads_table, stored_payloads
+from pique_assets.lake import SCHEMAS, Payload, normalise, stored_payloads
+from pique_assets.lake.payload import payloads_table
 
 EXAMPLES = Path(__file__).parents[1] / "contract" / "payloads"
 RECEIVED_AT = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from pique_assets.lake import COLUMN_DOCS, SCHEMAS, TABLE_DOCS, TABLES, TableUnknown, build_table, table_spec
+from pique_assets.lake import COLUMN_DOCS, SCHEMAS, TABLE_DOCS, TABLES, build_table, table_spec
+from pique_assets.lake.errors import TableUnknown
 
 DESIGNED = {
     *("payloads", "content", "submissions", "evaluations", "detector_results", "detector_metrics"),

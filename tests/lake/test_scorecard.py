@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pique_assets.lake import OVERALL, SCHEMAS, Payload, normalise, scorecard_daily, wilson_interval
-from pique_assets.lake.scorecard import quantile
+from pique_assets.lake import SCHEMAS, Payload, normalise, scorecard_daily
+from pique_assets.lake.scorecard import OVERALL, quantile, wilson_interval
 
 
 def scorecard(

@@ -18,16 +18,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pique_assets.lake import (
-    SCHEMAS,
-    FileMissing,
-    FileUnreadable,
-    Lake,
-    PartitionFile,
-    SchemaMismatch,
-    TableUnknown,
-    build_table,
-)
+from pique_assets.lake import SCHEMAS, FileMissing, Lake, PartitionFile, build_table
+from pique_assets.lake.errors import FileUnreadable, SchemaMismatch, TableUnknown
 
 WHERE = {"judge": "brand", "date": "2026-03-02", "evaluation": "demo"}
 

@@ -8,7 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pique_assets.lake import SCHEMAS, FileMissing, FileUnreadable, Lake, SchemaMismatch, build_table
+from pique_assets.lake import SCHEMAS, FileMissing, Lake, build_table
+from pique_assets.lake.errors import FileUnreadable, SchemaMismatch
 
 WHERE = {"judge": "j", "date": "2026-03-02", "evaluation": "e"}
 

@@ -40,8 +40,16 @@ def imports_of(path: Path) -> set[str]:
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             assert node.level == 0, f"{path} imports relatively"
-            found.add(node.module)
+            # `from pique_assets import lake` imports the room and takes no name of the package.
+            inside = {alias.name for alias in node.names if node.module == PACKAGE.name and is_module(alias.name)}
+            found |= {f"{node.module}.{name}" for name in inside}
+            if len(inside) < len(node.names):
+                found.add(node.module)
     return found
+
+
+def is_module(name: str) -> bool:
+    return (PACKAGE / name).is_dir() or (PACKAGE / f"{name}.py").is_file()
 
 
 @pytest.mark.parametrize("room", ROOMS)

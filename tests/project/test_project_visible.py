@@ -17,7 +17,7 @@ from pique_assets.api.errors import InvalidRequest, NoAnswer
 from pique_assets.cli import common, main
 from pique_assets.cli.text_table import one_line
 from pique_assets.evaluation.errors import SubmissionsUnfinished
-from pique_assets.lake import FileUnreadable
+from pique_assets.lake.errors import FileUnreadable
 from pique_assets.ledger import LedgerUnavailable
 from pique_assets.media.content import ErrorCode
 from pique_assets.media.errors import ContentError, SourceUnavailable

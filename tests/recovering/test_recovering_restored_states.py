@@ -11,7 +11,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from pique_assets.lake import Lake, Payload, build_table, payloads_table
+from pique_assets.lake import Lake, Payload, build_table
+from pique_assets.lake.payload import payloads_table
 from pique_assets.ledger import Ledger, SubmissionOrder
 from pique_assets.recovering.ledger_from_lake import restore_ledger
 
