@@ -52,33 +52,29 @@ def jobs_of(
     evaluation: Evaluation, *, executor: dg.ExecutorDefinition = dg.in_process_executor
 ) -> list[dg.UnresolvedAssetJobDefinition]:
     """The three jobs of an evaluation: submit, collect, and both in one. Daily work does not wait for results."""
-    return [
-        submit_job(evaluation, executor=executor),
-        dg.define_asset_job(
+    submitting = submit_assets(evaluation)
+    jobs = (
+        (
+            submit_job_name(evaluation),
+            submitting,
+            "Takes the inventory of a date and submits what Pique has not; does not wait for results.",
+        ),
+        (
             results_job_name(evaluation),
-            selection=_selection(evaluation, RESULT_ASSETS),
-            description="Collects a date's results and writes its tables; waits, bounded, for open jobs.",
-            executor_def=executor,
+            RESULT_ASSETS,
+            "Collects a date's results and writes its tables; waits, bounded, for open jobs.",
         ),
-        dg.define_asset_job(
-            everything_job_name(evaluation),
-            selection=_selection(evaluation, submit_assets(evaluation) + RESULT_ASSETS),
-            description="From media to scorecard in one run.",
-            executor_def=executor,
-        ),
-    ]
-
-
-def submit_job(
-    evaluation: Evaluation, *, executor: dg.ExecutorDefinition = dg.in_process_executor
-) -> dg.UnresolvedAssetJobDefinition:
-    """The job that ends when Pique has the content."""
-    return dg.define_asset_job(
-        submit_job_name(evaluation),
-        selection=_selection(evaluation, submit_assets(evaluation)),
-        description="Takes the inventory of a date and submits what Pique has not; does not wait for results.",
-        executor_def=executor,
+        (everything_job_name(evaluation), submitting + RESULT_ASSETS, "From media to scorecard in one run."),
     )
+    return [
+        dg.define_asset_job(
+            name,
+            selection=dg.AssetSelection.assets(*map(evaluation.asset_key, assets)),
+            description=description,
+            executor_def=executor,
+        )
+        for name, assets, description in jobs
+    ]
 
 
 def daily_schedule(evaluation: Evaluation) -> dg.ScheduleDefinition:
@@ -113,7 +109,3 @@ def date_to_submit(evaluation: Evaluation, *, at: datetime) -> str:
     """
     today = at.astimezone(ZoneInfo(evaluation.timezone)).date()
     return (today - timedelta(days=1 - min(evaluation.end_offset, 0))).isoformat()
-
-
-def _selection(evaluation: Evaluation, assets: tuple[str, ...]) -> dg.AssetSelection:
-    return dg.AssetSelection.assets(*(evaluation.asset_key(asset) for asset in assets))

@@ -14,7 +14,7 @@ import dagster as dg
 from pique_assets import evaluation as evaluation_room
 from pique_assets import media as media_room
 from pique_assets.assets.content_rows import READY, content_table
-from pique_assets.assets.evaluation_asset import dated_asset
+from pique_assets.assets.evaluation_asset import evaluation_asset
 from pique_assets.assets.partition_tables import PartitionTables
 from pique_assets.config import Evaluation
 from pique_assets.metadata import Metadata
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 def content_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.AssetsDefinition:
     """The inventory of an evaluation's media, by date."""
 
-    @dated_asset(
+    @evaluation_asset(
         evaluation,
         "content",
         keys=keys,

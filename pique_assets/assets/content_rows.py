@@ -23,26 +23,12 @@ READY: Final = "ready"
 
 def content_table(items: Iterable[ContentItem]) -> pa.Table:
     """Inventory items as rows of the `content` table."""
-    return lake_room.build_table(
-        "content",
-        (
-            {
-                "content_uri": item.content_uri,
-                "filename": item.filename,
-                "size_bytes": item.size_bytes,
-                "content_type": item.content_type,
-                "fingerprint": item.fingerprint,
-                "crc32c": item.crc32c,
-                "version": item.version,
-                "title": item.title,
-                "description": item.description,
-                "state": READY if item.is_ready else "unreadable",
-                "error_code": item.error_code,
-                "error": item.error,
-            }
-            for item in items
-        ),
+    of_item = [name for name in lake_room.SCHEMAS["content"].names if name != "state"]
+    rows = (
+        {"state": READY if item.is_ready else "unreadable", **{name: getattr(item, name) for name in of_item}}
+        for item in items
     )
+    return lake_room.build_table("content", rows)
 
 
 class ContentRows(Sequence["ContentItem"]):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from pique_assets import lake as lake_room
-from pique_assets.assets.evaluation_asset import dated_asset
+from pique_assets.assets.evaluation_asset import evaluation_asset
 from pique_assets.assets.evaluation_results import collecting_run
 from pique_assets.assets.judge import snapshots_of
 from pique_assets.assets.partition_tables import PartitionTables
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 def scorecard_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.AssetsDefinition:
     """How judge and detectors did, by date."""
 
-    @dated_asset(
+    @evaluation_asset(
         evaluation,
         "scorecard_daily",
         keys=keys,
@@ -53,7 +53,7 @@ def scorecard_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.AssetsDefi
 def metric_catalog_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.AssetsDefinition:
     """Which metrics were seen, by date."""
 
-    @dated_asset(
+    @evaluation_asset(
         evaluation,
         "metric_catalog",
         keys=keys,
@@ -74,7 +74,7 @@ def partition_status_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.Ass
     # Those that all others are upstream of.
     upstream = ["submissions", "scorecard_daily", "metric_catalog", "flagged_moments"]
 
-    @dated_asset(
+    @evaluation_asset(
         evaluation,
         "partition_status",
         keys=keys,

@@ -1,6 +1,6 @@
 """What every asset of an evaluation has in common.
 
-Belongs here: the decorators that make an asset from a function. Does not: what any asset does.
+Belongs here: the decorator that makes an asset from a function. Does not: what any asset does.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ API_POOL = "pique_api"
 AssetDecorator = Callable[[Callable[..., object]], dg.AssetsDefinition]
 
 
-def dated_asset(
+def evaluation_asset(
     evaluation: Evaluation,
     name: str,
     *,
@@ -29,30 +29,7 @@ def dated_asset(
     description: str,
     kinds: Sequence[str] = ("parquet",),
     pool: str | None = None,
-) -> AssetDecorator:
-    """The decorator of one asset of an evaluation, partitioned by date; arguments are those of `evaluation_asset`."""
-    return evaluation_asset(
-        evaluation,
-        name,
-        keys=keys,
-        after=after,
-        description=description,
-        kinds=kinds,
-        pool=pool,
-        partitions_def=daily_partitions(evaluation),
-    )
-
-
-def evaluation_asset(
-    evaluation: Evaluation,
-    name: str,
-    *,
-    keys: ResourceKeys,
-    after: Sequence[str],
-    description: str,
-    kinds: Sequence[str],
-    pool: str | None = None,
-    partitions_def: dg.PartitionsDefinition[str] | None = None,
+    dated: bool = True,
 ) -> AssetDecorator:
     """The decorator of one asset of an evaluation.
 
@@ -64,7 +41,7 @@ def evaluation_asset(
         description: One sentence, shown in the UI.
         kinds: Shown in the UI.
         pool: Pool of Dagster that limits how many runs execute this asset at once.
-        partitions_def: The asset's partitions; None for an asset without partitions.
+        dated: Whether the asset has a partition for each date.
     """
     spec = dg.AssetSpec(
         key=evaluation.asset_key(name),
@@ -80,7 +57,7 @@ def evaluation_asset(
         return dg.multi_asset(
             name=f"{evaluation.name}__{name}",
             specs=[spec],
-            partitions_def=partitions_def,
+            partitions_def=daily_partitions(evaluation) if dated else None,
             required_resource_keys=bound.required_resource_keys,
             pool=pool,
         )(bound.call)

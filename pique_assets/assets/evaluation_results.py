@@ -20,7 +20,7 @@ import dagster as dg
 from pique_assets import evaluation as evaluation_room
 from pique_assets import lake as lake_room
 from pique_assets import ledger as ledger_room
-from pique_assets.assets.evaluation_asset import dated_asset
+from pique_assets.assets.evaluation_asset import evaluation_asset
 from pique_assets.assets.partition_tables import PartitionTables
 from pique_assets.config import Evaluation
 from pique_assets.resource_keys import ResourceKeys
@@ -33,6 +33,11 @@ if TYPE_CHECKING:
 NO_RESULT_YET = "no_result_yet"
 """Error code of the row of an open job."""
 
+_OF_SUBMISSION = (
+    *("job_id", "batch_id", "source", "judge_id", "judge_configuration_hash", "attempt"),
+    *("error_code", "error", "created_at", "uploaded_at"),
+)
+
 ASKED_FOR_DIGEST_TAG = "pique_assets/digest"
 """Tag of a run that the sensor asked for: how its date stood then. Such a run need not wait: the sensor does."""
 
@@ -40,7 +45,7 @@ ASKED_FOR_DIGEST_TAG = "pique_assets/digest"
 def evaluation_results_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.AssetsDefinition:
     """The raw payloads of an evaluation, by date."""
 
-    @dated_asset(
+    @evaluation_asset(
         evaluation,
         "evaluation_results",
         keys=keys,
@@ -109,7 +114,7 @@ def _submitted_to(ledger: LedgerResource, *, evaluation: str, partition: str) ->
 def submissions_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.AssetsDefinition:
     """How every content item of a date stands: one row each, nothing skipped."""
 
-    @dated_asset(
+    @evaluation_asset(
         evaluation,
         "submissions",
         keys=keys,
@@ -132,33 +137,15 @@ def submission_row(row: "PartitionItem", *, evaluation: str) -> dict[str, object
     """One content item and its current submission as a row of `submissions`."""
     item, submission = row.item, row.submission
     columns: dict[str, object] = {
+        **asdict(item),
         "evaluation": evaluation,
-        "content_uri": item.content_uri,
-        "fingerprint": item.fingerprint,
-        "filename": item.filename,
-        "size_bytes": item.size_bytes,
-        "content_type": item.content_type,
-        "title": item.title,
-        "description": item.description,
-        "work_key": item.work_key,
         "source": row.source,
         "state": "unreadable" if item.work_key is None else "unsubmitted",
-        "error_code": item.error_code,
-        "error": item.error,
     }
     if submission is not None:
         columns |= {
-            "job_id": submission.job_id,
-            "batch_id": submission.batch_id,
-            "source": submission.source,
-            "judge_id": submission.judge_id,
-            "judge_configuration_hash": submission.judge_configuration_hash,
+            **{name: getattr(submission, name) for name in _OF_SUBMISSION},
             "state": submission.state.lower(),
-            "attempt": submission.attempt,
-            "error_code": submission.error_code,
-            "error": submission.error,
-            "created_at": submission.created_at,
-            "uploaded_at": submission.uploaded_at,
             "finished_at": submission.finished_at or submission.settled_at,
             "latency_s": _latency_s(submission),
         }

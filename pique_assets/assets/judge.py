@@ -47,6 +47,7 @@ def judge_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.AssetsDefiniti
         after=(),
         description="The judge and its detector configs, as Pique describes them now.",
         kinds=("pique",),
+        dated=False,
     )
     def judge(
         context: dg.AssetExecutionContext, pique: PiqueResource, lake: LakeResource

@@ -43,14 +43,6 @@ class PartitionTables:
         """
         return self.lake.read(table_name, columns=columns, **self.where)
 
-    def schema(self, table_name: str) -> pa.Schema:
-        """The schema the file of this date has, whatever was declared.
-
-        Raises:
-            FileMissing: It has not been materialised yet.
-        """
-        return self.lake.schema(table_name, **self.where)
-
     def earlier(self, table_name: str) -> Iterator[PartitionTables]:
         """The dates before this one that have this table, the last one first."""
         files = self.lake.partitions(table_name, judge=self.evaluation.judge_folder)

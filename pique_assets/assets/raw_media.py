@@ -5,8 +5,6 @@ Belongs here: what the UI shows of the source. Does not: reading the content (`c
 
 from __future__ import annotations
 
-import os
-
 import dagster as dg
 
 from pique_assets.config import Evaluation
@@ -15,32 +13,23 @@ from pique_assets.partitions import daily_partitions
 
 def raw_media(evaluation: Evaluation) -> dg.AssetSpec:
     """Where the lineage of every uploaded file's score begins."""
-    address = evaluation.media_address or ""
     return _external(
-        evaluation,
-        "raw_media",
-        description=f"Media of each date, as it lies in {address}. Made elsewhere.",
-        address=address,
+        evaluation, "raw_media", what="Media of each date, as it lies in", address=evaluation.media_address
     )
 
 
 def raw_social_urls(evaluation: Evaluation) -> dg.AssetSpec:
     """Where the lineage of every social media video's score begins."""
-    address = "" if evaluation.social is None else os.fspath(evaluation.social.path)
-    return _external(
-        evaluation,
-        "raw_social_urls",
-        description=f"Social media URLs of each date, as listed in {address}. Made elsewhere.",
-        address=address,
-    )
+    what = "Social media URLs of each date, as listed in"
+    return _external(evaluation, "raw_social_urls", what=what, address=evaluation.social_address)
 
 
-def _external(evaluation: Evaluation, name: str, *, description: str, address: str) -> dg.AssetSpec:
+def _external(evaluation: Evaluation, name: str, *, what: str, address: str | None) -> dg.AssetSpec:
     return dg.AssetSpec(
         key=evaluation.asset_key(name),
-        description=description,
+        description=f"{what} {address or ''}. Made elsewhere.",
         group_name=evaluation.name,
         kinds={"file"},
         partitions_def=daily_partitions(evaluation),
-        metadata={"source": address},
+        metadata={"source": address or ""},
     )

@@ -19,7 +19,7 @@ import dagster as dg
 from pique_assets import evaluation as evaluation_room
 from pique_assets import ledger as ledger_room
 from pique_assets import recovering as recovering_room
-from pique_assets.assets.evaluation_asset import API_POOL, dated_asset
+from pique_assets.assets.evaluation_asset import API_POOL, evaluation_asset
 from pique_assets.assets.judge import judge_to_submit_to
 from pique_assets.config import Evaluation
 from pique_assets.home import is_url
@@ -87,7 +87,9 @@ def submitting_asset(
         EvaluationError, PiqueError: As `judge_to_submit_to` and `submit_partition` say.
     """
 
-    @dated_asset(evaluation, name, keys=keys, after=after, description=description, kinds=("pique",), pool=API_POOL)
+    @evaluation_asset(
+        evaluation, name, keys=keys, after=after, description=description, kinds=("pique",), pool=API_POOL
+    )
     def submit(
         context: dg.AssetExecutionContext,
         pique: PiqueResource,

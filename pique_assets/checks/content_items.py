@@ -26,52 +26,37 @@ STATES_WITH_OUTCOME = ("completed", "unreadable", *WITHOUT_RESULT)
 def content_item_checks(evaluation: Evaluation) -> list[PartitionCheck]:
     """The checks over `content`, where there is one, and `submissions`."""
     inventory = [
-        PartitionCheck(
-            asset="content",
-            name="all_content_is_readable",
-            description="Warns when content could not be read; the rows say why.",
-            look=_every_row(
-                "content",
-                bad=lambda row: row["error_code"] is not None,
-                shown=("filename", "error_code", "error"),
-                severity=dg.AssetCheckSeverity.WARN,
-            ),
+        _every_row(
+            "content",
+            "all_content_is_readable",
+            "Warns when content could not be read; the rows say why.",
+            bad=lambda row: row["error_code"] is not None,
+            shown=("filename", "error_code", "error"),
         ),
     ]
     outcomes = [
-        PartitionCheck(
-            asset="submissions",
-            name="every_content_item_has_an_outcome",
-            description="Fails when content never reached Pique and nothing says why.",
-            look=_every_row(
-                "submissions",
-                bad=lambda row: row["state"] not in (*STATES_WITH_OUTCOME, *OPEN_AT_PIQUE),
-                shown=("filename", "state", "job_id"),
-                severity=dg.AssetCheckSeverity.ERROR,
-            ),
+        _every_row(
+            "submissions",
+            "every_content_item_has_an_outcome",
+            "Fails when content never reached Pique and nothing says why.",
+            bad=lambda row: row["state"] not in (*STATES_WITH_OUTCOME, *OPEN_AT_PIQUE),
+            shown=("filename", "state", "job_id"),
+            severity=dg.AssetCheckSeverity.ERROR,
         ),
-        PartitionCheck(
-            asset="submissions",
-            name="every_job_has_ended",
-            description="Warns when jobs were still open when the tables were written: their results are added by a "
-            "later run, which the sensor asks for.",
-            look=_every_row(
-                "submissions",
-                bad=lambda row: row["state"] in OPEN_AT_PIQUE,
-                shown=("filename", "job_id", "error"),
-                severity=dg.AssetCheckSeverity.WARN,
-            ),
+        _every_row(
+            "submissions",
+            "every_job_has_ended",
+            "Warns when jobs were still open when the tables were written: their results are added by a later run, "
+            "which the sensor asks for.",
+            bad=lambda row: row["state"] in OPEN_AT_PIQUE,
+            shown=("filename", "job_id", "error"),
         ),
-        PartitionCheck(
-            asset="submissions",
-            name="all_content_was_evaluated",
-            description="Warns when Pique failed to evaluate content, refused it, or never came to an end with it.",
-            look=_every_row(
-                "submissions",
-                bad=lambda row: row["state"] in WITHOUT_RESULT,
-                shown=("filename", "state", "job_id", "error"),
-                severity=dg.AssetCheckSeverity.WARN,
-            ),
+        _every_row(
+            "submissions",
+            "all_content_was_evaluated",
+            "Warns when Pique failed to evaluate content, refused it, or never came to an end with it.",
+            bad=lambda row: row["state"] in WITHOUT_RESULT,
+            shown=("filename", "state", "job_id", "error"),
         ),
         PartitionCheck(
             asset="submissions",
@@ -86,8 +71,16 @@ def content_item_checks(evaluation: Evaluation) -> list[PartitionCheck]:
 
 
 def _every_row(
-    table: str, *, bad: Callable[[Row], bool], shown: Sequence[str], severity: dg.AssetCheckSeverity
-) -> Callable[[PartitionTables], Finding]:
+    table: str,
+    name: str,
+    description: str,
+    *,
+    bad: Callable[[Row], bool],
+    shown: Sequence[str],
+    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.WARN,
+) -> PartitionCheck:
+    """A check that looks at every row of a table and shows the bad ones."""
+
     def look(tables: PartitionTables) -> Finding:
         rows = tables.read(table).to_pylist()
         found = [row for row in rows if bad(row)]
@@ -103,7 +96,7 @@ def _every_row(
             },
         )
 
-    return look
+    return PartitionCheck(asset=table, name=name, description=description, look=look)
 
 
 def _failure_rate(tables: PartitionTables, *, evaluation: Evaluation) -> Finding:

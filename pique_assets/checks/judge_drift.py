@@ -6,7 +6,7 @@ configuration, which is the work key, and how two configurations are compared (`
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -96,7 +96,9 @@ def _closest_pairs(gone: list[str], come: list[str], *, settings: _Settings) -> 
 
     def distance(pair: tuple[str, str]) -> tuple[bool, int]:
         before, after = settings[pair[0]], settings[pair[1]]
-        return (True, 0) if before is None or after is None else (False, len(_detector_changes(before, after)))
+        return (
+            (True, 0) if before is None or after is None else (False, len(judges_room.detector_changes(before, after)))
+        )
 
     found: list[tuple[str, str]] = []
     candidates = sorted(product(gone, come), key=distance)
@@ -115,11 +117,7 @@ def _differences(gone: str, come: str, *, settings: _Settings) -> list[str]:
     unknown = f"configuration {_shown(gone)} became {_shown(come)}"
     if before is None or after is None:
         return [f"{unknown}; the lake has no snapshot of {'the first' if before is None else 'the second'}"]
-    return _detector_changes(before, after) or [f"{unknown}, with the same detectors"]
-
-
-def _detector_changes(before: Sequence[DetectorSettings], after: Sequence[DetectorSettings]) -> list[str]:
-    return judges_room.detector_changes(before, after)
+    return judges_room.detector_changes(before, after) or [f"{unknown}, with the same detectors"]
 
 
 def _sentence(changes: list[tuple[str, str]]) -> str:

@@ -83,7 +83,7 @@ def _columns(tables: PartitionTables) -> Finding:
     wrong: list[tuple[str, str, str]] = []
 
     def look(table: str, file: PartitionFile) -> None:
-        schema = tables.lake.schema(table, judge=file.judge, date=file.date, evaluation=file.evaluation)
+        schema = tables.lake.schema(table, **file.names)
         wrong.extend(_wrong_columns(table, schema))
 
     files = _look_at_each(tables, look)
@@ -120,7 +120,7 @@ def _keys(tables: PartitionTables) -> Finding:
 
     def look(table: str, file: PartitionFile) -> None:
         key = lake_room.table_spec(table).key
-        rows = tables.lake.read(table, judge=file.judge, date=file.date, evaluation=file.evaluation, columns=key)
+        rows = tables.lake.read(table, **file.names, columns=key)
         repeated.extend((table, shown, count) for shown, count in _repeated(rows, key))
 
     files = _look_at_each(tables, look)

@@ -149,10 +149,10 @@ class JudgeSnapshots:
         # Through Arrow and back, as the kept rows came: equal times must look equal.
         added = build_table(table_name, rows).to_pylist()
         table = build_table(table_name, _first_and_latest([*kept, *added]))
-        return self.lake.write(table_name, table, judge=file.judge, date=file.date, evaluation=file.evaluation)
+        return self.lake.write(table_name, table, **file.names)
 
     def _read(self, table_name: str, file: PartitionFile) -> list[_Row]:
-        table = self.lake.read(table_name, judge=file.judge, date=file.date, evaluation=file.evaluation)
+        table = self.lake.read(table_name, **file.names)
         rows: list[_Row] = table.to_pylist()
         return rows
 

@@ -14,7 +14,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
 import fsspec
@@ -78,6 +78,11 @@ class PartitionFile:
                     f"{what} name {name!r} cannot be part of a path in the lake: use 1 to 100 letters, "
                     "digits, dots, hyphens and underscores, beginning with a letter or digit"
                 )
+
+    @property
+    def names(self) -> dict[str, Any]:
+        """The keyword arguments by which `Lake`'s methods take the file."""
+        return {"judge": self.judge, "date": self.date, "evaluation": self.evaluation}
 
     @property
     def path(self) -> str:

@@ -64,22 +64,16 @@ _LEASE = sa.update(submissions).where(submissions.c.submission_id.in_(sa.bindpar
 class Leases(LedgerPart):
     """Who may work on what."""
 
-    def claim_submission(self, order: SubmissionOrder, *, lease_s: float) -> Claim:
-        """Find the submission that stands for this order, or write the intent; lease it if work is left.
-
-        A further attempt is written only when every earlier one is rejected or abandoned without a result.
-
-        Returns:
-            ``lease`` is None if the submission is uploaded, finished or in doubt, if its social media POST was begun,
-            or if another worker holds it.
-        """
-        return self.claim_submissions([order], lease_s=lease_s)[0]
-
     def claim_submissions(self, orders: Sequence[SubmissionOrder], *, lease_s: float) -> list[Claim]:
-        """Do as `claim_submission` does for many orders, 500 to a transaction.
+        """Find the submission that stands for each order, or write the intent; lease those of which work is left.
+
+        A further attempt is written only when every earlier one is rejected or abandoned without a result. A
+        transaction takes 500 orders.
 
         Returns:
-            One claim per order, in their order; of orders with one work key the first gets the lease.
+            One claim per order, in their order; of orders with one work key the first gets the lease. ``lease`` is None
+            if the submission is uploaded, finished or in doubt, if its social media POST was begun, or if another
+            worker holds it.
         """
         first_of: dict[str, SubmissionOrder] = {}
         for order in orders:

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+import google_crc32c
+
 from pique_assets.media.content import ErrorCode
 from pique_assets.media.errors import MediaChanged
 from pique_assets.media.files import OpenedFile
@@ -39,8 +41,6 @@ def fingerprint(file: OpenedFile, *, first: bytes, on_bytes: OnBytes | None = No
         MediaChanged: The file did not stand still while it was read.
         ContentError: A read failed.
     """
-    import google_crc32c
-
     sha256 = hashlib.sha256()
     crc32c = 0
     seen = 0

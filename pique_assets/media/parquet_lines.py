@@ -12,15 +12,14 @@ from __future__ import annotations
 import datetime as dt
 import tempfile
 from collections.abc import Iterator
-from typing import IO, TYPE_CHECKING
+from typing import IO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from pique_assets.media.errors import SourceInvalid, SourceUnavailable
 from pique_assets.media.files import OpenedFile
 from pique_assets.media.manifest_line import LONGEST_TEXT, Line, require_column, require_once
-
-if TYPE_CHECKING:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
 
 MAX_ROWS = 10_000_000
 MAX_COLUMN_BYTES = 64 * 1024 * 1024
@@ -39,9 +38,6 @@ def parquet_lines(file: OpenedFile, uri: str, *, columns: tuple[str, ...]) -> It
         SourceUnavailable: There is no room for a copy of the file.
         ContentError: A read failed.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     with _copied(file, uri) as copy:
         try:
             plain = pq.ParquetFile(copy)
@@ -73,8 +69,6 @@ def _copied(file: OpenedFile, uri: str) -> IO[bytes]:
 
 def _known(parquet: pq.ParquetFile, uri: str, *, columns: tuple[str, ...]) -> list[str]:
     """The columns that the file has, found to be such that rows can be read."""
-    import pyarrow as pa
-
     schema = parquet.schema_arrow
     require_column(columns[0], among=schema.names, uri=uri)
     require_once(schema.names, columns=columns, uri=uri)
@@ -151,8 +145,6 @@ class _NoText(Exception):
 
 def _text_of(scalar: pa.Scalar) -> str | None:
     """The value as text, bytes that are not UTF-8 as surrogates; a date or time as YYYY-MM-DD."""
-    import pyarrow as pa
-
     if isinstance(scalar, pa.DictionaryScalar):
         scalar = scalar.value
     if not scalar.is_valid:
@@ -169,8 +161,6 @@ def _text_of(scalar: pa.Scalar) -> str | None:
 
 
 def _is_text(kind: pa.DataType) -> bool:
-    import pyarrow as pa
-
     if pa.types.is_dictionary(kind):
         return _is_text(kind.value_type)
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))

@@ -332,7 +332,7 @@ def _gaps(lake: Lake, *, dates: Iterable[_RememberedDate], evaluations: Collecti
 
 def _payloads(lake: Lake, file: PartitionFile) -> list[RememberedPayload]:
     try:
-        table = lake.read("payloads", judge=file.judge, date=file.date, evaluation=file.evaluation)
+        table = lake.read("payloads", **file.names)
     except FileMissing:
         return []
     return [
@@ -350,7 +350,7 @@ def _rows(
     lake: Lake, table_name: str, file: PartitionFile, *, columns: Sequence[str] | None = None
 ) -> list[dict[str, Any]]:
     try:
-        table = lake.read(table_name, judge=file.judge, date=file.date, evaluation=file.evaluation, columns=columns)
+        table = lake.read(table_name, **file.names, columns=columns)
     except FileMissing:
         return []
     rows: list[dict[str, Any]] = table.to_pylist()

@@ -10,18 +10,19 @@ import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 from pique_assets.lake import (
+    CATALOGUED,
     FileMissing,
     Lake,
     LakeError,
     PartitionFile,
     metric_catalog,
-    normalise,
     partition_status,
     scorecard_daily,
-    stored_payloads,
+    write_result_tables,
 )
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def rebuild_tables(
     for number, file in enumerate(wanted, start=1):
         place = f"{number} of {len(wanted)}: {file.evaluation} {file.date}"
         try:
-            written = _rebuild(_Partition(lake=lake, file=file))
+            written = _rebuild(lake, file)
         except (LakeError, OSError) as error:
             # One damaged file must not keep the other dates from being rebuilt.
             failed[file] = str(error)
@@ -101,50 +102,30 @@ def rebuild_tables(
     return RebuildReport(partitions=len(wanted) - len(failed), rows=rows, uncommitted=tuple(uncommitted), failed=failed)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Partition:
-    lake: Lake
-    file: PartitionFile
-
-    def read(self, table_name: str) -> pa.Table:
-        return self.lake.read(table_name, **self._where())
-
-    def read_if_written(self, table_name: str) -> pa.Table | None:
-        try:
-            return self.read(table_name)
-        except FileMissing:
-            return None
-
-    def write(self, table_name: str, table: pa.Table) -> int:
-        return self.lake.write(table_name, table, **self._where()).row_count
-
-    def _where(self) -> dict[str, Any]:
-        return {"judge": self.file.judge, "date": self.file.date, "evaluation": self.file.evaluation}
-
-
-def _rebuild(partition: _Partition) -> dict[str, int]:
+def _rebuild(lake: Lake, file: PartitionFile) -> dict[str, int]:
     """Write one partition's tables.
 
     Returns:
         Rows by table; `partition_status` is missing where there is nothing to say it from.
     """
-    payloads = partition.read("payloads")
-    submissions = partition.read_if_written("submissions")
-    tables = _derived(payloads, judge_id=_judge_id(submissions))
-    written = {name: partition.write(name, tables[name]) for name in DERIVED_TABLES}
+    payloads = lake.read("payloads", **file.names, columns=["payload_sha256"])
+    try:
+        submissions = lake.read("submissions", **file.names)
+    except FileMissing:
+        submissions = None
+    written = write_result_tables(lake, **file.names)
+    derived = {
+        "scorecard_daily": scorecard_daily(
+            evaluations=lake.read("evaluations", **file.names),
+            detector_results=lake.read("detector_results", **file.names),
+            judge_id=_judge_id(submissions),
+        ),
+        "metric_catalog": metric_catalog(lake.read("detector_metrics", **file.names, columns=CATALOGUED)),
+    }
     if submissions is not None:
-        status = _status(partition, payloads=payloads, submissions=submissions)
-        written["partition_status"] = partition.write("partition_status", status)
-    return written
-
-
-def _derived(payloads: pa.Table, *, judge_id: str | None) -> dict[str, pa.Table]:
-    tables = normalise(stored_payloads(payloads))
-    tables["scorecard_daily"] = scorecard_daily(
-        evaluations=tables["evaluations"], detector_results=tables["detector_results"], judge_id=judge_id
-    )
-    tables["metric_catalog"] = metric_catalog(tables["detector_metrics"])
-    return tables
+        derived["partition_status"] = _status(lake, file, payloads=payloads, submissions=submissions)
+    written |= {name: lake.write(name, table, **file.names) for name, table in derived.items()}
+    return {name: one.row_count for name, one in written.items()}
 
 
 def _judge_id(submissions: pa.Table | None) -> str | None:
@@ -154,29 +135,16 @@ def _judge_id(submissions: pa.Table | None) -> str | None:
     return max(known)[1] if known else None
 
 
-def _status(partition: _Partition, *, payloads: pa.Table, submissions: pa.Table) -> pa.Table:
+def _status(lake: Lake, file: PartitionFile, *, payloads: pa.Table, submissions: pa.Table) -> pa.Table:
     """The commit mark: the present one if it says the same of these tables, so that its file stays the same."""
-
-    def mark(run_id: str | None, committed_at: datetime) -> pa.Table:
-        return partition_status(
-            evaluation=partition.file.evaluation,
-            run_id=run_id,
-            committed_at=committed_at,
-            payloads=payloads,
-            submissions=submissions,
-        )
-
-    for before in _marks(partition):
-        unchanged = mark(before["run_id"], before["committed_at"])
-        if unchanged.to_pylist() == [before]:
-            return unchanged
-    return mark(None, datetime.now(UTC))
-
-
-def _marks(partition: _Partition) -> list[dict[str, Any]]:
+    mark = partial(partition_status, evaluation=file.evaluation, payloads=payloads, submissions=submissions)
     try:
-        rows: list[dict[str, Any]] = partition.read("partition_status").to_pylist()
+        marks = lake.read("partition_status", **file.names).to_pylist()
     except LakeError:
         # A mark that is missing or damaged is written anew either way.
-        return []
-    return rows
+        marks = []
+    for before in marks:
+        unchanged = mark(run_id=before["run_id"], committed_at=before["committed_at"])
+        if unchanged.to_pylist() == [before]:
+            return unchanged
+    return mark(run_id=None, committed_at=datetime.now(UTC))

@@ -141,7 +141,7 @@ def _compare(
 def _named_jobs(lake: Lake, file: PartitionFile) -> _NamedJobs:
     columns = ["work_key", "job_id"]
     try:
-        table = lake.read(_TABLE, judge=file.judge, date=file.date, evaluation=file.evaluation, columns=columns)
+        table = lake.read(_TABLE, **file.names, columns=columns)
     except FileMissing:
         return _NamedJobs(file=file, by_work={})
     pairs = zip(*(table[column].to_pylist() for column in columns), strict=True)

@@ -115,12 +115,12 @@ def test_what_cannot_be_given_up_is_said_and_the_rest_is_given_up_all_the_same(p
 def test_content_is_sent_again_only_when_a_person_says_so(path, capsys):
     assert give_up(path, "job_stuck", "--reason", "cancelled by mistake") == 0
     with Ledger.open(f"sqlite:///{path}") as ledger:
-        assert ledger.claim_submission(order("stuck"), lease_s=30).lease is None
+        assert ledger.claim_submissions([order("stuck")], lease_s=30)[0].lease is None
     assert give_up(path, "job_stuck", "--reason", "cancelled by mistake", "--send-again") == 0
     assert "the next run of its date sends it again" in capsys.readouterr().out
     assert job(path, "job_stuck").evidence == "an operator says: cancelled by mistake"
     with Ledger.open(f"sqlite:///{path}") as ledger:
-        assert ledger.claim_submission(order("stuck"), lease_s=30).created
+        assert ledger.claim_submissions([order("stuck")], lease_s=30)[0].created
 
 
 def test_what_was_given_up_is_listed(path, capsys):

@@ -39,7 +39,7 @@ def open_ledger(tmp_path: Path) -> Path:
             for key in ("a" * 64, "b" * 64)
         ]
         ledger.record_inventory(evaluation="brand_videos", partition="2026-03-02", items=items)
-        lease = ledger.claim_submission(order("a" * 64), lease_s=30).lease
+        lease = ledger.claim_submissions([order("a" * 64)], lease_s=30)[0].lease
         assert lease is not None
         later = datetime.now(UTC) + timedelta(days=3)
         ledger.record_prepared(
@@ -47,7 +47,7 @@ def open_ledger(tmp_path: Path) -> Path:
         )
         ledger.record_upload_started(lease)
         ledger.record_uploaded(lease, next_poll_at=later)
-        ledger.claim_submission(order("b" * 64), lease_s=30)
+        ledger.claim_submissions([order("b" * 64)], lease_s=30)[0]
     return path
 
 

@@ -27,7 +27,7 @@ def orders_of(items: list[ContentItem], *, desk: Desk):
 
 def test_what_another_run_holds_is_sent_after_the_rest_once_it_is_free(desk: Desk):
     items = demo_items(DATE)
-    held = desk.ledger.claim_submission(orders_of(items, desk=desk)[0], lease_s=3000).lease
+    held = desk.ledger.claim_submissions([orders_of(items, desk=desk)[0]], lease_s=3000)[0].lease
     opened = []
 
     def open_item(item):
@@ -43,7 +43,7 @@ def test_what_another_run_holds_is_sent_after_the_rest_once_it_is_free(desk: Des
 
 def test_what_another_run_goes_on_holding_is_left_to_it(desk: Desk):
     items = demo_items(DATE)
-    desk.ledger.claim_submission(orders_of(items, desk=desk)[0], lease_s=3000)
+    desk.ledger.claim_submissions([orders_of(items, desk=desk)[0]], lease_s=3000)[0]
     report = replace(desk, limits=replace(LIMITS, lease_s=2)).submit(items)
     assert (report.sent, report.already_known) == (len(items) - 1, 1)
 

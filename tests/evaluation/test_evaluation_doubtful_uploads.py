@@ -73,7 +73,7 @@ def test_what_a_dead_run_may_have_sent_is_not_sent_again_within_the_lag(tmp_path
 def send_and_die(desk: Desk) -> None:
     """What a run leaves that sent its bytes and died before it could say so."""
     order = WantedContent.of(ITEM, judge=desk.client.get_judge(JUDGE)).order(ITEM[0])
-    lease = desk.ledger.claim_submission(order, lease_s=60).lease
+    lease = desk.ledger.claim_submissions([order], lease_s=60)[0].lease
     upload = desk.client.create_presigned_upload(
         PresignedUploadRequest(
             judge_id=JUDGE, content_type="video", filename=order.filename, file_size_bytes=order.size_bytes

@@ -89,7 +89,7 @@ def order(name: str) -> SubmissionOrder:
 
 
 def test_a_lease_is_confirmed_by_the_ledger_alone(ledger):
-    lease = ledger.claim_submission(order("a"), lease_s=60).lease
+    lease = ledger.claim_submissions([order("a")], lease_s=60)[0].lease
     keeper = LeaseKeeper(ledger, lease_s=60)
     keeper.confirm(lease)
     ledger.release_lease(lease)
@@ -98,7 +98,7 @@ def test_a_lease_is_confirmed_by_the_ledger_alone(ledger):
 
 
 def test_a_ledger_that_answers_too_slowly_for_any_lease_confirms_none(ledger):
-    lease = ledger.claim_submission(order("a"), lease_s=60).lease
+    lease = ledger.claim_submissions([order("a")], lease_s=60)[0].lease
     # With a lease that is over at once, every answer comes too late.
     with pytest.raises(LeaseLost, match="more than half of a lease"):
         LeaseKeeper(ledger, lease_s=1e-6).confirm(lease)

@@ -72,7 +72,7 @@ class LeftBehind:
         return replace(self.wanted(), fingerprint="f" * 64, work_key="e" * 64)
 
     def intended(self) -> Lease:
-        lease = self.desk.ledger.claim_submission(self.order, lease_s=60).lease
+        lease = self.desk.ledger.claim_submissions([self.order], lease_s=60)[0].lease
         assert lease is not None
         return lease
 

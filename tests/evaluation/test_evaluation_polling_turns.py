@@ -36,7 +36,7 @@ def wait_for_jobs(desk: Desk) -> list[str]:
             title=None,
             description=None,
         )
-        lease = desk.ledger.claim_submission(order, lease_s=60).lease
+        lease = desk.ledger.claim_submissions([order], lease_s=60)[0].lease
         desk.ledger.record_prepared(
             lease,
             job_id=upload.job_id,

@@ -118,7 +118,7 @@ class Story:
         self.ledger.record_inventory(evaluation=evaluation, partition=partition, items=items, source=source)
 
     def intended(self, name: str = "a", *, lease_s: float = 60) -> Lease:
-        lease = self.ledger.claim_submission(self.order(name), lease_s=lease_s).lease
+        lease = self.ledger.claim_submissions([self.order(name)], lease_s=lease_s)[0].lease
         assert lease is not None
         return lease
 

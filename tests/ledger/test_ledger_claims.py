@@ -17,8 +17,8 @@ from pique_assets.ledger import LeaseLost, Ledger, SubmissionState
 
 
 def test_a_second_worker_finds_the_submission_but_gets_no_lease(story, ledger):
-    first = ledger.claim_submission(story.order(), lease_s=60)
-    second = ledger.claim_submission(story.order(), lease_s=60)
+    first = ledger.claim_submissions([story.order()], lease_s=60)[0]
+    second = ledger.claim_submissions([story.order()], lease_s=60)[0]
     assert (first.created, second.created) == (True, False)
     assert first.lease is not None
     assert second.lease is None
@@ -28,9 +28,9 @@ def test_a_second_worker_finds_the_submission_but_gets_no_lease(story, ledger):
 def test_a_lease_that_ran_out_passes_to_the_next_worker_and_the_late_one_changes_nothing(story, ledger, clock):
     late = story.prepared()
     clock.advance(59.999)
-    assert ledger.claim_submission(story.order(), lease_s=60).lease is None
+    assert ledger.claim_submissions([story.order()], lease_s=60)[0].lease is None
     clock.advance(0.001)
-    taken = ledger.claim_submission(story.order(), lease_s=60)
+    taken = ledger.claim_submissions([story.order()], lease_s=60)[0]
     assert taken.lease is not None
     assert taken.submission.upload_target.url == story.signed_url
     before = ledger.attempts(work_key=story.key("a"))
@@ -64,13 +64,13 @@ def test_a_released_lease_is_free_for_the_next_worker(story, ledger):
     ledger.release_lease(lease)
     with pytest.raises(LeaseLost):
         ledger.record_upload_started(lease)
-    assert ledger.claim_submission(story.order(), lease_s=60).lease is not None
+    assert ledger.claim_submissions([story.order()], lease_s=60)[0].lease is not None
 
 
 @pytest.mark.parametrize("state", ["uploaded", "completed"])
 def test_nothing_is_leased_when_nothing_is_left_to_send(story, ledger, state):
     getattr(story, state)()
-    claim = ledger.claim_submission(story.order(), lease_s=60)
+    claim = ledger.claim_submissions([story.order()], lease_s=60)[0]
     assert (claim.created, claim.lease) == (False, None)
     assert claim.submission.state.value == state.upper()
 
@@ -114,7 +114,7 @@ def test_what_a_dead_worker_left_can_be_taken_up_without_an_inventory(story, led
 def test_an_expired_signed_url_is_forgotten_but_not_its_expiry(story, ledger, clock):
     story.prepared()
     clock.advance(900)
-    claim = ledger.claim_submission(story.order(), lease_s=60)
+    claim = ledger.claim_submissions([story.order()], lease_s=60)[0]
     assert claim.lease is not None
     assert claim.submission.upload_target is None
     assert claim.submission.upload_expires_at == clock.now
@@ -126,7 +126,7 @@ def test_of_many_threads_exactly_one_gets_each_submission(story, ledger):
 
     def work(_: int):
         ready.wait()
-        return [ledger.claim_submission(order, lease_s=60) for order in orders]
+        return [ledger.claim_submissions([order], lease_s=60)[0] for order in orders]
 
     with ThreadPoolExecutor(8) as pool:
         claims = [claim for found in pool.map(work, range(8)) for claim in found]
@@ -179,5 +179,5 @@ def test_of_several_processes_exactly_one_gets_each_submission(ledger_url):
 def test_leases_run_by_the_real_clock_unless_told_otherwise(story, ledger_url):
     before = datetime.now(UTC)
     with Ledger.open(ledger_url) as real:
-        claim = real.claim_submission(story.order(), lease_s=5)
+        claim = real.claim_submissions([story.order()], lease_s=5)[0]
     assert before <= claim.lease.expires_at - timedelta(seconds=5) <= datetime.now(UTC)

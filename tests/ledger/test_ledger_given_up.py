@@ -43,7 +43,7 @@ def test_a_partition_settles_without_what_was_given_up(story, ledger):
 
 def test_what_was_given_up_is_never_sent_again_by_itself(story, ledger):
     give_up(story)
-    claim = ledger.claim_submission(story.order("a"), lease_s=60)
+    claim = ledger.claim_submissions([story.order("a")], lease_s=60)[0]
     assert (claim.lease, claim.created, claim.submission.job_id) == (None, False, "job_1")
     assert story.interrupted() == []
 
@@ -88,7 +88,7 @@ def test_a_person_may_have_it_sent_again(story, ledger):
     held = ledger.claim_to_give_up(ledger.find_job("job_1").submission_id, lease_s=60)
     dead = ledger.record_abandoned(held.lease, evidence="an operator says so")
     assert (dead.state, dead.error, dead.settled_at) == ("ABANDONED", None, None)
-    claim = ledger.claim_submission(story.order("a"), lease_s=60)
+    claim = ledger.claim_submissions([story.order("a")], lease_s=60)[0]
     assert (claim.created, claim.submission.attempt) == (True, 2)
     assert not ledger.progress(**DAY).is_settled
 

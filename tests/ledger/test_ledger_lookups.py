@@ -56,7 +56,7 @@ def test_what_was_begun_is_counted_by_time_and_judge(story, ledger, clock):
     ledger.record_abandoned(story.uploading("b"), evidence="dead")
     story.uploaded("b")
     story.submitting("s", "t")
-    other = ledger.claim_submission(story.social_order("u", judge_id="judge_other"), lease_s=60).lease
+    other = ledger.claim_submissions([story.social_order("u", judge_id="judge_other")], lease_s=60)[0].lease
     ledger.record_submitting([other])
     assert ledger.evaluations_begun(since=clock.after(-60)) == 6
     assert ledger.evaluations_begun(since=middle) == 5
@@ -76,7 +76,7 @@ def test_submissions_are_listed_by_state_judge_and_place(story, ledger):
         story.uploaded(name)
     story.submitting("s")
     other = story.order("e", judge_id="judge_other")
-    ledger.claim_submission(other, lease_s=60)
+    ledger.claim_submissions([other], lease_s=60)[0]
 
     def listed(*states: SubmissionState, limit: int = 9, **narrowed) -> list[str]:
         found = ledger.submissions(states=states or tuple(S), limit=limit, **narrowed)

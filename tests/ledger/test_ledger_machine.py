@@ -126,19 +126,21 @@ class Machine(RuleBasedStateMachine):
         attempts = [known for known in self.expected.values() if known.work_key == work_key]
         live = [known for known in attempts if known.live]
         finished = any(known.state in (S.COMPLETED, S.FAILED) for known in attempts)
-        claim = self.ledger.claim_submission(
-            SubmissionOrder(
-                work_key=work_key,
-                judge_id="j",
-                judge_configuration_hash="c",
-                content_type="video",
-                fingerprint="f",
-                filename="f.mp4",
-                size_bytes=None if work_key in URLS else 1,
-                source="social" if work_key in URLS else "direct",
-            ),
+        claim = self.ledger.claim_submissions(
+            [
+                SubmissionOrder(
+                    work_key=work_key,
+                    judge_id="j",
+                    judge_configuration_hash="c",
+                    content_type="video",
+                    fingerprint="f",
+                    filename="f.mp4",
+                    size_bytes=None if work_key in URLS else 1,
+                    source="social" if work_key in URLS else "direct",
+                )
+            ],
             lease_s=LEASE_S,
-        )
+        )[0]
         assert claim.created == (not live and not finished)
         if claim.created:
             self.expected[claim.submission.submission_id] = Expected(work_key=work_key)

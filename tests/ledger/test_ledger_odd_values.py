@@ -58,7 +58,7 @@ def test_odd_texts_of_a_social_job_come_back_as_they_came(story, ledger, clock):
 
 def test_odd_texts_of_an_order_and_its_inventory_come_back_as_they_came(story, ledger, clock):
     order = story.order(judge_id=ODD, content_type=ODD, title=ODD, description=ODD)
-    submission = ledger.claim_submission(order, lease_s=60).submission
+    submission = ledger.claim_submissions([order], lease_s=60)[0].submission
     assert (submission.judge_id, submission.content_type, submission.title) == (ODD, ODD, ODD)
     assert ledger.recent_latencies(judge_id=ODD, content_type=ODD, limit=1) == []
 

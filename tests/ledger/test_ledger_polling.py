@@ -184,7 +184,7 @@ SQLITE_NAMES = {BY_WORK_KEY: "sqlite_autoindex_submissions_1"}
 
 def test_orders_jobs_and_unsent_submissions_are_found_by_index(full_ledger, story, clock):
     acts = {
-        lambda: full_ledger.claim_submission(story.order("n1"), lease_s=60): BY_WORK_KEY,
+        lambda: full_ledger.claim_submissions([story.order("n1")], lease_s=60)[0]: BY_WORK_KEY,
         lambda: full_ledger.attempts(work_key=story.key("n1")): BY_WORK_KEY,
         lambda: full_ledger.find_job("job_n1"): "uq_submissions_job_id",
         lambda: full_ledger.make_due(["job_n1"]): "uq_submissions_job_id",

@@ -178,7 +178,7 @@ def test_with_which_configurations_content_was_begun_is_told_by_partition_and_ju
     story.prepared("b")
     for name in ("c", "e"):
         story.uploaded(name)
-    other = ledger.claim_submission(story.order("d", judge_id="judge_other"), lease_s=60).lease
+    other = ledger.claim_submissions([story.order("d", judge_id="judge_other")], lease_s=60)[0].lease
     ledger.record_prepared(
         other, job_id="job_d", upload_url="https://u", upload_headers={}, expires_at=story.clock.after(900)
     )
@@ -188,7 +188,7 @@ def test_with_which_configurations_content_was_begun_is_told_by_partition_and_ju
     assert begun == {story.key("bytes of " + name): {"c" * 64} for name in ("a", "c")}
     story.take_inventory(*(story.item(name) for name in "abcd"), story.item("again", uri="/media/again.mp4"))
     again = story.order("again", fingerprint=story.key("bytes of a"), judge_configuration_hash="d" * 64)
-    lease = ledger.claim_submission(again, lease_s=60).lease
+    lease = ledger.claim_submissions([again], lease_s=60)[0].lease
     ledger.record_prepared(
         lease, job_id="job_again", upload_url="https://u", upload_headers={}, expires_at=story.clock.after(900)
     )

@@ -66,20 +66,20 @@ def test_a_finished_job_stands_again_with_its_payload_and_is_never_ordered_again
     written = restore(remembered(), bodies={"job_of_a": b"{}", "job_of_nobody": b"{}"})
     assert written == Restored(submissions=1, known=0, payloads=1)
     assert [payload.body for payload in ledger.partition_payloads(**DAY)] == [b"{}"]
-    claim = ledger.claim_submission(story.order("a"), lease_s=60)
+    claim = ledger.claim_submissions([story.order("a")], lease_s=60)[0]
     assert (claim.lease, claim.submission.job_id) == (None, "job_of_a")
     assert ledger.progress(**DAY).unsubmitted == 2
 
 
 def test_an_open_job_is_asked_about_at_once_and_not_ordered_again(ledger, story, restore, remembered):
     restore(remembered(state="UPLOADED"))
-    assert ledger.claim_submission(story.order("a"), lease_s=60).lease is None
+    assert ledger.claim_submissions([story.order("a")], lease_s=60)[0].lease is None
     assert [due.submission.job_id for due in ledger.claim_due(limit=9, lease_s=60)] == ["job_of_a"]
 
 
 def test_a_job_that_may_lack_its_bytes_is_given_to_recovery_without_a_url(ledger, story, clock, restore, remembered):
     restore(remembered(state="UPLOADING"))
-    claim = ledger.claim_submission(story.order("a"), lease_s=60)
+    claim = ledger.claim_submissions([story.order("a")], lease_s=60)[0]
     assert claim.lease is not None
     assert (claim.created, claim.submission.state, claim.submission.upload_target) == (False, "UPLOADING", None)
     assert claim.submission.upload_expires_at > clock.after(12 * 3600)
@@ -131,7 +131,7 @@ def test_content_comes_back_with_the_way_it_reaches_pique(ledger, restore, remem
 
 def test_a_post_without_an_answer_waits_for_one_and_is_not_sent_again(ledger, story, clock, restore, remembered_url):
     restore(remembered_url(state="SUBMITTING", job_id=None, uploaded_at=None, finished_at=None))
-    claim = ledger.claim_submission(story.social_order("s"), lease_s=60)
+    claim = ledger.claim_submissions([story.social_order("s")], lease_s=60)[0]
     assert (claim.submission.state, claim.lease, claim.submission.upload_started_at) == (
         SubmissionState.SUBMITTING,
         None,

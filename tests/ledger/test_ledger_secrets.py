@@ -12,7 +12,7 @@ from pique_assets.ledger import LeaseLost, Ledger, LedgerError, LedgerUnavailabl
 
 
 def test_no_record_shows_the_signed_url(story, ledger, clock):
-    claim = ledger.claim_submission(story.order(), lease_s=60)
+    claim = ledger.claim_submissions([story.order()], lease_s=60)[0]
     prepared = ledger.record_prepared(
         claim.lease,
         job_id="job_1",
@@ -29,7 +29,7 @@ def test_no_record_shows_the_signed_url(story, ledger, clock):
         ledger,
     ]
     clock.advance(61)
-    again = ledger.claim_submission(story.order(), lease_s=60)
+    again = ledger.claim_submissions([story.order()], lease_s=60)[0]
     assert again.submission.upload_target.url == story.signed_url
     clock.advance(61)
     shown += [again, story.interrupted()]
@@ -42,7 +42,7 @@ def test_only_the_holder_of_a_lease_is_given_the_signed_url(story, ledger):
     assert ledger.find_job("job_1").upload_target is None
     (entry,) = ledger.partition_state(evaluation="brand", partition="2026-03-02")
     assert entry.submission.upload_target is None
-    assert ledger.claim_submission(story.order("a"), lease_s=60).submission.upload_target is None
+    assert ledger.claim_submissions([story.order("a")], lease_s=60)[0].submission.upload_target is None
 
 
 @pytest.mark.parametrize("end", ["uploaded", "adopted", "finished", "abandoned", "expired"])

@@ -23,7 +23,7 @@ def _left(story, *, limit: int = 100, older_than_s: float = 0) -> list:
 
 
 def test_a_url_goes_from_intent_to_result_without_an_upload(story, ledger, clock):
-    claim = ledger.claim_submission(story.social_order("s"), lease_s=60)
+    claim = ledger.claim_submissions([story.social_order("s")], lease_s=60)[0]
     assert (claim.submission.source, claim.submission.size_bytes) == ("social", None)
     begun_at = clock.advance(1)
     (submitting,) = ledger.record_submitting([claim.lease])
@@ -41,7 +41,7 @@ def test_a_url_goes_from_intent_to_result_without_an_upload(story, ledger, clock
     (due,) = ledger.claim_due(limit=9, lease_s=60)
     story.finish(due.lease)
     assert story.state("s") == ["COMPLETED"]
-    assert ledger.claim_submission(story.social_order("s"), lease_s=60).lease is None
+    assert ledger.claim_submissions([story.social_order("s")], lease_s=60)[0].lease is None
 
 
 def test_a_batch_is_begun_as_a_whole_in_the_order_of_its_leases(story, ledger, clock):
@@ -74,7 +74,7 @@ def test_what_was_begun_is_given_to_nobody_who_would_send_it(story, ledger, cloc
     story.take_inventory(story.social_item("s"), source="social")
     story.left_submitting("s")
     clock.advance(10_000)
-    claim = ledger.claim_submission(story.social_order("s"), lease_s=60)
+    claim = ledger.claim_submissions([story.social_order("s")], lease_s=60)[0]
     assert (claim.submission.state, claim.lease, claim.created) == (SubmissionState.SUBMITTING, None, False)
     assert ledger.claim_orphans(limit=9, lease_s=60, untouched_since=clock.now) == []
     assert ledger.claim_due(limit=9, lease_s=60) == []
@@ -118,7 +118,7 @@ def test_a_url_that_is_refused_is_rejected_and_may_be_tried_again(story, ledger,
     assert (refused.state, refused.job_id, refused.batch_id) == (SubmissionState.REJECTED, "job_b", "batch_1")
     assert ledger.find_job("job_b") == refused
     assert ledger.evaluations_begun(since=clock.after(-60)) == 0
-    assert ledger.claim_submission(story.social_order("a"), lease_s=60).submission.attempt == 2
+    assert ledger.claim_submissions([story.social_order("a")], lease_s=60)[0].submission.attempt == 2
 
 
 def test_a_doubt_is_settled_alive_and_never_sent_again(story, ledger, clock):
@@ -131,7 +131,7 @@ def test_a_doubt_is_settled_alive_and_never_sent_again(story, ledger, clock):
         True,
         "no answer within an hour",
     )
-    assert ledger.claim_submission(story.social_order("s"), lease_s=60).lease is None
+    assert ledger.claim_submissions([story.social_order("s")], lease_s=60)[0].lease is None
     assert _left(story) == []
     assert ledger.progress(**DAY).in_doubt == 1
     assert ledger.progress(**DAY).is_settled
@@ -208,7 +208,7 @@ def test_uploads_and_urls_keep_to_their_own_ways(story, ledger, clock):
     with pytest.raises(LedgerError, match="social_is_not_uploaded"):
         ledger.record_prepared(lease, job_id="j", upload_url="u", upload_headers={}, expires_at=clock.now)
     with pytest.raises(LedgerError, match="size_is_known"):
-        ledger.claim_submission(story.order("b", size_bytes=None), lease_s=60)
+        ledger.claim_submissions([story.order("b", size_bytes=None)], lease_s=60)[0]
     assert (story.state("a"), story.state("s"), story.state("b")) == (["INTENDED"], ["INTENDED"], [])
 
 

@@ -39,7 +39,7 @@ def test_a_postgres_row_that_another_session_keeps_locked_is_unavailable(postgre
                 ledger.record_upload_started(lease)
             # A claim does not wait for it, it leaves it to the other.
             clock.advance(61)
-            assert ledger.claim_submission(story.order(), lease_s=60).lease is None
+            assert ledger.claim_submissions([story.order()], lease_s=60)[0].lease is None
         assert story.state() == ["PREPARED"]
 
 

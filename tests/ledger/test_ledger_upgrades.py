@@ -261,7 +261,7 @@ def test_an_upgraded_ledger_knows_which_rows_belong_together_and_uses_no_id_agai
             connection.execute(sa.text("DELETE FROM submissions WHERE submission_id = 1"))
         (interrupted,) = ledger.claim_begun_long_ago(begun_before=NOW, limit=9, lease_s=60)
         order = {name: getattr(interrupted.submission, name) for name in SubmissionOrder.__dataclass_fields__}
-        claim = ledger.claim_submission(SubmissionOrder(**{**order, "work_key": KEYS["g"]}), lease_s=60)
+        claim = ledger.claim_submissions([SubmissionOrder(**{**order, "work_key": KEYS["g"]})], lease_s=60)[0]
         assert claim.submission.submission_id == 6
 
 

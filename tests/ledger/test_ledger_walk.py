@@ -11,7 +11,7 @@ from pique_assets.ledger import JobTaken, LeaseLost, SubmissionState, Transition
 
 def test_an_item_goes_from_intent_to_result(story, ledger, clock):
     order = story.order("a", description="says\x00 \udcff \\u0041", title="")
-    claim = ledger.claim_submission(order, lease_s=60)
+    claim = ledger.claim_submissions([order], lease_s=60)[0]
     assert claim.created
     assert claim.submission.state is SubmissionState.INTENDED
     assert (claim.submission.title, claim.submission.description) == ("", "says\x00 \udcff \\u0041")
@@ -101,7 +101,7 @@ def test_a_rejected_order_ends_without_a_job_and_may_be_tried_again(story, ledge
         "judge not found",
         clock.now,
     )
-    again = ledger.claim_submission(story.order(), lease_s=60)
+    again = ledger.claim_submissions([story.order()], lease_s=60)[0]
     assert again.created
     assert again.submission.attempt == 2
     assert story.state() == ["REJECTED", "INTENDED"]
@@ -134,7 +134,7 @@ def test_a_result_may_come_in_any_state_with_a_job(story, ledger, begin, outcome
     lease = getattr(story, begin)()
     story.finish(lease, outcome=outcome)
     assert story.state() == [outcome]
-    assert ledger.claim_submission(story.order(), lease_s=60).lease is None
+    assert ledger.claim_submissions([story.order()], lease_s=60)[0].lease is None
 
 
 def test_a_result_without_a_time_of_its_own_takes_the_time_it_was_received(story, ledger):
@@ -157,7 +157,7 @@ def test_an_abandoned_job_makes_room_for_another_attempt_and_is_watched(story, l
     gone = ledger.record_abandoned(lease, evidence="awaiting_upload after expiry", next_poll_at=clock.after(60))
     assert (gone.state, gone.live, gone.upload_target) == (SubmissionState.ABANDONED, False, None)
     assert gone.evidence == "awaiting_upload after expiry"
-    assert ledger.claim_submission(story.order(), lease_s=600).created
+    assert ledger.claim_submissions([story.order()], lease_s=600)[0].created
     clock.advance(60)
     (watched,) = ledger.claim_due(limit=10, lease_s=60)
     assert watched.submission.job_id == "job_1"
@@ -188,7 +188,7 @@ def test_an_outcome_that_is_no_result_is_refused(story, ledger):
 
 def test_a_lease_must_be_positive(story, ledger):
     with pytest.raises(ValueError, match="lease_s"):
-        ledger.claim_submission(story.order(), lease_s=0)
+        ledger.claim_submissions([story.order()], lease_s=0)[0]
 
 
 def test_a_late_result_stops_a_further_attempt_that_was_only_intended(story, ledger, clock):
@@ -199,7 +199,7 @@ def test_a_late_result_stops_a_further_attempt_that_was_only_intended(story, led
     assert story.state() == ["COMPLETED", "REJECTED"]
     with pytest.raises(LeaseLost):
         ledger.record_prepared(further, job_id="job_2", upload_url="https://u", upload_headers={}, expires_at=clock.now)
-    claim = ledger.claim_submission(story.order(), lease_s=60)
+    claim = ledger.claim_submissions([story.order()], lease_s=60)[0]
     assert (claim.submission.job_id, claim.created, claim.lease) == ("job_1", False, None)
 
 
@@ -230,7 +230,7 @@ def test_a_late_result_counts_when_there_is_no_further_attempt(story, ledger, cl
     ledger.record_abandoned(story.uploading(job_id="job_1"), evidence="dead", next_poll_at=clock.now)
     (watched,) = ledger.claim_due(limit=10, lease_s=60)
     story.finish(watched.lease)
-    claim = ledger.claim_submission(story.order(), lease_s=60)
+    claim = ledger.claim_submissions([story.order()], lease_s=60)[0]
     assert (claim.created, claim.lease, claim.submission.state) == (False, None, SubmissionState.COMPLETED)
     assert story.state() == ["COMPLETED"]
 

@@ -80,7 +80,7 @@ def test_what_may_have_been_evaluated_is_given_to_nobody_to_send(
     state, source, job_id, payload, becomes, ledger, tmp_path
 ):
     restored(ledger, tmp_path, state, source=source, job_id=job_id, payload=payload)
-    claim = ledger.claim_submission(order(source), lease_s=60)
+    claim = ledger.claim_submissions([order(source)], lease_s=60)[0]
     assert (claim.submission.state, claim.submission.attempt, claim.lease) == (becomes, 1, None)
     assert len(ledger.attempts(work_key=KEY)) == 1
 
@@ -88,7 +88,7 @@ def test_what_may_have_been_evaluated_is_given_to_nobody_to_send(
 @pytest.mark.parametrize("state", ["prepared", "uploading"])
 def test_what_may_have_got_its_bytes_is_asked_about_before_anything_is_sent(state, ledger, tmp_path):
     restored(ledger, tmp_path, state, source="direct", job_id="job_1", payload=False)
-    claim = ledger.claim_submission(order("direct"), lease_s=60)
+    claim = ledger.claim_submissions([order("direct")], lease_s=60)[0]
     assert (claim.submission.state, claim.submission.attempt) == ("UPLOADING", 1)
     # Without a URL nothing can be sent to that job.
     assert claim.submission.upload_target is None
@@ -97,7 +97,7 @@ def test_what_may_have_got_its_bytes_is_asked_about_before_anything_is_sent(stat
 @pytest.mark.parametrize(("state", "job_id"), [("rejected", None), ("abandoned", "job_1")])
 def test_what_is_dead_may_be_tried_again(state, job_id, ledger, tmp_path):
     restored(ledger, tmp_path, state, source="direct", job_id=job_id, payload=False)
-    claim = ledger.claim_submission(order("direct"), lease_s=60)
+    claim = ledger.claim_submissions([order("direct")], lease_s=60)[0]
     assert (claim.submission.state, claim.submission.attempt) == ("INTENDED", 2)
     assert claim.lease is not None
 

@@ -99,20 +99,22 @@ def test_no_public_object_shows_a_secret(canaries, pique, new_graph, tmp_path):
             webhook_url=f"https://hooks.test/?token={canaries.webhook_secret}",
         )
         upload = client.create_presigned_upload(wish.model_copy(update={"webhook_url": None}))
-        claim = ledger.claim_submission(
-            SubmissionOrder(
-                work_key="0" * 64,
-                judge_id=judge.id,
-                judge_configuration_hash=judge.configuration_hash(),
-                content_type="video",
-                fingerprint=item.fingerprint,
-                filename=item.filename,
-                size_bytes=item.size_bytes,
-                title=None,
-                description=None,
-            ),
+        claim = ledger.claim_submissions(
+            [
+                SubmissionOrder(
+                    work_key="0" * 64,
+                    judge_id=judge.id,
+                    judge_configuration_hash=judge.configuration_hash(),
+                    content_type="video",
+                    fingerprint=item.fingerprint,
+                    filename=item.filename,
+                    size_bytes=item.size_bytes,
+                    title=None,
+                    description=None,
+                )
+            ],
             lease_s=30,
-        )
+        )[0]
         prepared = ledger.record_prepared(
             claim.lease,
             job_id=upload.job_id,
