@@ -14,15 +14,9 @@ from typing import TYPE_CHECKING
 from pique_assets.lazy_names import lazy_names
 
 if TYPE_CHECKING:
-    from pique_assets.api.client import (
-        PiqueClient as PiqueClient,
-    )
-    from pique_assets.api.client import (
-        ReceivedResult as ReceivedResult,
-    )
-    from pique_assets.api.client import (
-        UploadReceipt as UploadReceipt,
-    )
+    from pique_assets.api.client import PiqueClient as PiqueClient
+    from pique_assets.api.client import ReceivedResult as ReceivedResult
+    from pique_assets.api.client import UploadReceipt as UploadReceipt
     from pique_assets.api.policy import RetryPolicy as RetryPolicy
     from pique_assets.api.policy import Timeouts as Timeouts
 else:

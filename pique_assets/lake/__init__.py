@@ -22,40 +22,20 @@ if TYPE_CHECKING:
     from pique_assets.lake.metrics import restore_metrics as restore_metrics
     from pique_assets.lake.parquet_files import TableWriter as TableWriter
     from pique_assets.lake.parquet_files import WrittenFile as WrittenFile
-    from pique_assets.lake.payload import (
-        Payload as Payload,
-    )
-    from pique_assets.lake.payload import (
-        payloads_parts as payloads_parts,
-    )
-    from pique_assets.lake.payload import (
-        stored_payloads as stored_payloads,
-    )
+    from pique_assets.lake.payload import Payload as Payload
+    from pique_assets.lake.payload import payloads_parts as payloads_parts
+    from pique_assets.lake.payload import stored_payloads as stored_payloads
     from pique_assets.lake.result_rows import normalise as normalise
     from pique_assets.lake.scorecard import scorecard_daily as scorecard_daily
     from pique_assets.lake.storage import Lake as Lake
     from pique_assets.lake.storage import write_result_tables as write_result_tables
-    from pique_assets.lake.tables import (
-        COLUMN_DOCS as COLUMN_DOCS,
-    )
-    from pique_assets.lake.tables import (
-        SCHEMAS as SCHEMAS,
-    )
-    from pique_assets.lake.tables import (
-        TABLE_DOCS as TABLE_DOCS,
-    )
-    from pique_assets.lake.tables import (
-        TABLES as TABLES,
-    )
-    from pique_assets.lake.tables import (
-        build_table as build_table,
-    )
-    from pique_assets.lake.tables import (
-        partitioned_schema as partitioned_schema,
-    )
-    from pique_assets.lake.tables import (
-        table_spec as table_spec,
-    )
+    from pique_assets.lake.tables import COLUMN_DOCS as COLUMN_DOCS
+    from pique_assets.lake.tables import SCHEMAS as SCHEMAS
+    from pique_assets.lake.tables import TABLE_DOCS as TABLE_DOCS
+    from pique_assets.lake.tables import TABLES as TABLES
+    from pique_assets.lake.tables import build_table as build_table
+    from pique_assets.lake.tables import partitioned_schema as partitioned_schema
+    from pique_assets.lake.tables import table_spec as table_spec
 else:
     __getattr__ = lazy_names(
         __name__,

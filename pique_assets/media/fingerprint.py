@@ -10,8 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-import google_crc32c
-
 from pique_assets.media.content import ErrorCode
 from pique_assets.media.errors import MediaChanged
 from pique_assets.media.files import OpenedFile
@@ -41,6 +39,9 @@ def fingerprint(file: OpenedFile, *, first: bytes, on_bytes: OnBytes | None = No
         MediaChanged: The file did not stand still while it was read.
         ContentError: A read failed.
     """
+    # Whoever only names a source does not pay for it.
+    import google_crc32c
+
     sha256 = hashlib.sha256()
     crc32c = 0
     seen = 0

@@ -9,13 +9,13 @@ import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from pique_assets.media.content import Entry, ErrorCode, Problem
+from pique_assets.media.content import Entry, ErrorCode
 from pique_assets.media.content_type import CONTENT_TYPES
 from pique_assets.media.errors import ContentError, SourceUnavailable
 from pique_assets.media.file_stores import Files
 from pique_assets.media.files import GCS_SCHEME, bucket_of, name_of, to_uri
-from pique_assets.media.manifest_line import Line
-from pique_assets.media.manifest_lines import WrongLines, date_of, read_lines
+from pique_assets.media.manifest_line import Line, bad_line
+from pique_assets.media.manifest_lines import entries_of, read_lines
 from pique_assets.media.names import brief, name_problem, shown
 from pique_assets.media.sources import DATE_PLACEHOLDER, Manifest
 
@@ -40,8 +40,9 @@ def list_manifest(manifest: Manifest, *, files: Files, date: dt.date) -> Iterato
     try:
         with files.open(dated_uri) as file:
             buckets = _allowed_buckets(dated_uri, named=manifest.buckets)
-            listing = _Listing(uri=dated_uri, day=None if manifest.is_dated else day, buckets=buckets)
-            yield from listing.entries(read_lines(file, dated_uri))
+            listing = _Listing(uri=dated_uri, buckets=buckets)
+            wanted = None if manifest.is_dated else day
+            yield from entries_of(read_lines(file, dated_uri), dated_uri, day=wanted, entry_of=listing.entry)
     except ContentError as error:
         if error.code is ErrorCode.VANISHED and manifest.is_dated and _has_home(uri, files=files):
             return
@@ -62,54 +63,35 @@ class _Listing:
 
     Attributes:
         uri: The manifest's.
-        day: The date whose lines are wanted, YYYY-MM-DD; None when the whole manifest is of one date.
         buckets: Those whose objects it may name; None when any.
         seen: The line on which a content uri came first, and what it said.
     """
 
     uri: str
-    day: str | None
     buckets: frozenset[str] | None
     seen: dict[str, tuple[int, Entry]] = field(default_factory=dict)
 
-    def entries(self, lines: Iterator[Line]) -> Iterator[Entry]:
-        wrong = WrongLines(self.uri)
-        for line in lines:
-            try:
-                entry = self._entry(line)
-            except ContentError as error:
-                problem = Problem(code=error.code, error=f"Line {line.number}: {error}")
-                wrong.add(problem.error)
-                yield self._bad_line(line, problem)
-                continue
-            if entry is not None:
-                yield entry
-
-    def _entry(self, line: Line) -> Entry | None:
-        """Return the line's entry, or None when it is of another date or merely repeats a line."""
-        if line.problem is not None:
-            raise _bad(line.problem)
-        if self.day is not None and date_of(line) != self.day:
-            return None
+    def entry(self, line: Line) -> Entry | None:
+        """Return the line's entry, or None when it merely repeats a line."""
         entry = self._described(line)
         first_number, first = self.seen.setdefault(entry.content_uri, (line.number, entry))
         if first is entry:
             return entry
         if first == entry:
             return None
-        raise _bad(f"{entry.content_uri} is on line {first_number} already, with other words.")
+        raise bad_line(f"{entry.content_uri} is on line {first_number} already, with other words.")
 
     def _described(self, line: Line) -> Entry:
         written = line.text("uri")
         if written is None:
-            raise _bad("the uri is missing.")
+            raise bad_line("the uri is missing.")
         if len(written) > LONGEST_URI:
-            raise _bad(f"the uri has {len(written)} characters, more than {LONGEST_URI}.")
+            raise bad_line(f"the uri has {len(written)} characters, more than {LONGEST_URI}.")
         uri = to_uri(written, beside=self.uri)
         _require_allowed(uri, buckets=self.buckets)
         content_type = line.text("content_type")
         if content_type is not None and content_type not in CONTENT_TYPES:
-            raise _bad(f"the content_type {brief(content_type)!r} is none of {', '.join(CONTENT_TYPES)}.")
+            raise bad_line(f"the content_type {brief(content_type)!r} is none of {', '.join(CONTENT_TYPES)}.")
         return Entry(
             content_uri=uri,
             filename=shown(name_of(uri)),
@@ -118,9 +100,6 @@ class _Listing:
             content_type=content_type,
             problem=name_problem(name_of(uri)),
         )
-
-    def _bad_line(self, line: Line, problem: Problem) -> Entry:
-        return Entry(content_uri=f"{self.uri}#line={line.number}", filename=shown(name_of(self.uri)), problem=problem)
 
 
 def _allowed_buckets(uri: str, *, named: Sequence[str] | None) -> frozenset[str] | None:
@@ -143,7 +122,3 @@ def _has_home(uri: str, *, files: Files) -> bool:
     """Whether the folder exists in which the manifests of all dates lie."""
     folder = uri.partition(DATE_PLACEHOLDER)[0].rpartition("/")[0]
     return files.store_of(uri).folder_exists(folder)
-
-
-def _bad(reason: str) -> ContentError:
-    return ContentError(ErrorCode.BAD_MANIFEST_LINE, reason)

@@ -1,7 +1,7 @@
 """The lines of a manifest or list, CSV, Parquet or plain text, as texts by column.
 
-Belongs here: CSV and plain text, the date of a line, and how much of a line is read. Does not: Parquet
-(`parquet_lines`), nor what the other columns mean (`manifest`, `social_urls`).
+Belongs here: CSV and plain text, the date of a line, how much of a line is read, and what becomes of a wrong line. Does
+not: Parquet (`parquet_lines`), nor what the other columns mean (`manifest`, `social_urls`).
 """
 
 from __future__ import annotations
@@ -9,13 +9,14 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from pique_assets.media.errors import SourceInvalid
-from pique_assets.media.files import OpenedFile
+from pique_assets.media.content import Entry, Problem
+from pique_assets.media.errors import ContentError, SourceInvalid
+from pique_assets.media.files import OpenedFile, name_of
 from pique_assets.media.manifest_line import Line, bad_line, require_column, require_once
-from pique_assets.media.names import brief
+from pique_assets.media.names import brief, shown
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -68,12 +69,42 @@ def read_lines(file: OpenedFile, uri: str, *, columns: tuple[str, ...] = COLUMNS
     if file.size_bytes > MAX_MANIFEST_BYTES:
         raise SourceInvalid(f"The manifest {uri} has more than {MAX_MANIFEST_BYTES} bytes: split it by date.")
     if uri.lower().endswith(".parquet"):
+        # pyarrow is loaded for such a file alone.
         from pique_assets.media.parquet_lines import parquet_lines
 
         return parquet_lines(file, uri, columns=columns)
     if uri.lower().endswith(".txt"):
         return _text_lines(file, column=columns[0])
     return _csv_lines(file, uri, columns=columns)
+
+
+def entries_of(
+    lines: Iterable[Line], uri: str, *, day: str | None, entry_of: Callable[[Line], Entry | None]
+) -> Iterator[Entry]:
+    """Yield the entries that the lines of a file stand for; a wrong line becomes an entry with a problem.
+
+    Args:
+        lines: All lines of the file.
+        uri: The file's.
+        day: The date whose lines are wanted, YYYY-MM-DD; None when the whole file is of one date.
+        entry_of: Makes the entry of a line, None for a line to be passed over, and raises `ContentError` for a wrong
+            one.
+
+    Raises:
+        SourceInvalid: More than `MOST_WRONG_LINES` are wrong, or there is no ``date`` column where one is needed.
+    """
+    wrong = WrongLines(uri)
+    for line in lines:
+        try:
+            if line.problem is not None:
+                raise bad_line(line.problem)
+            entry = entry_of(line) if day is None or date_of(line) == day else None
+        except ContentError as error:
+            problem = Problem(code=error.code, error=f"Line {line.number}: {error}")
+            wrong.add(problem.error)
+            entry = Entry(content_uri=f"{uri}#line={line.number}", filename=shown(name_of(uri)), problem=problem)
+        if entry is not None:
+            yield entry
 
 
 def date_of(line: Line) -> str:

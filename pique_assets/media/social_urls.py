@@ -13,9 +13,9 @@ from pique_assets.media.content import ContentItem, Entry, ErrorCode, Problem
 from pique_assets.media.content_type import VIDEO
 from pique_assets.media.errors import ContentError, SourceUnavailable
 from pique_assets.media.file_stores import Files
-from pique_assets.media.files import name_of, to_uri
+from pique_assets.media.files import to_uri
 from pique_assets.media.manifest_line import Line
-from pique_assets.media.manifest_lines import WrongLines, date_of, read_lines
+from pique_assets.media.manifest_lines import entries_of, read_lines
 from pique_assets.media.names import MAX_FILENAME_CHARACTERS, shown
 from pique_assets.media.sources import DATE_PLACEHOLDER, LIST_SUFFIXES, SocialUrls
 from pique_assets.media.urls import canonical_url, url_fingerprint
@@ -108,21 +108,8 @@ def _folder(root_uri: str, *, files: Files, day: str) -> Iterator[Entry]:
 def _list(uri: str, *, files: Files, day: str | None, root_uri: str | None = None) -> Iterator[Entry]:
     """The URLs of one list; ``day`` is the date whose lines are wanted, None when the whole list is of one date."""
     try:
-        wrong = WrongLines(uri)
         with files.open(uri, root_uri=root_uri) as file:
-            for line in read_lines(file, uri, columns=URL_COLUMNS):
-                try:
-                    if line.problem is not None:
-                        raise ContentError(ErrorCode.BAD_MANIFEST_LINE, line.problem)
-                    if day is not None and date_of(line) != day:
-                        continue
-                    entry = _entry(line)
-                except ContentError as error:
-                    problem = Problem(code=error.code, error=f"Line {line.number}: {error}")
-                    wrong.add(problem.error)
-                    uri_of_line = f"{uri}#line={line.number}"
-                    entry = Entry(content_uri=uri_of_line, filename=shown(name_of(uri)), problem=problem)
-                yield entry
+            yield from entries_of(read_lines(file, uri, columns=URL_COLUMNS), uri, day=day, entry_of=_entry)
     except ContentError as error:
         raise SourceUnavailable(f"The list {uri} cannot be read. {error}") from error
 
