@@ -17,13 +17,9 @@ if TYPE_CHECKING:
     from pique_assets.component import PiqueEvaluations as PiqueEvaluations
     from pique_assets.config import Evaluation as Evaluation
     from pique_assets.definitions import build_defs as build_defs
-    from pique_assets.evaluation.limits import Budget as Budget
-    from pique_assets.evaluation.limits import Limits as Limits
-    from pique_assets.media.sources import DatedFolder as DatedFolder
-    from pique_assets.media.sources import Manifest as Manifest
-    from pique_assets.media.sources import SocialUrls as SocialUrls
-    from pique_assets.resources.environment import Resources as Resources
-    from pique_assets.resources.environment import resources_for as resources_for
+    from pique_assets.evaluation.limits import Budget as Budget, Limits as Limits
+    from pique_assets.media.sources import DatedFolder as DatedFolder, Manifest as Manifest, SocialUrls as SocialUrls
+    from pique_assets.resources.environment import Resources as Resources, resources_for as resources_for
     from pique_assets.resources.lake import LakeResource as LakeResource
     from pique_assets.resources.ledger import LedgerResource as LedgerResource
     from pique_assets.resources.media_storage import MediaStorageResource as MediaStorageResource
@@ -31,20 +27,4 @@ if TYPE_CHECKING:
     from pique_assets.sensors import ResultsSensor as ResultsSensor
     from pique_assets.version import __version__ as __version__
 else:
-    __getattr__ = lazy_names(
-        __name__,
-        {
-            "component": "PiqueEvaluations",
-            "config": "Evaluation",
-            "definitions": "build_defs",
-            "evaluation.limits": "Budget Limits",
-            "media.sources": "DatedFolder Manifest SocialUrls",
-            "resources.environment": "Resources resources_for",
-            "resources.lake": "LakeResource",
-            "resources.ledger": "LedgerResource",
-            "resources.media_storage": "MediaStorageResource",
-            "resources.pique": "PiqueResource",
-            "sensors": "ResultsSensor",
-            "version": "__version__",
-        },
-    )
+    __getattr__ = lazy_names(__name__)

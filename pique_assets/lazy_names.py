@@ -1,25 +1,27 @@
 """Public names of a package that are imported when they are first used (PEP 562).
 
 Belongs here: the one `__getattr__` that all packages share. Does not: which names a package has; each says that itself,
-once for type checkers and once in a table, and a test holds the two together.
+once, in its imports under `TYPE_CHECKING`, which type checkers read as well.
 
 Dagster loads the code location for every run and step, and a notebook should not pay for Dagster: so a package that is
-imported costs nothing, and `from pique_assets import ledger` may stand at the head of any module.
+imported costs nothing, and `import pique_assets.ledger as ledger_room` may stand at the head of any module.
 """
 
 from __future__ import annotations
 
+import ast
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from functools import cache
 from importlib import import_module
+from pkgutil import get_data
 
 
-def lazy_names(package: str, names_of: Mapping[str, str]) -> Callable[[str], object]:
+def lazy_names(package: str) -> Callable[[str], object]:
     """Make a package's `__getattr__`.
 
     Args:
         package: Its ``__name__``.
-        names_of: The public names, separated by spaces, by the module of the package that has them.
 
     Returns:
         What imports a name, and keeps it in the package, at its first use.
@@ -29,11 +31,19 @@ def lazy_names(package: str, names_of: Mapping[str, str]) -> Callable[[str], obj
     """
 
     def find(name: str) -> object:
-        for module, names in names_of.items():
-            if name in names.split():
-                found: object = getattr(import_module(f"{package}.{module}"), name)
-                setattr(sys.modules[package], name, found)
-                return found
-        raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        module = _module_of(package).get(name)
+        if module is None:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        found: object = getattr(import_module(module), name)
+        setattr(sys.modules[package], name, found)
+        return found
 
     return find
+
+
+@cache
+def _module_of(package: str) -> dict[str, str]:
+    """The module of each name, as the imports under `TYPE_CHECKING` in the package's source say."""
+    blocks = [node for node in ast.parse(get_data(package, "__init__.py") or b"").body if isinstance(node, ast.If)]
+    lines = [line for block in blocks for line in block.body if isinstance(line, ast.ImportFrom)]
+    return {alias.name: str(line.module) for line in lines for alias in line.names}

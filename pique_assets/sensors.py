@@ -36,8 +36,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import dagster as dg
 
-from pique_assets import evaluation as evaluation_room
-from pique_assets import ledger as ledger_room
+from pique_assets import evaluation as evaluation_room, ledger as ledger_room
 from pique_assets.collection import wanted_runs
 from pique_assets.config import Evaluation
 from pique_assets.jobs import results_job_name

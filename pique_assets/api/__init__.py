@@ -14,16 +14,11 @@ from typing import TYPE_CHECKING
 from pique_assets.lazy_names import lazy_names
 
 if TYPE_CHECKING:
-    from pique_assets.api.client import PiqueClient as PiqueClient
-    from pique_assets.api.client import ReceivedResult as ReceivedResult
-    from pique_assets.api.client import UploadReceipt as UploadReceipt
-    from pique_assets.api.policy import RetryPolicy as RetryPolicy
-    from pique_assets.api.policy import Timeouts as Timeouts
-else:
-    __getattr__ = lazy_names(
-        __name__,
-        {
-            "client": "PiqueClient ReceivedResult UploadReceipt",
-            "policy": "RetryPolicy Timeouts",
-        },
+    from pique_assets.api.client import (
+        PiqueClient as PiqueClient,
+        ReceivedResult as ReceivedResult,
+        UploadReceipt as UploadReceipt,
     )
+    from pique_assets.api.policy import RetryPolicy as RetryPolicy, Timeouts as Timeouts
+else:
+    __getattr__ = lazy_names(__name__)

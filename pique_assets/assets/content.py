@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from pique_assets import evaluation as evaluation_room
-from pique_assets import media as media_room
+from pique_assets import evaluation as evaluation_room, media as media_room
 from pique_assets.assets.content_rows import READY, content_table
 from pique_assets.assets.evaluation_asset import evaluation_asset
 from pique_assets.assets.partition_tables import PartitionTables

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, overload
 
-from pique_assets import lake as lake_room
-from pique_assets import media as media_room
+from pique_assets import lake as lake_room, media as media_room
 from pique_assets.chunks import CHUNK
 
 if TYPE_CHECKING:

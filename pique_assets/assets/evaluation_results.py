@@ -17,9 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from pique_assets import evaluation as evaluation_room
-from pique_assets import lake as lake_room
-from pique_assets import ledger as ledger_room
+from pique_assets import evaluation as evaluation_room, lake as lake_room, ledger as ledger_room
 from pique_assets.assets.evaluation_asset import evaluation_asset
 from pique_assets.assets.partition_tables import PartitionTables
 from pique_assets.config import Evaluation

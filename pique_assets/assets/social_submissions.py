@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import dagster as dg
 
-from pique_assets import evaluation as evaluation_room
-from pique_assets import media as media_room
+from pique_assets import evaluation as evaluation_room, media as media_room
 from pique_assets.assets.submitting import ContentToSubmit, submitting_asset
 from pique_assets.config import Evaluation
 from pique_assets.metadata import markdown_table

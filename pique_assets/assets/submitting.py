@@ -16,9 +16,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from pique_assets import evaluation as evaluation_room
-from pique_assets import ledger as ledger_room
-from pique_assets import recovering as recovering_room
+from pique_assets import evaluation as evaluation_room, ledger as ledger_room, recovering as recovering_room
 from pique_assets.assets.evaluation_asset import API_POOL, evaluation_asset
 from pique_assets.assets.judge import judge_to_submit_to
 from pique_assets.config import Evaluation

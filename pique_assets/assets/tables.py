@@ -1,6 +1,6 @@
 """Payloads to result tables: evaluations, detector results, metrics, flagged moments, all in one pass.
 
-Belongs here: the asset that writes the four. Does not: how a payload becomes rows (`lake.result_rows`), which needs
+Belongs here: the asset that writes the four. Does not: how a payload becomes rows (`lake.normalised`), which needs
 neither API nor ledger.
 """
 

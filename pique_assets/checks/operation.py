@@ -15,8 +15,7 @@ from typing import Any, TypeAlias
 
 import dagster as dg
 
-from pique_assets import lake as lake_room
-from pique_assets import media as media_room
+from pique_assets import lake as lake_room, media as media_room
 from pique_assets.assets.partition_tables import PartitionTables
 from pique_assets.config import Evaluation
 from pique_assets.metadata import markdown_table

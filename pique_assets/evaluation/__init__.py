@@ -13,58 +13,47 @@ from typing import TYPE_CHECKING
 from pique_assets.lazy_names import lazy_names
 
 if TYPE_CHECKING:
-    from pique_assets.evaluation.admission import Allowance as Allowance
-    from pique_assets.evaluation.admission import BudgetExceeded as BudgetExceeded
-    from pique_assets.evaluation.admission import allowances as allowances
-    from pique_assets.evaluation.admission import fits as fits
-    from pique_assets.evaluation.engine import Engine as Engine
-    from pique_assets.evaluation.engine import Partition as Partition
-    from pique_assets.evaluation.errors import CannotGiveUp as CannotGiveUp
-    from pique_assets.evaluation.errors import NothingSubmitted as NothingSubmitted
-    from pique_assets.evaluation.errors import ResultsPending as ResultsPending
-    from pique_assets.evaluation.errors import SubmissionsUnfinished as SubmissionsUnfinished
-    from pique_assets.evaluation.giving_up import give_up_job as give_up_job
-    from pique_assets.evaluation.giving_up import give_up_unknown_uploads as give_up_unknown_uploads
-    from pique_assets.evaluation.giving_up import said_of_status as said_of_status
-    from pique_assets.evaluation.limits import NO_LIMIT as NO_LIMIT
-    from pique_assets.evaluation.limits import Budget as Budget
-    from pique_assets.evaluation.limits import Limits as Limits
-    from pique_assets.evaluation.plan import PartitionPlan as PartitionPlan
-    from pique_assets.evaluation.plan import Reason as Reason
-    from pique_assets.evaluation.plan import WantedContent as WantedContent
-    from pique_assets.evaluation.plan import plan_partition as plan_partition
-    from pique_assets.evaluation.progress import Progress as Progress
-    from pique_assets.evaluation.progress import Say as Say
-    from pique_assets.evaluation.reconciliation import find_jobs as find_jobs
-    from pique_assets.evaluation.reconciliation import give_up_waiting as give_up_waiting
-    from pique_assets.evaluation.reconciliation import record_job_found as record_job_found
-    from pique_assets.evaluation.reconciliation import record_never_sent as record_never_sent
-    from pique_assets.evaluation.recovery import UNTOUCHED_FOR_S as UNTOUCHED_FOR_S
-    from pique_assets.evaluation.recovery import end_orphans as end_orphans
-    from pique_assets.evaluation.results import ResultPoller as ResultPoller
-    from pique_assets.evaluation.results import collect_partition as collect_partition
+    from pique_assets.evaluation.admission import (
+        Allowance as Allowance,
+        BudgetExceeded as BudgetExceeded,
+        allowances as allowances,
+        fits as fits,
+    )
+    from pique_assets.evaluation.engine import Engine as Engine, Partition as Partition
+    from pique_assets.evaluation.errors import (
+        CannotGiveUp as CannotGiveUp,
+        NothingSubmitted as NothingSubmitted,
+        ResultsPending as ResultsPending,
+        SubmissionsUnfinished as SubmissionsUnfinished,
+    )
+    from pique_assets.evaluation.giving_up import (
+        give_up_job as give_up_job,
+        give_up_unknown_uploads as give_up_unknown_uploads,
+        said_of_status as said_of_status,
+    )
+    from pique_assets.evaluation.limits import NO_LIMIT as NO_LIMIT, Budget as Budget, Limits as Limits
+    from pique_assets.evaluation.plan import (
+        PartitionPlan as PartitionPlan,
+        Reason as Reason,
+        WantedContent as WantedContent,
+        plan_partition as plan_partition,
+    )
+    from pique_assets.evaluation.progress import Progress as Progress, Say as Say
+    from pique_assets.evaluation.reconciliation import (
+        find_jobs as find_jobs,
+        give_up_waiting as give_up_waiting,
+        record_job_found as record_job_found,
+        record_never_sent as record_never_sent,
+    )
+    from pique_assets.evaluation.recovery import UNTOUCHED_FOR_S as UNTOUCHED_FOR_S, end_orphans as end_orphans
+    from pique_assets.evaluation.results import ResultPoller as ResultPoller, collect_partition as collect_partition
     from pique_assets.evaluation.social_posts import SocialPosts as SocialPosts
-    from pique_assets.evaluation.submitting import SubmissionReport as SubmissionReport
-    from pique_assets.evaluation.submitting import WayOfSending as WayOfSending
-    from pique_assets.evaluation.submitting import require_usable as require_usable
-    from pique_assets.evaluation.submitting import submit_partition as submit_partition
+    from pique_assets.evaluation.submitting import (
+        SubmissionReport as SubmissionReport,
+        WayOfSending as WayOfSending,
+        require_usable as require_usable,
+        submit_partition as submit_partition,
+    )
     from pique_assets.evaluation.uploads import Uploads as Uploads
 else:
-    __getattr__ = lazy_names(
-        __name__,
-        {
-            "admission": "Allowance BudgetExceeded allowances fits",
-            "engine": "Engine Partition",
-            "errors": "CannotGiveUp NothingSubmitted ResultsPending SubmissionsUnfinished",
-            "giving_up": "give_up_job give_up_unknown_uploads said_of_status",
-            "limits": "NO_LIMIT Budget Limits",
-            "plan": "PartitionPlan Reason WantedContent plan_partition",
-            "progress": "Progress Say",
-            "reconciliation": "find_jobs give_up_waiting record_job_found record_never_sent",
-            "recovery": "UNTOUCHED_FOR_S end_orphans",
-            "results": "ResultPoller collect_partition",
-            "social_posts": "SocialPosts",
-            "submitting": "SubmissionReport WayOfSending require_usable submit_partition",
-            "uploads": "Uploads",
-        },
-    )
+    __getattr__ = lazy_names(__name__)

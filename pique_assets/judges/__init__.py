@@ -13,25 +13,16 @@ from pique_assets.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from pique_assets.judges.agreement import agreed_judge as agreed_judge
-    from pique_assets.judges.changes import DetectorSettings as DetectorSettings
-    from pique_assets.judges.changes import detector_changes as detector_changes
+    from pique_assets.judges.changes import DetectorSettings as DetectorSettings, detector_changes as detector_changes
     from pique_assets.judges.declaration import read_judge_file as read_judge_file
     from pique_assets.judges.errors import JudgeUnsettled as JudgeUnsettled
-    from pique_assets.judges.finding import create_judge as create_judge
-    from pique_assets.judges.finding import find_judge as find_judge
-    from pique_assets.judges.finding import resolve_judge as resolve_judge
-    from pique_assets.judges.finding import upload_references as upload_references
-    from pique_assets.judges.finding import wait_until_prepared as wait_until_prepared
+    from pique_assets.judges.finding import (
+        create_judge as create_judge,
+        find_judge as find_judge,
+        resolve_judge as resolve_judge,
+        upload_references as upload_references,
+        wait_until_prepared as wait_until_prepared,
+    )
     from pique_assets.judges.snapshots import JudgeSnapshots as JudgeSnapshots
 else:
-    __getattr__ = lazy_names(
-        __name__,
-        {
-            "agreement": "agreed_judge",
-            "changes": "DetectorSettings detector_changes",
-            "declaration": "read_judge_file",
-            "errors": "JudgeUnsettled",
-            "finding": "create_judge find_judge resolve_judge upload_references wait_until_prepared",
-            "snapshots": "JudgeSnapshots",
-        },
-    )
+    __getattr__ = lazy_names(__name__)

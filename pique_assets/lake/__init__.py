@@ -11,45 +11,28 @@ from typing import TYPE_CHECKING
 from pique_assets.lazy_names import lazy_names
 
 if TYPE_CHECKING:
-    from pique_assets.lake.catalog import CATALOGUED as CATALOGUED
-    from pique_assets.lake.catalog import metric_catalog as metric_catalog
+    from pique_assets.lake.catalog import CATALOGUED as CATALOGUED, metric_catalog as metric_catalog
     from pique_assets.lake.commit_mark import partition_status as partition_status
-    from pique_assets.lake.errors import FileMissing as FileMissing
-    from pique_assets.lake.errors import LakeError as LakeError
-    from pique_assets.lake.location import PartitionFile as PartitionFile
-    from pique_assets.lake.location import as_date as as_date
-    from pique_assets.lake.metrics import metric_values as metric_values
-    from pique_assets.lake.metrics import restore_metrics as restore_metrics
-    from pique_assets.lake.parquet_files import TableWriter as TableWriter
-    from pique_assets.lake.parquet_files import WrittenFile as WrittenFile
-    from pique_assets.lake.payload import Payload as Payload
-    from pique_assets.lake.payload import payloads_parts as payloads_parts
-    from pique_assets.lake.payload import stored_payloads as stored_payloads
-    from pique_assets.lake.result_rows import normalise as normalise
-    from pique_assets.lake.scorecard import scorecard_daily as scorecard_daily
-    from pique_assets.lake.storage import Lake as Lake
-    from pique_assets.lake.storage import write_result_tables as write_result_tables
-    from pique_assets.lake.tables import COLUMN_DOCS as COLUMN_DOCS
-    from pique_assets.lake.tables import SCHEMAS as SCHEMAS
-    from pique_assets.lake.tables import TABLE_DOCS as TABLE_DOCS
-    from pique_assets.lake.tables import TABLES as TABLES
-    from pique_assets.lake.tables import build_table as build_table
-    from pique_assets.lake.tables import partitioned_schema as partitioned_schema
-    from pique_assets.lake.tables import table_spec as table_spec
-else:
-    __getattr__ = lazy_names(
-        __name__,
-        {
-            "catalog": "CATALOGUED metric_catalog",
-            "commit_mark": "partition_status",
-            "errors": "FileMissing LakeError",
-            "location": "PartitionFile as_date",
-            "metrics": "metric_values restore_metrics",
-            "parquet_files": "TableWriter WrittenFile",
-            "payload": "Payload payloads_parts stored_payloads",
-            "result_rows": "normalise",
-            "scorecard": "scorecard_daily",
-            "storage": "Lake write_result_tables",
-            "tables": "COLUMN_DOCS SCHEMAS TABLES TABLE_DOCS build_table partitioned_schema table_spec",
-        },
+    from pique_assets.lake.errors import FileMissing as FileMissing, LakeError as LakeError
+    from pique_assets.lake.location import PartitionFile as PartitionFile, as_date as as_date
+    from pique_assets.lake.metrics import metric_values as metric_values, restore_metrics as restore_metrics
+    from pique_assets.lake.normalised import normalise as normalise
+    from pique_assets.lake.parquet_files import TableWriter as TableWriter, WrittenFile as WrittenFile
+    from pique_assets.lake.payload import (
+        Payload as Payload,
+        payloads_parts as payloads_parts,
+        stored_payloads as stored_payloads,
     )
+    from pique_assets.lake.scorecard import scorecard_daily as scorecard_daily
+    from pique_assets.lake.storage import Lake as Lake, write_result_tables as write_result_tables
+    from pique_assets.lake.tables import (
+        COLUMN_DOCS as COLUMN_DOCS,
+        SCHEMAS as SCHEMAS,
+        TABLE_DOCS as TABLE_DOCS,
+        TABLES as TABLES,
+        build_table as build_table,
+        partitioned_schema as partitioned_schema,
+        table_spec as table_spec,
+    )
+else:
+    __getattr__ = lazy_names(__name__)

@@ -1,7 +1,7 @@
 """How a table of the lake is declared, and how columns or rows become a table as declared.
 
 Belongs here: the vocabulary of declarations, and the one way to make rows: cells by the name of their column. Does
-not: the declarations (`tables`), and where cells come from (`result_rows`, `scorecard`, the assets).
+not: the declarations (`tables`), and where cells come from (`normalised`, `scorecard`, the assets).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Fields of JSON objects as columns: what fits its column is taken, and nothing of the rest is lost.
 
-Belongs here: when a value fits a column. Does not: which columns there are (`result_rows`).
+Belongs here: when a value fits a column. Does not: which columns there are (`normalised`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """JSON as it comes and as it is kept: reading bytes strictly, writing text that any column can hold.
 
-Belongs here: what is JSON and what is storable text. Does not: what the JSON means (`result_rows`).
+Belongs here: what is JSON and what is storable text. Does not: what the JSON means (`normalised`).
 """
 
 from __future__ import annotations

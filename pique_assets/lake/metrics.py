@@ -1,7 +1,7 @@
 r"""A detector's metrics as cells of `detector_metrics`, and these as metrics again: lossless for any JSON.
 
 Belongs here: the paths of metrics, the columns that a value is kept in, and the way back. Does not: which rows there
-are beside it (`result_rows`).
+are beside it (`normalised`).
 
 A path is the keys joined with dots. Keys are data, free text with dots and slashes, so a path escapes: `\\` a
 backslash, `\.` a dot, `\e` the empty key, `\uXXXX` NUL and lone surrogates. The empty path is the metrics value itself.

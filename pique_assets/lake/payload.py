@@ -1,7 +1,7 @@
 """A payload: one answer of Pique about one job, exactly as it was received.
 
 Belongs here: the value that every result table is computed from, and its way into the table `payloads` and back. Does
-not: what its body says (`result_rows`), and keeping it before there is a table (the ledger).
+not: what its body says (`normalised`), and keeping it before there is a table (the ledger).
 """
 
 from __future__ import annotations

@@ -21,9 +21,9 @@ from fsspec.implementations.local import LocalFileSystem
 
 from pique_assets.lake.errors import FileMissing, FileUnreadable, LakeOfAnotherPique
 from pique_assets.lake.location import PartitionFile, as_date, file_system_of
+from pique_assets.lake.normalised import RESULT_TABLES, normalised_parts
 from pique_assets.lake.parquet_files import TableWriter, WrittenFile, as_parquet, parts_of, replacing, table_of
 from pique_assets.lake.payload import stored_payloads
-from pique_assets.lake.result_rows import RESULT_TABLES, normalised_parts
 from pique_assets.lake.tables import partitioned_schema, table_spec
 
 # The end of a file that holds its schema: thousands of columns would fit.

@@ -1,7 +1,7 @@
 """Every table of the lake: its columns with their meanings and units, and the key that sorts its rows.
 
 Belongs here: the declarations, and finding one by its name. Does not: how a declaration is written and what follows
-from it (`declaration`), nor how a payload becomes rows (`result_rows`).
+from it (`declaration`), nor how a payload becomes rows (`normalised`).
 """
 
 from __future__ import annotations

@@ -16,8 +16,8 @@ from sqlalchemy.exc import (
     IntegrityError,
     SQLAlchemyError,
     StatementError,
+    TimeoutError as PoolTimeout,
 )
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from pique_assets.ledger.errors import LedgerContended, LedgerError, LedgerUnavailable
 from pique_assets.ledger.postgres_faults import postgres_advice

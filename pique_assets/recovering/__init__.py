@@ -12,18 +12,15 @@ from typing import TYPE_CHECKING
 from pique_assets.lazy_names import lazy_names
 
 if TYPE_CHECKING:
-    from pique_assets.recovering.ledger_from_lake import LakeUnusable as LakeUnusable
-    from pique_assets.recovering.ledger_from_lake import RestoreReport as RestoreReport
-    from pique_assets.recovering.ledger_from_lake import restore_ledger as restore_ledger
-    from pique_assets.recovering.tables_from_payloads import rebuild_tables as rebuild_tables
-    from pique_assets.recovering.unknown_jobs import require_known_jobs as require_known_jobs
-    from pique_assets.recovering.unknown_jobs import require_unbought as require_unbought
-else:
-    __getattr__ = lazy_names(
-        __name__,
-        {
-            "ledger_from_lake": "LakeUnusable RestoreReport restore_ledger",
-            "tables_from_payloads": "rebuild_tables",
-            "unknown_jobs": "require_known_jobs require_unbought",
-        },
+    from pique_assets.recovering.ledger_from_lake import (
+        LakeUnusable as LakeUnusable,
+        RestoreReport as RestoreReport,
+        restore_ledger as restore_ledger,
     )
+    from pique_assets.recovering.tables_from_payloads import rebuild_tables as rebuild_tables
+    from pique_assets.recovering.unknown_jobs import (
+        require_known_jobs as require_known_jobs,
+        require_unbought as require_unbought,
+    )
+else:
+    __getattr__ = lazy_names(__name__)

@@ -6,8 +6,7 @@ import itertools
 import math
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from pique_assets.api.concurrency_policy import AVOIDED_FOR_PAUSES, AVOIDED_FOR_S, LONGEST_STEP_S, ConcurrencyPolicy
 

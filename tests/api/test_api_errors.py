@@ -7,8 +7,7 @@ import pickle
 import time
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from pique_assets.api import errors
 from pique_assets.api.redaction import RedactingFilter, Secret, install_redaction, redact

@@ -6,8 +6,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from pique_assets.api.answers import parse_goog_hash
 from pique_assets.api.policy import RetryPolicy, parse_retry_after

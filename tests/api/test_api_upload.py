@@ -7,8 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import google_crc32c
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from pique_assets.api import Timeouts
 from pique_assets.api.body import CHUNK_BYTES, UploadBody

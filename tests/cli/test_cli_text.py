@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 from command_line import command, environment_with
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from pique_assets import cli
 from pique_assets.cli import main

@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 from desk import JUDGE, Desk, demo_items
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from pique_assets.api.models import Judge
 from pique_assets.evaluation.engine import Partition

@@ -8,8 +8,7 @@ import random
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 from pique_assets.lake import SCHEMAS, Payload, normalise, stored_payloads
 from pique_assets.lake.payload import payloads_table

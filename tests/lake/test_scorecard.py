@@ -8,8 +8,7 @@ import statistics
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from pique_assets.lake import SCHEMAS, Payload, normalise, scorecard_daily
 from pique_assets.lake.scorecard import OVERALL, quantile, wilson_interval

@@ -15,8 +15,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from pique_assets.lake import SCHEMAS, FileMissing, Lake, PartitionFile, build_table
 from pique_assets.lake.errors import FileUnreadable, SchemaMismatch, TableUnknown

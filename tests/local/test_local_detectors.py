@@ -6,8 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from pique_assets.local.detectors import aspect_ratio, reason_refused
 from pique_assets.local.detectors.base import ImageFacts, Material, VideoFacts

@@ -9,8 +9,7 @@ from functools import cache
 import av
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from PIL import Image
 
 from pique_assets.media import ContentError

@@ -7,8 +7,7 @@ import io
 import av
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from whole_media import clip
 
 from pique_assets.media import ContentError

@@ -27,20 +27,13 @@ def _shown(path: Path) -> dict[str, set[str]]:
     return found
 
 
-def _handed_on(path: Path, package: str) -> dict[str, set[str]]:
-    """What Python finds: the table given to `lazy_names`."""
-    calls = (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call))
-    (call,) = (call for call in calls if ast.unparse(call.func) == "lazy_names")
-    table: dict[str, str] = ast.literal_eval(call.args[1])
-    return {f"{package}.{module}": set(names.split()) for module, names in table.items()}
-
-
 @pytest.mark.parametrize("path", LAZY, ids=lambda path: path.parent.name)
 def test_a_package_hands_on_what_it_shows_to_type_checkers(path):
     package = ".".join(path.parent.relative_to(ROOT).parts)
-    assert _handed_on(path, package) == _shown(path)
     module = import_module(package)
+    assert _shown(path)
     for source, names in _shown(path).items():
+        assert source.startswith(f"{package}.")
         for name in names:
             assert getattr(module, name) is getattr(import_module(source), name)
 

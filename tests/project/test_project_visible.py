@@ -10,8 +10,7 @@ import sys
 
 import pytest
 from command_line import command, environment_with
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from pique_assets.api.errors import InvalidRequest, NoAnswer
 from pique_assets.cli import common, main

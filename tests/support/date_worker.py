@@ -32,8 +32,7 @@ from pique_assets.evaluation.limits import Limits
 from pique_assets.evaluation.results import ResultPoller, collect_partition
 from pique_assets.evaluation.submitting import submit_partition
 from pique_assets.evaluation.uploads import Uploads
-from pique_assets.ledger import LeasedSubmission, Ledger, LedgerUnavailable
-from pique_assets.ledger import ledger as ledger_module
+from pique_assets.ledger import LeasedSubmission, Ledger, LedgerUnavailable, ledger as ledger_module
 from pique_assets.ledger.failpoints import ENVIRONMENT_VARIABLE
 from pique_assets.media import ContentItem
 

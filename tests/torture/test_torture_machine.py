@@ -15,8 +15,7 @@ import pytest
 from crash_roads import EVERY_POINT
 from date_worker import DONE, EVALUATION, QUICK_LIMITS, UNFINISHED
 from desk import DEMO
-from hypothesis import HealthCheck, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from tiny_images import Studio
 from verdict import Verdict, missing_results

@@ -9,8 +9,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 import webhook_reference as reference
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from webhook_mutations import FOREIGN, NOW, SECRETS, TOLERANCE_S, cases
 
 from pique_assets.api.signatures import SignatureError, SigningKeys, verify_older_signature, verify_signature
