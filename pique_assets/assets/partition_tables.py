@@ -51,21 +51,18 @@ class PartitionTables:
             if date < self.date:
                 yield replace(self, date=date)
 
-    def write(
-        self, table_name: str, table: pa.Table, *, asset: str | None = None, more: Metadata | None = None
-    ) -> dg.MaterializeResult[None]:
+    def write(self, table_name: str, table: pa.Table, *, more: Metadata | None = None) -> dg.MaterializeResult[None]:
         """Replace this date's file, and say so to Dagster.
 
         Args:
             table_name: Name of the table in the lake.
             table: All its rows for this date.
-            asset: Name of the asset, where it is not the table's.
             more: Metadata beyond the usual.
 
         Returns:
             The materialisation; its data version is the hash of the file, so an unchanged re-run shows unchanged.
         """
-        return self.materialised(table_name, self.lake.write(table_name, table, **self.where), asset=asset, more=more)
+        return self.materialised(table_name, self.lake.write(table_name, table, **self.where), more=more)
 
     def writing(self, table_name: str) -> AbstractContextManager[TableWriter]:
         """Replace this date's file with rows that come part by part, as `Lake.writing` does."""
@@ -74,7 +71,7 @@ class PartitionTables:
     def materialised(
         self, table_name: str, written: WrittenFile, *, asset: str | None = None, more: Metadata | None = None
     ) -> dg.MaterializeResult[None]:
-        """What Dagster is told of a file that was written; the arguments are those of `write`."""
+        """What Dagster is told of a file that was written, by the asset of another name where one is given."""
         metadata = table_metadata(
             table_name,
             written.first_rows,

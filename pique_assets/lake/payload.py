@@ -18,9 +18,6 @@ import pyarrow as pa
 
 from pique_assets.lake.tables import PAYLOADS
 
-SOURCE_POLLED: Final = "polled"
-"""The answer to a GET of the job's results."""
-
 SOURCE_WEBHOOK: Final = "webhook"
 """A notification Pique sent us."""
 

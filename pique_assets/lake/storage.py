@@ -214,14 +214,10 @@ class Lake:
             TableUnknown: no such table.
             ValueError: `start` or `end` is no date.
         """
-        folder = f"{self._root}/{table_spec(table_name).name}"
         first = as_date(start) if start is not None else dt.date.min
         last = as_date(end) if end is not None else dt.date.max
-        self._fs.invalidate_cache(folder)
-        listed = (PartitionFile.from_path(path[len(folder) + 1 :]) for path in self._fs.find(folder))
-        return sorted(
-            file for file in listed if file is not None and judge in (None, file.judge) and first <= file.date <= last
-        )
+        listed = self._listed(table_name)
+        return sorted(file for file in listed if judge in (None, file.judge) and first <= file.date <= last)
 
     def versions(self, table_name: str) -> dict[PartitionFile, str]:
         """The table's files with a text of 64 characters each that changes whenever its file is replaced.
@@ -229,17 +225,10 @@ class Lake:
         Raises:
             TableUnknown: no such table.
         """
-        folder = f"{self._root}/{table_spec(table_name).name}"
-        self._fs.invalidate_cache(folder)
-        found = {
-            PartitionFile.from_path(path[len(folder) + 1 :]): info
-            for path, info in self._fs.find(folder, detail=True).items()
-        }
         # File systems say different things of a file: a time and a number of the file, or a generation.
         return {
             file: hashlib.sha256(repr(sorted(info.items())).encode(errors="surrogateescape")).hexdigest()
-            for file, info in found.items()
-            if file is not None
+            for file, info in self._listed(table_name).items()
         }
 
     def pique(self) -> str | None:
@@ -275,6 +264,14 @@ class Lake:
                 "would stand in one table; nothing was sent or written. Give each Pique a home of its own with "
                 f"PIQUE_HOME, or a lake with PIQUE_LAKE; if both are one Pique, delete {_OWNER_FILE} in the lake"
             )
+
+    def _listed(self, table_name: str) -> dict[PartitionFile, dict[str, Any]]:
+        """The table's files, with what the file system says of each."""
+        folder = f"{self._root}/{table_spec(table_name).name}"
+        self._fs.invalidate_cache(folder)
+        found = self._fs.find(folder, detail=True).items()
+        named = ((PartitionFile.from_path(path[len(folder) + 1 :]), info) for path, info in found)
+        return {file: info for file, info in named if file is not None}
 
     def _read(self, table_name: str, file: PartitionFile, *, columns: Sequence[str] | None = None) -> pa.Table:
         data = self._bytes(table_name, file)

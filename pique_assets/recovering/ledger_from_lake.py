@@ -12,16 +12,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any
 
-from pique_assets.lake import FileMissing, Lake, PartitionFile, stored_payloads
+from pique_assets.lake import FileMissing, Lake, PartitionFile
 from pique_assets.ledger import (
     DEAD_STATES,
     FINISHED_STATES,
     OPEN_STATES,
     InventoryItem,
     Ledger,
-    PayloadSource,
     RememberedPayload,
     RememberedSubmission,
     Source,
@@ -331,19 +330,8 @@ def _gaps(lake: Lake, *, dates: Iterable[_RememberedDate], evaluations: Collecti
 
 
 def _payloads(lake: Lake, file: PartitionFile) -> list[RememberedPayload]:
-    try:
-        table = lake.read("payloads", **file.names)
-    except FileMissing:
-        return []
-    return [
-        RememberedPayload(
-            job_id=payload.job_id,
-            source=cast(PayloadSource, payload.source),
-            received_at=payload.received_at,
-            body=payload.body,
-        )
-        for payload in stored_payloads(table)
-    ]
+    columns = ["job_id", "source", "received_at", "body"]
+    return [RememberedPayload(**row) for row in _rows(lake, "payloads", file, columns=columns)]
 
 
 def _rows(
