@@ -137,16 +137,10 @@ class Evaluation:
         Raises:
             ValueError: The environment variable is not set, or holds no URL; the message names it.
         """
-        if not isinstance(self.webhook_url, dg.EnvVar):
-            return self.webhook_url
-        value = self.webhook_url.get_value()
-        if not value:
-            raise ValueError(
-                f"evaluation {self.name!r} reads its webhook URL from the environment variable "
-                f"{self.webhook_url.env_var_name}, which is not set"
-            )
-        self._check_webhook_url(value)
-        return value
+        url = self._read_now(self.webhook_url, what="webhook URL")
+        if url is not None:
+            self._check_webhook_url(url)
+        return url
 
     def asset_key(self, asset: str) -> dg.AssetKey:
         """The key of one of this evaluation's assets: `[name, asset]`."""
@@ -158,12 +152,15 @@ class Evaluation:
         Raises:
             ValueError: The environment variable is not set; the message names it.
         """
-        if not isinstance(self.judge_id, dg.EnvVar):
-            return self.judge_id or None
-        value = self.judge_id.get_value()
+        return self._read_now(self.judge_id, what="judge id")
+
+    def _read_now(self, declared: str | dg.EnvVar | None, *, what: str) -> str | None:
+        if not isinstance(declared, dg.EnvVar):
+            return declared or None
+        value = declared.get_value()
         if not value:
             raise ValueError(
-                f"evaluation {self.name!r} reads its judge id from the environment variable "
-                f"{self.judge_id.env_var_name}, which is not set"
+                f"evaluation {self.name!r} reads its {what} from the environment variable {declared.env_var_name}, "
+                "which is not set"
             )
         return value

@@ -89,7 +89,7 @@ def evaluation_results_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.A
                 )
                 for stored in opened.partition_payloads(**where)
             )
-            with tables.writing("payloads") as writer:
+            with tables.lake.writing("payloads", **tables.where) as writer:
                 for part in lake_room.payloads_parts(payloads):
                     writer.add(part)
         more = {**_counts(standing.progress), **({} if pending is None else _open_jobs(pending))}

@@ -6,7 +6,6 @@ Belongs here: which files are the date's, and what Dagster is told of them. Does
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -19,7 +18,7 @@ from pique_assets.metadata import Metadata, table_metadata
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from pique_assets.lake import Lake, TableWriter, WrittenFile
+    from pique_assets.lake import Lake, WrittenFile
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -63,10 +62,6 @@ class PartitionTables:
             The materialisation; its data version is the hash of the file, so an unchanged re-run shows unchanged.
         """
         return self.materialised(table_name, self.lake.write(table_name, table, **self.where), more=more)
-
-    def writing(self, table_name: str) -> AbstractContextManager[TableWriter]:
-        """Replace this date's file with rows that come part by part, as `Lake.writing` does."""
-        return self.lake.writing(table_name, **self.where)
 
     def materialised(
         self, table_name: str, written: WrittenFile, *, asset: str | None = None, more: Metadata | None = None

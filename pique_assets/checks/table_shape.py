@@ -9,7 +9,7 @@ than the look, and every run would pay for a check of each table.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 import dagster as dg
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from pique_assets.lake import PartitionFile
+
+_Bad = tuple[str, str, object]
 
 SNAPSHOT_TABLES: Final = ("judges", "detector_configs")
 
@@ -60,33 +62,31 @@ def _files(tables: PartitionTables) -> Iterator[tuple[str, lake_room.PartitionFi
             yield table, dated
 
 
-def _look_at_each(tables: PartitionTables, look: Callable[[str, PartitionFile], None]) -> int:
-    """Look at each file that exists, and return their number; an evaluation need not have every table.
+def _look_at_each(
+    tables: PartitionTables, look: Callable[[str, PartitionFile], Iterable[_Bad]]
+) -> tuple[int, list[_Bad]]:
+    """Look at each file that exists: their number, and what is wrong. An evaluation need not have every table.
 
     Raises:
         FileMissing: No file exists.
     """
-    missing, looked_at = None, 0
+    missing, looked_at, bad = None, 0, list[_Bad]()
     for table, file in _files(tables):
         try:
-            look(table, file)
+            bad += look(table, file)
         except lake_room.FileMissing as error:
             missing = error
         else:
             looked_at += 1
     if missing is not None and not looked_at:
         raise missing
-    return looked_at
+    return looked_at, bad
 
 
 def _columns(tables: PartitionTables) -> Finding:
-    wrong: list[tuple[str, str, str]] = []
-
-    def look(table: str, file: PartitionFile) -> None:
-        schema = tables.lake.schema(table, **file.names)
-        wrong.extend(_wrong_columns(table, schema))
-
-    files = _look_at_each(tables, look)
+    files, wrong = _look_at_each(
+        tables, lambda table, file: _wrong_columns(table, tables.lake.schema(table, **file.names))
+    )
     return Finding(
         passed=not wrong,
         severity=dg.AssetCheckSeverity.ERROR,
@@ -95,10 +95,10 @@ def _columns(tables: PartitionTables) -> Finding:
     )
 
 
-def _wrong_columns(table: str, found: pa.Schema) -> list[tuple[str, str, str]]:
+def _wrong_columns(table: str, found: pa.Schema) -> list[_Bad]:
     """Each wrong column: its name, the type found, the type declared. Nested types are compared to their leaves."""
     declared = lake_room.SCHEMAS[table]
-    wrong = []
+    wrong: list[_Bad] = []
     for name in dict.fromkeys([*declared.names, *found.names]):
         want, have = ([field for field in schema if field.name == name] for schema in (declared, found))
         if not have and all(field.nullable for field in want):
@@ -116,14 +116,12 @@ def _described(fields: Sequence[pa.Field]) -> str:
 
 
 def _keys(tables: PartitionTables) -> Finding:
-    repeated: list[tuple[str, str, object]] = []
-
-    def look(table: str, file: PartitionFile) -> None:
+    def look(table: str, file: PartitionFile) -> Iterator[_Bad]:
         key = lake_room.table_spec(table).key
         rows = tables.lake.read(table, **file.names, columns=key)
-        repeated.extend((table, shown, count) for shown, count in _repeated(rows, key))
+        return ((table, shown, count) for shown, count in _repeated(rows, key))
 
-    files = _look_at_each(tables, look)
+    files, repeated = _look_at_each(tables, look)
     return Finding(
         passed=not repeated,
         severity=dg.AssetCheckSeverity.ERROR,

@@ -1,6 +1,7 @@
 """Which job of an answer is which URL's, where URLs may come back in another spelling, in another order, or not at all.
 
-Belongs here: one pure function. Does not: what is then recorded (`social_posts`), and webhooks (`reconciliation`).
+Belongs here: one pure function, and reading a URL that Pique names. Does not: what is then
+recorded (`social_posts`), and webhooks (`reconciliation`).
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def attribute(jobs: Sequence[SocialMediaJob], *, urls: Sequence[str]) -> Attribu
             usable.append(number)
     place_of = {url: place for place, url in enumerate(urls)}
     for number in usable:
-        place = place_of.get(_canonical(jobs[number].url) or "")
+        place = place_of.get(canonical_or_none(jobs[number].url) or "")
         if place is not None and place not in places:
             places[place] = number
     repeats = _by_spelling(places, jobs=jobs, usable=usable, urls=urls)
@@ -89,7 +90,8 @@ def _by_position(
         places.update(zip(left_urls, left_jobs, strict=True))
 
 
-def _canonical(url: str | None) -> str | None:
+def canonical_or_none(url: str | None) -> str | None:
+    """The canonical form of a URL as Pique names it; None where Pique names none, or no URL."""
     if url is None:
         return None
     try:
@@ -99,5 +101,5 @@ def _canonical(url: str | None) -> str | None:
 
 
 def _essence(url: str | None) -> str | None:
-    canonical = _canonical(url)
+    canonical = canonical_or_none(url)
     return None if canonical is None else spelling(canonical)

@@ -19,6 +19,7 @@ from typing import Final
 
 from pique_assets.api.client import PiqueClient
 from pique_assets.api.errors import PiqueError, Unauthorized
+from pique_assets.evaluation.attribution import canonical_or_none
 from pique_assets.evaluation.engine import Engine, Partition
 from pique_assets.evaluation.errors import EvaluationError
 from pique_assets.evaluation.limits import IN_DOUBT_WAIT, Limits
@@ -33,7 +34,7 @@ from pique_assets.ledger import (
     Submission,
     SubmissionState,
 )
-from pique_assets.media import ContentError, canonical_url, url_fingerprint
+from pique_assets.media import url_fingerprint
 from pique_assets.media.names import MAX_FILENAME_CHARACTERS
 from pique_assets.media.urls import spelling
 from pique_assets.visible import visible
@@ -239,12 +240,8 @@ class _Spellings:
 
     def fingerprint(self, webhook: StoredWebhook) -> str | None:
         """The fingerprint of the one URL that the webhook may spell otherwise; None where there is none, or several."""
-        if webhook.url is None:
-            return None
-        try:
-            found = self._spelled().get(spelling(canonical_url(webhook.url.strip())), set())
-        except ContentError:
-            return None
+        url = canonical_or_none(webhook.url)
+        found = set() if url is None else self._spelled().get(spelling(url), set())
         return next(iter(found)) if len(found) == 1 else None
 
     def _spelled(self) -> Mapping[str, set[str]]:
@@ -259,12 +256,8 @@ class _Spellings:
 
 
 def _fingerprint(webhook: StoredWebhook) -> str | None:
-    if webhook.url is None:
-        return None
-    try:
-        return url_fingerprint(canonical_url(webhook.url.strip()))
-    except ContentError:
-        return None
+    url = canonical_or_none(webhook.url)
+    return None if url is None else url_fingerprint(url)
 
 
 def _judge_of(job_id: str, *, client: PiqueClient) -> str | None:

@@ -22,7 +22,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import Enum, auto
+from enum import Enum, StrEnum, auto
 from typing import Final, TypeVar
 
 from pique_assets.api.client import PiqueClient
@@ -108,13 +108,10 @@ def next_step(
         noticed_by = quiet_since + timedelta(seconds=limits.notification_lag_s)
         if now < noticed_by:
             return Decision(step=Step.WAIT, at=noticed_by, evidence="Pique may not have noticed the upload yet")
-    if submission.upload_expires_at is not None and now < submission.upload_expires_at - _margin(limits):
+    margin = timedelta(seconds=limits.expiry_margin_s)
+    if submission.upload_expires_at is not None and now < submission.upload_expires_at - margin:
         return Decision(step=Step.SEND, evidence="Pique awaits the upload and the URL is valid")
     return Decision(step=Step.WAIT, at=dead_at, evidence="the upload URL is at its end, an upload may still be noticed")
-
-
-def _margin(limits: Limits) -> timedelta:
-    return timedelta(seconds=limits.expiry_margin_s)
 
 
 def _dead_at(submission: Submission, *, limits: Limits) -> datetime:
@@ -206,7 +203,9 @@ class OrphanReport:
     left: int
 
 
-class _End(Enum):
+class _End(StrEnum):
+    """How the look at an orphan ended, by the names of an `OrphanReport`."""
+
     REJECTED = auto()
     ADOPTED = auto()
     ABANDONED = auto()
@@ -239,12 +238,7 @@ def end_orphans(
         if not found:
             break
         ends[_end_or_leave(engine, found[0], untouched_for=untouched_for)] += 1
-    return OrphanReport(
-        rejected=ends[_End.REJECTED],
-        adopted=ends[_End.ADOPTED],
-        abandoned=ends[_End.ABANDONED],
-        left=ends[_End.LEFT],
-    )
+    return OrphanReport(**{end.value: ends[end] for end in _End})
 
 
 def _end_or_leave(engine: Engine, held: LeasedSubmission, *, untouched_for: timedelta) -> _End:

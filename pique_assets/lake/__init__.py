@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from pique_assets.lake.payload import (
         Payload as Payload,
         payloads_parts as payloads_parts,
-        stored_payloads as stored_payloads,
     )
     from pique_assets.lake.scorecard import scorecard_daily as scorecard_daily
     from pique_assets.lake.storage import Lake as Lake, write_result_tables as write_result_tables
