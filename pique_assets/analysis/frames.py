@@ -6,15 +6,11 @@ no NaN and an empty day no object column.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+import pandas as pd
 import pyarrow as pa
+from pandas.api.extensions import ExtensionDtype
 
 from pique_assets.analysis.sources import DateLike, LakeLike, open_lake
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from pandas.api.extensions import ExtensionDtype
 
 
 def load(
@@ -65,8 +61,6 @@ def _readable(arrow: pa.DataType) -> pa.DataType:
 
 
 def _dtype(arrow: pa.DataType) -> ExtensionDtype | None:
-    import pandas as pd
-
     if pa.types.is_uint64(arrow):
         return pd.UInt64Dtype()
     if pa.types.is_integer(arrow):

@@ -6,13 +6,10 @@ Belongs here: descriptions for people; the words themselves are declared with th
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import pandas as pd
 
 from pique_assets.analysis.sources import LakeLike, open_lake
 from pique_assets.lake import COLUMN_DOCS, TABLE_DOCS, partitioned_schema
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _PARTITION_DOCS = {
     "judge": "Name of the judge in this project, from the path of the file.",
@@ -27,8 +24,6 @@ def tables(*, lake: LakeLike | None = None) -> pd.DataFrame:
     Raises:
         NoLake: no lake was given or found.
     """
-    import pandas as pd
-
     source = open_lake(lake)
     rows = []
     for name, doc in TABLE_DOCS.items():
@@ -44,8 +39,6 @@ def describe(name: str) -> pd.DataFrame:
     Raises:
         pique_assets.lake.TableUnknown: no such table; the message lists them.
     """
-    import pandas as pd
-
     schema = partitioned_schema(name)
     docs = {**COLUMN_DOCS[name], **_PARTITION_DOCS}
     rows = [(field.name, str(field.type), docs[field.name]) for field in schema]

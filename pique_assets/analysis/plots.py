@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Final
 
+import pandas as pd
+
 from pique_assets.analysis.errors import ExtraMissing
 from pique_assets.analysis.frames import load
 from pique_assets.analysis.sources import DateLike, LakeLike
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
 
 # With more dates than this their labels run into each other; matplotlib then chooses which to show.
@@ -52,8 +53,6 @@ def plot_scorecard(
         import matplotlib.pyplot as plt
     except ImportError:
         raise ExtraMissing("matplotlib") from None
-    import pandas as pd
-
     card = load("scorecard_daily", lake=lake, judge=judge, start=start, end=end)
     card = card[card["pass_rate"].notna()]
     if detectors is not None:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
+import pandas as pd
 import pyarrow as pa
 
 from pique_assets.analysis.errors import ExtraMissing
@@ -18,8 +19,6 @@ from pique_assets.lake import SCHEMAS, partitioned_schema
 
 if TYPE_CHECKING:
     import duckdb
-    import pandas as pd
-
 _PATH: Final = "path_in_the_lake"
 _END_OF_PATH: Final = r"'/judge=([^/]+)/date=([^/]+)/([^/]+)\.parquet$'"
 # DuckDB computes these once for a file, and passes over files that a query's conditions exclude.

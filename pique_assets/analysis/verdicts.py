@@ -5,13 +5,12 @@ Belongs here: joining `submissions` and `detector_results`. No verdict is derive
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
+
+import pandas as pd
 
 from pique_assets.analysis.frames import load
 from pique_assets.analysis.sources import DateLike, LakeLike, open_lake
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _JOB: Final = ("judge", "date", "evaluation", "job_id")
 _CONTENT: Final = ("judge", "date", "evaluation", "filename", "title", "content_uri", "state", "error", "job_id")

@@ -7,15 +7,13 @@ data and one name has several types among detectors (docs/contract.md, traps 6 a
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+import pandas as pd
 import pyarrow.compute as pc
 
 from pique_assets.analysis.sources import DateLike, LakeLike, open_lake
 from pique_assets.lake import metric_values
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _KEYS: Final = ("judge", "date", "evaluation", "job_id", "detector_index", "detector_name")
 _EXACT_INT: Final = 2**53
@@ -47,8 +45,6 @@ def wide(
     Raises:
         NoLake: no lake was given or found.
     """
-    import pandas as pd
-
     table = open_lake(lake).read_all("detector_metrics", judge=judge, start=start, end=end)
     if detector is not None:
         table = table.filter(pc.equal(table["detector_name"], detector))
@@ -72,8 +68,6 @@ def _levels(keys: list[tuple[object, ...]]) -> list[list[object]]:
 
 
 def _series(values: dict[int, object], length: int) -> pd.Series[Any]:
-    import pandas as pd
-
     cells = [values.get(place) for place in range(length)]
     dtype = _dtype([value for value in cells if value is not None])
     return pd.Series(cells, dtype=dtype)

@@ -38,14 +38,7 @@ from pique_assets.api.models import (
     SocialMediaBatch,
     SocialMediaRequest,
 )
-from pique_assets.api.policy import (
-    API_TIMEOUTS,
-    DEFAULT_RETRIES,
-    UPLOAD_TIMEOUTS,
-    Repeat,
-    RetryPolicy,
-    Timeouts,
-)
+from pique_assets.api.policy import API_TIMEOUTS, DEFAULT_RETRIES, UPLOAD_TIMEOUTS, Repeat, RetryPolicy, Timeouts
 from pique_assets.api.redaction import Secret
 from pique_assets.api.storage_transport import StorageTransport
 from pique_assets.api.transport import ApiTransport

@@ -1,8 +1,7 @@
 """The command `pique-assets`: what an operator does outside Dagster.
 
 Belongs here: which commands there are, and their exit statuses. Does not: what a command does; each is a module
-`<name>_command.py` with a function `add_command`, and imports what it works with when it runs, so that `--help` costs
-nothing.
+`<name>_command.py` with a function `add_command`. The rooms hand their names on lazily, so that `--help` costs nothing.
 
 Exit statuses: 0 done, 1 refused or failed (the reason is on standard error), 2 wrong arguments, 130 stopped by Ctrl-C.
 """

@@ -12,18 +12,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from pique_assets.api.models import Judge
+import pique_assets.api as api_room
+import pique_assets.evaluation as evaluation_room
+import pique_assets.judges as judges_room
+import pique_assets.ledger as ledger_room
+import pique_assets.media as media_room
 from pique_assets.cli.code_location import CodeLocation
 from pique_assets.config import Evaluation
-from pique_assets.evaluation.admission import Allowance, allowances, fits
-from pique_assets.evaluation.engine import Partition
-from pique_assets.evaluation.plan import PartitionPlan, Reason, WantedContent, plan_partition
-from pique_assets.evaluation.progress import Progress, Say
-from pique_assets.evaluation.submitting import require_usable
-from pique_assets.judges.agreement import agreed_judge
-from pique_assets.judges.finding import resolve_judge
-from pique_assets.ledger import Source
-from pique_assets.media import ContentItem, SourceReader, inventory
 from pique_assets.partitions import daily_partitions
 
 
@@ -36,7 +31,7 @@ class PlannedStep:
     """
 
     asset: str
-    plan: PartitionPlan
+    plan: evaluation_room.PartitionPlan
     fits: bool
     missing: str | None
 
@@ -52,17 +47,17 @@ class BackfillPlan:
     """
 
     steps: tuple[PlannedStep, ...]
-    allowances: dict[str, list[Allowance]]
-    judges: dict[str, Judge]
+    allowances: dict[str, list[evaluation_room.Allowance]]
+    judges: dict[str, api_room.Judge]
 
     def evaluated_again(self, evaluation: str) -> int:
         """How many content items would be evaluated again because the evaluation's judge is configured otherwise."""
         plans = [step.plan for step in self.steps if step.plan.partition.evaluation == evaluation]
-        return sum(plan.by_reason.get(Reason.CHANGED_JUDGE, 0) for plan in plans)
+        return sum(plan.by_reason.get(evaluation_room.Reason.CHANGED_JUDGE, 0) for plan in plans)
 
 
 def plan_backfill(
-    location: CodeLocation, *, evaluations: Sequence[Evaluation], start: dt.date, end: dt.date, say: Say
+    location: CodeLocation, *, evaluations: Sequence[Evaluation], start: dt.date, end: dt.date, say: evaluation_room.Say
 ) -> BackfillPlan:
     """Plan every date of a range, as if each were submitted now in a run of its own, in order.
 
@@ -79,16 +74,16 @@ def plan_backfill(
         MediaError, PiqueError, LedgerError, EvaluationError: One of them can't be read.
     """
     steps: list[PlannedStep] = []
-    left: dict[str, list[Allowance]] = {}
-    judges: dict[str, Judge] = {}
+    left: dict[str, list[evaluation_room.Allowance]] = {}
+    judges: dict[str, api_room.Judge] = {}
     # Content on several dates is evaluated once, and evaluations that share a judge share its day.
     planned: set[str] = set()
     begun: Counter[str] = Counter()
     with location.pique.client() as client, location.ledger.ledger(say=say) as ledger:
         for evaluation in evaluations:
-            judge = agreed_judge(
+            judge = judges_room.agreed_judge(
                 partial(
-                    resolve_judge,
+                    judges_room.resolve_judge,
                     client,
                     judge_id=evaluation.resolved_judge_id(),
                     judge_file=evaluation.judge_file,
@@ -97,20 +92,20 @@ def plan_backfill(
                 known=lambda found: ledger.last_configuration(found.id),
                 say=say,
             )
-            require_usable(judge)
+            evaluation_room.require_usable(judge)
             judges[evaluation.name] = judge
-            left[evaluation.name] = allowances(evaluation.budget, judge_id=judge.id, ledger=ledger)
+            left[evaluation.name] = evaluation_room.allowances(evaluation.budget, judge_id=judge.id, ledger=ledger)
             for content in _content(evaluation, location=location, start=start, end=end, say=say):
-                plan = plan_partition(
-                    WantedContent.of(content.items, judge=judge, source=content.kind),
-                    partition=Partition(evaluation=evaluation.name, key=content.date),
+                plan = evaluation_room.plan_partition(
+                    evaluation_room.WantedContent.of(content.items, judge=judge, source=content.kind),
+                    partition=evaluation_room.Partition(evaluation=evaluation.name, key=content.date),
                     ledger=ledger,
                     planned=planned,
                 )
                 now_left = [
                     allowance.after(begun[judge.id]).besides(plan.work_keys) for allowance in left[evaluation.name]
                 ]
-                let_through = fits(plan.new_evaluations, allowances=now_left)
+                let_through = evaluation_room.fits(plan.new_evaluations, allowances=now_left)
                 if let_through:
                     planned |= plan.work_keys
                     begun[judge.id] += plan.new_evaluations
@@ -131,13 +126,13 @@ class _Content:
 
     date: str
     asset: str
-    kind: Source
-    items: list[ContentItem]
+    kind: ledger_room.Source
+    items: list[media_room.ContentItem]
     missing: str | None
 
 
 def _content(
-    evaluation: Evaluation, *, location: CodeLocation, start: dt.date, end: dt.date, say: Say
+    evaluation: Evaluation, *, location: CodeLocation, start: dt.date, end: dt.date, say: evaluation_room.Say
 ) -> Iterator[_Content]:
     """The content of each date, in the order of a backfill's runs."""
     for date in daily_partitions(evaluation).get_partition_keys():
@@ -151,11 +146,19 @@ def _content(
                 yield _read(reader, "social_submissions", "social", date=date, evaluation=evaluation, say=say)
 
 
-def _read(reader: SourceReader, asset: str, kind: Source, *, date: str, evaluation: Evaluation, say: Say) -> _Content:
-    progress = Progress(say, what="content items read")
+def _read(
+    reader: media_room.SourceReader,
+    asset: str,
+    kind: ledger_room.Source,
+    *,
+    date: str,
+    evaluation: Evaluation,
+    say: evaluation_room.Say,
+) -> _Content:
+    progress = evaluation_room.Progress(say, what="content items read")
     day = dt.date.fromisoformat(date)
     items = []
-    for item in inventory(reader, date=day, threads=evaluation.limits.fingerprint_threads):
+    for item in media_room.inventory(reader, date=day, threads=evaluation.limits.fingerprint_threads):
         items.append(item)
         progress.advance(note=repr(item.filename))
     return _Content(

@@ -18,6 +18,11 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, TypeAlias
 
+import pique_assets.api as api_room
+import pique_assets.lake as lake_room
+import pique_assets.ledger as ledger_room
+from pique_assets.api.address import BASE_URLS
+from pique_assets.evaluation.limits import Limits
 from pique_assets.home import (
     LAKE_VARIABLE,
     LEDGER_OPTION,
@@ -32,10 +37,7 @@ from pique_assets.home import (
 from pique_assets.visible import visible
 
 if TYPE_CHECKING:
-    from pique_assets.api.client import PiqueClient
     from pique_assets.evaluation.limits import Limits
-    from pique_assets.lake import Lake
-    from pique_assets.ledger import Ledger
 
 CommandParsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 """Where a command adds its parser: what `add_subparsers` returns."""
@@ -105,8 +107,6 @@ def add_limit_option(parser: argparse.ArgumentParser) -> None:
 
 def limits_of(arguments: argparse.Namespace) -> Limits:
     """The engine's limits as `--limit` changes them; says which are wrong and exits."""
-    from pique_assets.evaluation.limits import Limits
-
     types = {field.name: type(getattr(Limits(), field.name)) for field in fields(Limits)}
     changed = {}
     for text in arguments.limit:
@@ -168,7 +168,7 @@ def address_of(kept: Kept, arguments: argparse.Namespace) -> FoundAddress:
     return FoundAddress(address=address, because=f"--{kept}")
 
 
-def opened_ledger(arguments: argparse.Namespace, *, busy_timeout_s: float = 30.0) -> Ledger:
+def opened_ledger(arguments: argparse.Namespace, *, busy_timeout_s: float = 30.0) -> ledger_room.Ledger:
     """The ledger, a context manager; one that is not there yet is made, and that is said.
 
     Args:
@@ -179,14 +179,12 @@ def opened_ledger(arguments: argparse.Namespace, *, busy_timeout_s: float = 30.0
         HomeUnknown, LedgerNotMade: Nothing says where it is, or what says so looks like a typing error.
         LedgerUnavailable: It can't be opened.
     """
-    from pique_assets.ledger import Ledger
-
     place = address_of("ledger", arguments)
     require_intended(place)
-    return Ledger.open(place.address, say=tell, busy_timeout_s=busy_timeout_s)
+    return ledger_room.Ledger.open(place.address, say=tell, busy_timeout_s=busy_timeout_s)
 
 
-def existing_ledger(arguments: argparse.Namespace) -> Ledger:
+def existing_ledger(arguments: argparse.Namespace) -> ledger_room.Ledger:
     """The ledger, a context manager, for commands that have no use for an empty one: none is made.
 
     Raises:
@@ -194,40 +192,32 @@ def existing_ledger(arguments: argparse.Namespace) -> Ledger:
         HomeUnknown: Nothing says where it is.
         LedgerUnavailable: It can't be opened.
     """
-    from pique_assets.ledger import Ledger, LedgerMissing
-
     place = address_of("ledger", arguments)
     try:
-        return Ledger.open(place.address, create=False)
-    except LedgerMissing as missing:
+        return ledger_room.Ledger.open(place.address, create=False)
+    except ledger_room.LedgerMissing as missing:
         raise FileNotFoundError(
             f"{missing} ({place.because}): name another with --ledger or {LEDGER_VARIABLE}, or begin one with "
             "`pique-assets ledger create`"
         ) from None
 
 
-def opened_lake(arguments: argparse.Namespace) -> Lake:
+def opened_lake(arguments: argparse.Namespace) -> lake_room.Lake:
     """The lake.
 
     Raises:
         HomeUnknown: Nothing says where it is.
     """
-    from pique_assets.lake import Lake
-
-    return Lake(address_of("lake", arguments).address)
+    return lake_room.Lake(address_of("lake", arguments).address)
 
 
 def base_url() -> str | None:
     """The address of Pique: `PIQUE_BASE_URL`, else Pique's own for `PIQUE_ENVIRONMENT`; None where neither says."""
-    from pique_assets.api.address import BASE_URLS
-
     return setting(BASE_URL_VARIABLE) or BASE_URLS.get(setting(ENVIRONMENT_VARIABLE) or "")
 
 
-def opened_client(arguments: argparse.Namespace) -> PiqueClient:
+def opened_client(arguments: argparse.Namespace) -> api_room.PiqueClient:
     """The API at `base_url` with the key of `PIQUE_API_KEY`; a context manager."""
-    from pique_assets.api.client import PiqueClient
-
     address = base_url()
     missing = [] if address else [BASE_URL_VARIABLE]
     if not setting(API_KEY_VARIABLE):
@@ -238,4 +228,4 @@ def opened_client(arguments: argparse.Namespace) -> PiqueClient:
             f"({ENVIRONMENT_VARIABLE}=production or sandbox names Pique's own addresses)"
         )
     # In no variable of ours, where a traceback would show it.
-    return PiqueClient(base_url=address or "", api_key=setting(API_KEY_VARIABLE) or "")
+    return api_room.PiqueClient(base_url=address or "", api_key=setting(API_KEY_VARIABLE) or "")

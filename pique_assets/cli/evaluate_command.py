@@ -9,8 +9,15 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-from typing import TYPE_CHECKING, BinaryIO
+from collections.abc import Sequence
+from typing import BinaryIO
 
+import pique_assets.api as api_room
+import pique_assets.evaluation as evaluation_room
+import pique_assets.judges as judges_room
+import pique_assets.ledger as ledger_room
+import pique_assets.media as media_room
+import pique_assets.recovering as recovering_room
 from pique_assets.cli.common import (
     DONE,
     FAILED,
@@ -28,17 +35,10 @@ from pique_assets.cli.common import (
     stopping_in_order,
     tell,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from pique_assets.api.models import Judge
-    from pique_assets.cli.file_results import FileResult
-    from pique_assets.evaluation.engine import Engine, Partition
-    from pique_assets.evaluation.limits import Limits
-    from pique_assets.evaluation.plan import PartitionPlan
-    from pique_assets.ledger import Ledger
-    from pique_assets.media import ContentItem
+from pique_assets.cli.file_results import FileResult, as_json, as_text, file_results
+from pique_assets.cli.named_files import read_named_files
+from pique_assets.evaluation.limits import Budget, Limits
+from pique_assets.home import HomeUnknown
 
 # No evaluation of a code location can have it: their names hold no hyphen.
 EVALUATION = "command-line"
@@ -75,9 +75,6 @@ def _count(text: str) -> int:
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:
-    from pique_assets.cli.named_files import read_named_files
-    from pique_assets.evaluation.admission import BudgetExceeded
-
     limits = limits_of(arguments)
     try:
         with stopping_in_order():
@@ -85,7 +82,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
             if not items:
                 return complain(f"there is no file in {', '.join(arguments.files)}")
             results = _results(items, arguments=arguments, limits=limits)
-    except BudgetExceeded as exceeded:
+    except evaluation_room.BudgetExceeded as exceeded:
         return complain(
             f"{exceeded.wanted} new evaluations are wanted and {exceeded.fits} of them fit --max-new: nothing was "
             "sent. Name fewer files, or raise it"
@@ -96,91 +93,80 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     return _show(results, arguments=arguments)
 
 
-def _results(items: list[ContentItem], *, arguments: argparse.Namespace, limits: Limits) -> list[FileResult]:
+def _results(items: list[media_room.ContentItem], *, arguments: argparse.Namespace, limits: Limits) -> list[FileResult]:
     """Submit, wait, and read what came; why something is missing was said on standard error by then."""
-    from pique_assets.cli.file_results import file_results
-    from pique_assets.evaluation.engine import Engine, Partition
-    from pique_assets.evaluation.limits import Budget
-
-    partition = Partition(evaluation=EVALUATION, key=_partition_key(items, judge_id=arguments.judge))
+    partition = evaluation_room.Partition(evaluation=EVALUATION, key=_partition_key(items, judge_id=arguments.judge))
     budget = Budget(new_evaluations_per_run=arguments.max_new)
     with opened_client(arguments) as client, opened_ledger(arguments) as ledger:
-        engine = Engine(client=client, ledger=ledger, limits=limits, say=tell, budget=budget)
+        engine = evaluation_room.Engine(client=client, ledger=ledger, limits=limits, say=tell, budget=budget)
         _submit(engine, items, partition=partition, arguments=arguments)
         _collect(engine, partition=partition)
         return file_results(ledger, **partition.names)
 
 
-def _submit(engine: Engine, items: list[ContentItem], *, partition: Partition, arguments: argparse.Namespace) -> None:
-    from pique_assets.evaluation.errors import SubmissionsUnfinished
-    from pique_assets.evaluation.plan import WantedContent
-    from pique_assets.evaluation.submitting import submit_partition
-    from pique_assets.evaluation.uploads import Uploads
-
+def _submit(
+    engine: evaluation_room.Engine,
+    items: list[media_room.ContentItem],
+    *,
+    partition: evaluation_room.Partition,
+    arguments: argparse.Namespace,
+) -> None:
     judge = _agreed_judge(engine, arguments.judge)
-    wanted = [item.work_key for item in WantedContent.of(items, judge=judge) if item.work_key is not None]
+    wanted = [
+        item.work_key for item in evaluation_room.WantedContent.of(items, judge=judge) if item.work_key is not None
+    ]
     _require_unbought(wanted, arguments=arguments, ledger=engine.ledger)
-    way = Uploads(open_content=_opened)
+    way = evaluation_room.Uploads(open_content=_opened)
     try:
-        submit_partition(engine, items, partition=partition, judge=judge, way=way, on_plan=_tell_plan)
-    except SubmissionsUnfinished as unfinished:
+        evaluation_room.submit_partition(engine, items, partition=partition, judge=judge, way=way, on_plan=_tell_plan)
+    except evaluation_room.SubmissionsUnfinished as unfinished:
         for uri, reason in sorted(unfinished.reasons.items()):
             complain(f"{uri} could not be submitted now: {reason}")
         tell(RESUME)
 
 
-def _agreed_judge(engine: Engine, judge_id: str) -> Judge:
-    from pique_assets.judges.agreement import agreed_judge
-
-    return agreed_judge(
+def _agreed_judge(engine: evaluation_room.Engine, judge_id: str) -> api_room.Judge:
+    return judges_room.agreed_judge(
         lambda: engine.client.get_judge(judge_id),
         known=lambda judge: engine.ledger.last_configuration(judge.id),
         say=engine.say,
     )
 
 
-def _require_unbought(work_keys: Sequence[str], *, arguments: argparse.Namespace, ledger: Ledger) -> None:
+def _require_unbought(work_keys: Sequence[str], *, arguments: argparse.Namespace, ledger: ledger_room.Ledger) -> None:
     """Refuse files whose evaluation the project's lake knows and this ledger does not."""
-    from pique_assets.home import HomeUnknown
-    from pique_assets.recovering.unknown_jobs import require_unbought
-
     try:
         lake = opened_lake(arguments)
     except HomeUnknown:
         # Nobody said where a lake is, and a ledger was named: there is nothing to compare that with.
         return
-    require_unbought(lake=lake, ledger=ledger, work_keys=work_keys, say=tell)
+    recovering_room.require_unbought(lake=lake, ledger=ledger, work_keys=work_keys, say=tell)
 
 
-def _collect(engine: Engine, *, partition: Partition) -> None:
-    from pique_assets.evaluation.errors import ResultsPending
-    from pique_assets.evaluation.results import collect_partition
-
+def _collect(engine: evaluation_room.Engine, *, partition: evaluation_room.Partition) -> None:
     try:
-        settled = collect_partition(engine, partition=partition)
-    except ResultsPending as pending:
+        settled = evaluation_room.collect_partition(engine, partition=partition)
+    except evaluation_room.ResultsPending as pending:
         complain(f"{len(pending.pending_job_ids)} evaluations have no result yet; {RESUME}")
     else:
         engine.ledger.record_collected(**partition.names, digest=settled.digest)
 
 
-def _partition_key(items: list[ContentItem], *, judge_id: str) -> str:
+def _partition_key(items: list[media_room.ContentItem], *, judge_id: str) -> str:
     """The name under which the ledger keeps these files: the same files and judge again are the same partition."""
     lines = [judge_id, *sorted(item.content_uri for item in items)]
     return hashlib.sha256("\n".join(lines).encode(errors="surrogateescape")).hexdigest()[:16]
 
 
-def _opened(item: ContentItem) -> BinaryIO:
-    from pique_assets.media import open_content
-
+def _opened(item: media_room.ContentItem) -> BinaryIO:
     if item.size_bytes is None or item.fingerprint is None:
         raise ValueError(f"{item.content_uri} is not ready: {item.error}")
-    return open_content(
+    return media_room.open_content(
         item.content_uri, size_bytes=item.size_bytes, fingerprint=item.fingerprint, version=item.version
     )
 
 
-def _tell_plan(plan: PartitionPlan) -> None:
+def _tell_plan(plan: evaluation_room.PartitionPlan) -> None:
     counts = plan.counts()
     tell(
         f"{counts['content_items']} files: {plan.new_evaluations} new evaluations, {plan.new_bytes} bytes to upload; "
@@ -189,8 +175,6 @@ def _tell_plan(plan: PartitionPlan) -> None:
 
 
 def _show(results: list[FileResult], *, arguments: argparse.Namespace) -> int:
-    from pique_assets.cli.file_results import as_json, as_text
-
     evaluated = sum(result.is_evaluated for result in results)
     if arguments.json:
         say(json.dumps({"judge_id": arguments.judge, "files": as_json(results)}, indent=2))

@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import pique_assets.lake as lake_room
+import pique_assets.ledger as ledger_room
 from pique_assets.cli.text_table import text_table
-from pique_assets.lake import Payload, normalise, restore_metrics
-from pique_assets.ledger import Ledger, PartitionItem
 from pique_assets.media.files import LOCAL_SCHEME, to_path
 
 
@@ -47,15 +47,15 @@ class FileResult:
         return self.state == "completed"
 
 
-def file_results(ledger: Ledger, *, evaluation: str, partition: str) -> list[FileResult]:
+def file_results(ledger: ledger_room.Ledger, *, evaluation: str, partition: str) -> list[FileResult]:
     """One result for each content item of a partition, sorted by uri."""
     payloads = [
-        Payload(job_id=stored.job_id, source=stored.source, received_at=stored.received_at, body=stored.body)
+        lake_room.Payload(job_id=stored.job_id, source=stored.source, received_at=stored.received_at, body=stored.body)
         for stored in ledger.partition_payloads(evaluation=evaluation, partition=partition)
     ]
-    tables = normalise(payloads)
+    tables = lake_room.normalise(payloads)
     scores = {row["job_id"]: row["overall_score"] for row in tables["evaluations"].to_pylist()}
-    metrics = restore_metrics(tables["detector_metrics"])
+    metrics = lake_room.restore_metrics(tables["detector_metrics"])
     verdicts: dict[str, list[DetectorVerdict]] = {}
     for row in tables["detector_results"].to_pylist():
         verdict = DetectorVerdict(
@@ -72,7 +72,7 @@ def file_results(ledger: Ledger, *, evaluation: str, partition: str) -> list[Fil
 
 
 def _result(
-    row: PartitionItem, *, scores: dict[str, float | None], verdicts: dict[str, list[DetectorVerdict]]
+    row: ledger_room.PartitionItem, *, scores: dict[str, float | None], verdicts: dict[str, list[DetectorVerdict]]
 ) -> FileResult:
     item, submission = row.item, row.submission
     job_id = submission.job_id if submission else None

@@ -7,15 +7,8 @@ from __future__ import annotations
 
 import argparse
 
-from pique_assets.cli.common import (
-    DONE,
-    FAILED,
-    CommandParsers,
-    add_ledger_option,
-    complain,
-    existing_ledger,
-    say,
-)
+import pique_assets.evaluation as evaluation_room
+from pique_assets.cli.common import DONE, FAILED, CommandParsers, add_ledger_option, complain, existing_ledger, say
 
 
 def add_command(commands: CommandParsers) -> None:
@@ -46,19 +39,16 @@ def add_command(commands: CommandParsers) -> None:
 
 
 def _give_up(arguments: argparse.Namespace) -> int:
-    from pique_assets.evaluation.errors import CannotGiveUp
-    from pique_assets.evaluation.giving_up import give_up_job
-
     if not arguments.reason.strip():
         arguments.parser.error("--reason is empty: say why, whoever reads the tables will ask")
     status = DONE
     with existing_ledger(arguments) as ledger:
         for job in arguments.jobs:
             try:
-                given_up = give_up_job(
+                given_up = evaluation_room.give_up_job(
                     job, reason=arguments.reason.strip(), ledger=ledger, send_again=arguments.send_again
                 )
-            except CannotGiveUp as refused:
+            except evaluation_room.CannotGiveUp as refused:
                 complain(refused)
                 status = FAILED
                 continue

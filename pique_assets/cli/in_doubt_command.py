@@ -6,20 +6,11 @@ Belongs here: its arguments and what is printed. Does not: what is checked and r
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
 
-from pique_assets.cli.common import (
-    DONE,
-    CommandParsers,
-    add_ledger_option,
-    existing_ledger,
-    opened_client,
-    say,
-)
+import pique_assets.evaluation as evaluation_room
+import pique_assets.ledger as ledger_room
+from pique_assets.cli.common import DONE, CommandParsers, add_ledger_option, existing_ledger, opened_client, say
 from pique_assets.cli.text_table import one_line, shown_time, text_table
-
-if TYPE_CHECKING:
-    from pique_assets.ledger import Ledger, Submission
 
 ROWS = 10_000
 
@@ -55,30 +46,25 @@ def _in_doubt(arguments: argparse.Namespace) -> int:
     return DONE
 
 
-def _record_found(arguments: argparse.Namespace, *, ledger: Ledger) -> None:
-    from pique_assets.evaluation.engine import Engine
-    from pique_assets.evaluation.reconciliation import record_job_found
-
+def _record_found(arguments: argparse.Namespace, *, ledger: ledger_room.Ledger) -> None:
     number, job_id = arguments.found
     if not number.isdecimal():
         arguments.parser.error(f"{number!r} is no number of the list")
     with opened_client(arguments) as client:
-        found = record_job_found(Engine(client=client, ledger=ledger, say=say), int(number), job_id=job_id)
+        found = evaluation_room.record_job_found(
+            evaluation_room.Engine(client=client, ledger=ledger, say=say), int(number), job_id=job_id
+        )
     say(f"{found.filename} has job {job_id}; the sensor, or a run of its date, collects it")
 
 
-def _record_never_sent(arguments: argparse.Namespace, *, ledger: Ledger) -> None:
-    from pique_assets.evaluation.reconciliation import record_never_sent
-
+def _record_never_sent(arguments: argparse.Namespace, *, ledger: ledger_room.Ledger) -> None:
     for number in arguments.never_sent:
-        unsent = record_never_sent(number, ledger=ledger)
+        unsent = evaluation_room.record_never_sent(number, ledger=ledger)
         say(f"{unsent.filename} counts as never sent; the next run of `social_submissions` of its date sends it")
 
 
-def _list(ledger: Ledger) -> None:
-    from pique_assets.ledger import UNANSWERED_STATES
-
-    found = ledger.submissions(states=UNANSWERED_STATES, limit=ROWS)
+def _list(ledger: ledger_room.Ledger) -> None:
+    found = ledger.submissions(states=ledger_room.UNANSWERED_STATES, limit=ROWS)
     if not found:
         say("nothing is in doubt")
         return
@@ -90,6 +76,6 @@ def _list(ledger: Ledger) -> None:
             say(f"{one.submission_id}: {one_line(one.evidence)}")
 
 
-def _row(one: Submission) -> tuple[object, ...]:
+def _row(one: ledger_room.Submission) -> tuple[object, ...]:
     sent = shown_time(one.upload_started_at) if one.upload_started_at else "-"
     return (one.submission_id, one.state.lower(), sent, one.judge_id, one.filename)

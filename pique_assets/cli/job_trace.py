@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from pique_assets.lake import Lake, LakeError, PartitionFile, Payload, normalise
-from pique_assets.ledger import InventoryEntry, Ledger, StoredPayload
+import pique_assets.lake as lake_room
+import pique_assets.ledger as ledger_room
 
 RESULT_TABLES: Final = ("evaluations", "detector_results", "detector_metrics", "flagged_moments")
 
@@ -96,14 +96,14 @@ class JobTrace:
     job_id: str
     known_to: str
     facts: dict[str, Any]
-    content: tuple[InventoryEntry, ...]
+    content: tuple[ledger_room.InventoryEntry, ...]
     walk: tuple[TraceStep, ...]
     attempts: tuple[Attempt, ...]
     payloads: tuple[PayloadFact, ...]
     tables: tuple[TableRows, ...]
 
 
-def trace_job(job_id: str, *, ledger: Ledger | None, lake: Lake) -> JobTrace | None:
+def trace_job(job_id: str, *, ledger: ledger_room.Ledger | None, lake: lake_room.Lake) -> JobTrace | None:
     """Follow one job through ledger and lake.
 
     Args:
@@ -140,7 +140,7 @@ def trace_job(job_id: str, *, ledger: Ledger | None, lake: Lake) -> JobTrace | N
     )
 
 
-def _from_lake(job_id: str, *, lake: Lake) -> JobTrace | None:
+def _from_lake(job_id: str, *, lake: lake_room.Lake) -> JobTrace | None:
     found = [
         (file, row)
         for file in lake.partitions("submissions")
@@ -155,7 +155,8 @@ def _from_lake(job_id: str, *, lake: Lake) -> JobTrace | None:
         known_to="lake",
         facts={name: row[name] for name in FACTS},
         content=tuple(
-            InventoryEntry(file.evaluation, file.date.isoformat(), one["content_uri"]) for file, one in found
+            ledger_room.InventoryEntry(file.evaluation, file.date.isoformat(), one["content_uri"])
+            for file, one in found
         ),
         walk=_walk({name: row.get(name) for name in STEPS}),
         attempts=(Attempt(row["attempt"], job_id, row["state"]),),
@@ -172,7 +173,9 @@ def _from_lake(job_id: str, *, lake: Lake) -> JobTrace | None:
     )
 
 
-def _payloads(job_id: str, *, places: Sequence[InventoryEntry], ledger: Ledger) -> list[StoredPayload]:
+def _payloads(
+    job_id: str, *, places: Sequence[ledger_room.InventoryEntry], ledger: ledger_room.Ledger
+) -> list[ledger_room.StoredPayload]:
     """Every place has the same; the ledger hands payloads out by place."""
     for place in places[:1]:
         every = ledger.partition_payloads(evaluation=place.evaluation, partition=place.partition)
@@ -185,7 +188,7 @@ def _walk(times: Mapping[str, datetime | None]) -> tuple[TraceStep, ...]:
     return tuple(TraceStep(at, what) for name, what in STEPS.items() if (at := times[name]) is not None)
 
 
-def _files_of(place: InventoryEntry, *, lake: Lake) -> Iterator[PartitionFile]:
+def _files_of(place: ledger_room.InventoryEntry, *, lake: lake_room.Lake) -> Iterator[lake_room.PartitionFile]:
     """The files of a place, whatever folder its judge has; none for a partition that is no date."""
     try:
         files = lake.partitions("evaluations", start=place.partition, end=place.partition)
@@ -194,7 +197,9 @@ def _files_of(place: InventoryEntry, *, lake: Lake) -> Iterator[PartitionFile]:
     yield from (file for file in files if file.evaluation == place.evaluation)
 
 
-def _rows_in_files(job_id: str, *, files: Iterable[PartitionFile], lake: Lake) -> Iterator[TableRows]:
+def _rows_in_files(
+    job_id: str, *, files: Iterable[lake_room.PartitionFile], lake: lake_room.Lake
+) -> Iterator[TableRows]:
     for file in files:
         for table in RESULT_TABLES:
             rows = _rows_of_job(job_id, table=table, file=file, lake=lake)
@@ -202,21 +207,24 @@ def _rows_in_files(job_id: str, *, files: Iterable[PartitionFile], lake: Lake) -
             yield TableRows(table=table, uri=uri, rows=rows)
 
 
-def _rows_of(payloads: Iterable[StoredPayload]) -> Iterator[TableRows]:
+def _rows_of(payloads: Iterable[ledger_room.StoredPayload]) -> Iterator[TableRows]:
     """What the tables will hold when they are written."""
-    tables = normalise(
-        Payload(job_id=one.job_id, source=one.source, received_at=one.received_at, body=one.body) for one in payloads
+    tables = lake_room.normalise(
+        lake_room.Payload(job_id=one.job_id, source=one.source, received_at=one.received_at, body=one.body)
+        for one in payloads
     )
     for table in RESULT_TABLES:
         yield TableRows(table=table, uri=None, rows=tables[table].to_pylist())
 
 
-def _rows_of_job(job_id: str, *, table: str, file: PartitionFile, lake: Lake) -> list[dict[str, Any]]:
+def _rows_of_job(
+    job_id: str, *, table: str, file: lake_room.PartitionFile, lake: lake_room.Lake
+) -> list[dict[str, Any]]:
     import pyarrow.compute as pc
 
     try:
         found = lake.read(table, judge=file.judge, date=file.date, evaluation=file.evaluation)
-    except LakeError:
+    except lake_room.LakeError:
         # Not written yet, or not readable: `rebuild` says what is wrong with it.
         return []
     rows: list[dict[str, Any]] = found.filter(pc.field("job_id") == job_id).to_pylist()

@@ -7,23 +7,13 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Collection
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from pique_assets.cli.common import (
-    DONE,
-    CommandParsers,
-    add_ledger_option,
-    existing_ledger,
-    say,
-    tell,
-)
+import pique_assets.ledger as ledger_room
+from pique_assets.cli.common import DONE, CommandParsers, add_ledger_option, existing_ledger, say, tell
 from pique_assets.cli.text_table import duration, shown_time, text_table
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
-
-    from pique_assets.ledger import InventoryEntry, Ledger, Submission, SubmissionState
 
 ROWS = 50
 
@@ -78,22 +68,22 @@ def _jobs(arguments: argparse.Namespace) -> int:
     return DONE
 
 
-def _states(arguments: argparse.Namespace) -> Collection[SubmissionState]:
-    from pique_assets.ledger import OPEN_STATES, SETTLED_STATES, TERMINAL_STATES, SubmissionState
-
-    known = {state.lower(): state for state in SubmissionState}
+def _states(arguments: argparse.Namespace) -> Collection[ledger_room.SubmissionState]:
+    known = {state.lower(): state for state in ledger_room.SubmissionState}
     if arguments.state:
         if unknown := sorted(set(arguments.state) - known.keys()):
             arguments.parser.error(f"unknown state {', '.join(unknown)}; the states are {', '.join(known)}")
         return [known[name] for name in arguments.state]
-    return list(SubmissionState) if arguments.all else OPEN_STATES | SETTLED_STATES - TERMINAL_STATES
+    if arguments.all:
+        return list(known.values())
+    return ledger_room.OPEN_STATES | ledger_room.SETTLED_STATES - ledger_room.TERMINAL_STATES
 
 
-def _places(submission: Submission, *, ledger: Ledger) -> list[InventoryEntry]:
+def _places(submission: ledger_room.Submission, *, ledger: ledger_room.Ledger) -> list[ledger_room.InventoryEntry]:
     return ledger.inventory_entries_of(submission.job_id) if submission.job_id else []
 
 
-def _table(shown: list[tuple[Submission, list[InventoryEntry]]]) -> str:
+def _table(shown: list[tuple[ledger_room.Submission, list[ledger_room.InventoryEntry]]]) -> str:
     now = datetime.now(UTC)
     columns = ("job", "state", "since", "for", "next poll", "polls", "Pique says", "judge", "wanted by", "file")
     return text_table(
@@ -116,21 +106,21 @@ def _table(shown: list[tuple[Submission, list[InventoryEntry]]]) -> str:
     )
 
 
-def _next_poll(one: Submission, *, now: datetime) -> str:
+def _next_poll(one: ledger_room.Submission, *, now: datetime) -> str:
     if one.next_poll_at is None:
         return "-"
     wait_s = (one.next_poll_at - now).total_seconds()
     return f"in {duration(wait_s)}" if wait_s > 0 else "due"
 
 
-def _wanted_by(places: list[InventoryEntry]) -> str:
+def _wanted_by(places: list[ledger_room.InventoryEntry]) -> str:
     if not places:
         return "-"
     more = f" and {len(places) - 1} more" if len(places) > 1 else ""
     return f"{places[0].evaluation} {places[0].partition}{more}"
 
 
-def _values(submission: Submission, *, places: list[InventoryEntry]) -> dict[str, Any]:
+def _values(submission: ledger_room.Submission, *, places: list[ledger_room.InventoryEntry]) -> dict[str, Any]:
     values = {name: getattr(submission, name) for name in submission.__dataclass_fields__ if name != "upload_target"}
     plain = {name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()}
     return {**plain, "wanted_by": [place._asdict() for place in places]}

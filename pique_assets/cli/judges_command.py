@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import argparse
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import pique_assets.api as api_room
+import pique_assets.judges as judges_room
 from pique_assets.cli.common import DONE, CommandParsers, complain, opened_client, say, tell
 from pique_assets.cli.text_table import one_line, text_table
-
-if TYPE_CHECKING:
-    from pique_assets.api.client import PiqueClient
-    from pique_assets.api.models import Judge
 
 CONTENT_TYPES = ("video", "image", "audio", "text")
 WAIT_S = 60.0
@@ -109,22 +107,18 @@ def _list(arguments: argparse.Namespace) -> int:
 
 
 def _show(arguments: argparse.Namespace) -> int:
-    from pique_assets.judges.finding import resolve_judge
-
     if arguments.judge_id is None and arguments.file is None:
         arguments.parser.error("say which judge: its ID, or the --file that declares it")
     with opened_client(arguments) as client:
-        judge = resolve_judge(client, judge_id=arguments.judge_id, judge_file=arguments.file, say=tell)
+        judge = judges_room.resolve_judge(client, judge_id=arguments.judge_id, judge_file=arguments.file, say=tell)
     _print(judge, as_json=arguments.json)
     return DONE
 
 
 def _create(arguments: argparse.Namespace) -> int:
-    from pique_assets.judges.finding import wait_until_prepared
-
     with opened_client(arguments) as client:
         judge = _found_or_created(client, file=arguments.file)
-        judge = wait_until_prepared(client, judge, wait_s=arguments.wait)
+        judge = judges_room.wait_until_prepared(client, judge, wait_s=arguments.wait)
     _print(judge, as_json=arguments.json)
     if judge.is_usable:
         return DONE
@@ -133,31 +127,28 @@ def _create(arguments: argparse.Namespace) -> int:
     return complain(f"judge {judge.id} is {judge.status}{inactive}{f' ({why})' if why else ''}: it can't evaluate now")
 
 
-def _found_or_created(client: PiqueClient, *, file: str) -> Judge:
-    from pique_assets.judges.declaration import read_judge_file
-    from pique_assets.judges.finding import create_judge, find_judge, upload_references
-
-    declaration = read_judge_file(file)
-    found = find_judge(client, declaration)
+def _found_or_created(client: api_room.PiqueClient, *, file: str) -> api_room.Judge:
+    declaration = judges_room.read_judge_file(file)
+    found = judges_room.find_judge(client, declaration)
     if found is not None:
         tell(f"there is a judge named {declaration.name!r} already, and it is what {file} declares")
         return found
-    upload_references(client, declaration, say=tell)
-    return create_judge(client, declaration, say=tell)
+    judges_room.upload_references(client, declaration, say=tell)
+    return judges_room.create_judge(client, declaration, say=tell)
 
 
-def _row(judge: Judge) -> tuple[object, ...]:
+def _row(judge: api_room.Judge) -> tuple[object, ...]:
     created = judge.created_at.strftime("%Y-%m-%d %H:%M") if judge.created_at else None
     active = "yes" if judge.is_active else "no"
     return judge.id, judge.content_type, judge.status, active, len(judge.detector_configs), created, judge.name
 
 
-def _values(judge: Judge) -> dict[str, Any]:
+def _values(judge: api_room.Judge) -> dict[str, Any]:
     """Every field as Pique sent it, and the hash that names its configuration in the tables."""
     return {**judge.model_dump(mode="json"), "configuration_hash": judge.configuration_hash()}
 
 
-def _print(judge: Judge, *, as_json: bool) -> None:
+def _print(judge: api_room.Judge, *, as_json: bool) -> None:
     if as_json:
         say(json.dumps(_values(judge), indent=2))
         return

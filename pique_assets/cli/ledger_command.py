@@ -7,8 +7,10 @@ ledger keeps of whose it is (`ledger.identity`).
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
 
+import pique_assets.ledger as ledger_room
+import pique_assets.recovering as recovering_room
+from pique_assets.api.address import BASE_URLS, LOCAL, pique_at
 from pique_assets.cli.common import (
     DONE,
     CommandParsers,
@@ -20,9 +22,6 @@ from pique_assets.cli.common import (
     opened_lake,
     say,
 )
-
-if TYPE_CHECKING:
-    from pique_assets.recovering.ledger_from_lake import RestoreReport
 
 GAPS_SHOWN = 20
 
@@ -94,20 +93,16 @@ def _add_redeclare(actions: CommandParsers) -> None:
 
 
 def _create(arguments: argparse.Namespace) -> int:
-    from pique_assets.ledger import Ledger, LedgerMissing
-
     address = address_of("ledger", arguments).address
     try:
-        with Ledger.open(address, create=False) as ledger:
+        with ledger_room.Ledger.open(address, create=False) as ledger:
             return complain(f"there is one already: {ledger.location}")
-    except LedgerMissing:
-        with Ledger.open(address, say=say):
+    except ledger_room.LedgerMissing:
+        with ledger_room.Ledger.open(address, say=say):
             return DONE
 
 
 def _belongs_to(arguments: argparse.Namespace) -> int:
-    from pique_assets.api.address import BASE_URLS, LOCAL, pique_at
-
     named: str = arguments.pique
     if named not in (*BASE_URLS, LOCAL):
         named = pique_at(named if "://" in named else f"https://{named}")
@@ -127,20 +122,19 @@ def _redeclare(arguments: argparse.Namespace) -> int:
 
 
 def _restore(arguments: argparse.Namespace) -> int:
-    from pique_assets.ledger import Ledger
-    from pique_assets.recovering.ledger_from_lake import LakeUnusable, restore_ledger
-
     lake = opened_lake(arguments)
     # Looked at first: a mistyped lake should not leave an empty ledger behind.
     if not lake.partitions("submissions"):
-        raise LakeUnusable(f"{lake.root} holds no `submissions` table: there is nothing to restore from")
-    with Ledger.open(address_of("ledger", arguments).address, say=say) as ledger:
-        report = restore_ledger(lake=lake, ledger=ledger, say=say, evaluations=arguments.evaluation)
+        raise recovering_room.LakeUnusable(
+            f"{lake.root} holds no `submissions` table: there is nothing to restore from"
+        )
+    with ledger_room.Ledger.open(address_of("ledger", arguments).address, say=say) as ledger:
+        report = recovering_room.restore_ledger(lake=lake, ledger=ledger, say=say, evaluations=arguments.evaluation)
     _tell(report)
     return DONE
 
 
-def _tell(report: RestoreReport) -> None:
+def _tell(report: recovering_room.RestoreReport) -> None:
     say(
         f"restored {report.submissions} jobs and {report.payloads} results of {report.partitions} dates; "
         f"{report.known} jobs were in the ledger already"
@@ -164,7 +158,7 @@ def _tell(report: RestoreReport) -> None:
     _tell_gaps(report)
 
 
-def _tell_gaps(report: RestoreReport) -> None:
+def _tell_gaps(report: recovering_room.RestoreReport) -> None:
     if not report.gaps:
         say("every content item in the lake has its job")
     for gap in report.gaps[:GAPS_SHOWN]:

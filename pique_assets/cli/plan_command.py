@@ -8,15 +8,14 @@ from __future__ import annotations
 import argparse
 import json
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import pique_assets.api as api_room
 from pique_assets.cli.common import DONE, FAILED, CommandParsers, add_date_range, complain, say, tell
 from pique_assets.cli.text_table import one_line, text_table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from pique_assets.api.models import Judge
     from pique_assets.cli.backfill_plan import BackfillPlan
     from pique_assets.config import Evaluation
 
@@ -50,6 +49,7 @@ def _plan(arguments: argparse.Namespace) -> int:
     if arguments.start > arguments.end:
         arguments.parser.error(f"--start {arguments.start} is after --end {arguments.end}")
     tell("loading the code location ...")
+    # Dagster loads with them.
     from pique_assets.cli.backfill_plan import plan_backfill
     from pique_assets.cli.code_location import load_code_location
 
@@ -111,7 +111,7 @@ def _print(found: BackfillPlan) -> None:
             say(f"{name}: {allowance}; left: {allowance.left}")
 
 
-def _detectors(judge: Judge) -> str:
+def _detectors(judge: api_room.Judge) -> str:
     return one_line(", ".join(config.detector_name for config in judge.detector_configs))
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 
+import pique_assets.recovering as recovering_room
 from pique_assets.cli.common import (
     DONE,
     FAILED,
@@ -35,10 +36,8 @@ def add_command(commands: CommandParsers) -> None:
 
 
 def _rebuild(arguments: argparse.Namespace) -> int:
-    from pique_assets.recovering.tables_from_payloads import rebuild_tables
-
     lake = opened_lake(arguments)
-    report = rebuild_tables(
+    report = recovering_room.rebuild_tables(
         lake,
         judge=arguments.judge,
         evaluation=arguments.evaluation,

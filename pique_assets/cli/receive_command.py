@@ -14,6 +14,7 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+import pique_assets.ledger as ledger_room
 from pique_assets.cli.common import (
     API_KEY_VARIABLE,
     DONE,
@@ -76,7 +77,6 @@ def _receive(arguments: argparse.Namespace) -> int:
     log.setFormatter(_VisibleFormatter("%(asctime)s %(levelname)s %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[log])
     try:
-        from pique_assets.ledger import LedgerError
         from pique_assets.webhooks import WEBHOOK_PATH, receiver_app
         from pique_assets.webhooks.server import listening_socket, serve
     except ImportError as error:
@@ -95,7 +95,7 @@ def _receive(arguments: argparse.Namespace) -> int:
                 listener=listener,
                 on_ready=lambda: say(f"receiving webhooks at {address}{WEBHOOK_PATH} (secrets: {len(secrets)})"),
             )
-    except (LedgerError, SecretsUnusable, OSError, ValueError) as error:
+    except (ledger_room.LedgerError, SecretsUnusable, OSError, ValueError) as error:
         return complain(error)
     say("stopped")
     return DONE

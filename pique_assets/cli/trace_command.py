@@ -8,11 +8,12 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import pique_assets.ledger as ledger_room
 from pique_assets.cli.common import (
     DONE,
     CommandParsers,
@@ -24,13 +25,8 @@ from pique_assets.cli.common import (
     say,
     tell,
 )
+from pique_assets.cli.job_trace import JobTrace, trace_job
 from pique_assets.cli.text_table import one_line, shown_time, text_table
-
-if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
-    from pique_assets.cli.job_trace import JobTrace
-    from pique_assets.ledger import Ledger
 
 LABEL_WIDTH = 14
 
@@ -51,8 +47,6 @@ def add_command(commands: CommandParsers) -> None:
 
 
 def _trace(arguments: argparse.Namespace) -> int:
-    from pique_assets.cli.job_trace import trace_job
-
     lake = opened_lake(arguments)
     with _ledger_if_there(arguments) as ledger:
         found = trace_job(arguments.job_id, ledger=ledger, lake=lake)
@@ -68,7 +62,7 @@ def _trace(arguments: argparse.Namespace) -> int:
     return DONE
 
 
-def _ledger_if_there(arguments: argparse.Namespace) -> AbstractContextManager[Ledger | None]:
+def _ledger_if_there(arguments: argparse.Namespace) -> AbstractContextManager[ledger_room.Ledger | None]:
     try:
         return existing_ledger(arguments)
     except FileNotFoundError as missing:
@@ -111,17 +105,8 @@ def _results(found: JobTrace) -> Iterator[str]:
         score = f"{row['overall_score']} ({row['overall_score_scale']})" if row["overall_score"] is not None else "none"
         yield _line("result", f"{row['status']}, overall score {score}" + (f", {row['error']}" if row["error"] else ""))
     columns = ("#", "detector", "pass", "score", "metrics", "rationale")
-    rows = [
-        (
-            row["detector_index"],
-            row["detector_name"],
-            row["pass_check"],
-            row["score"],
-            row["metric_count"],
-            row["rationale"],
-        )
-        for row in first["detector_results"]
-    ]
+    names = ("detector_index", "detector_name", "pass_check", "score", "metric_count", "rationale")
+    rows = [tuple(row[name] for name in names) for row in first["detector_results"]]
     if rows:
         yield text_table(columns, rows)
     for entry in found.tables:

@@ -8,8 +8,10 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import pique_assets.lake as lake_room
+import pique_assets.ledger as ledger_room
+from pique_assets.api.address import pique_at
 from pique_assets.cli.common import (
     API_KEY_VARIABLE,
     BASE_URL_VARIABLE,
@@ -25,10 +27,7 @@ from pique_assets.cli.common import (
     say,
 )
 from pique_assets.cli.text_table import text_table
-from pique_assets.home import is_url, project_root, setting
-
-if TYPE_CHECKING:
-    from pique_assets.home import FoundAddress
+from pique_assets.home import FoundAddress, is_url, project_root, setting
 
 Row = tuple[str, str, str, str]
 
@@ -71,39 +70,33 @@ def _where(arguments: argparse.Namespace) -> int:
 
 
 def _ledger_row(place: FoundAddress) -> tuple[str, str, str]:
-    from pique_assets.ledger import Ledger, LedgerError, LedgerMissing
-
     try:
-        with Ledger.open(place.address, create=False) as ledger:
+        with ledger_room.Ledger.open(place.address, create=False) as ledger:
             return (
                 ledger.location.removeprefix("ledger "),
                 place.because,
                 f"there; belongs to {ledger.pique() or 'no Pique yet'}",
             )
-    except LedgerMissing as missing:
+    except ledger_room.LedgerMissing as missing:
         return (
             str(missing).removeprefix("there is no ledger at ").removeprefix("there is no ledger "),
             place.because,
             "not there yet",
         )
-    except (LedgerError, ValueError) as error:
+    except (ledger_room.LedgerError, ValueError) as error:
         return "a ledger", place.because, str(error)
 
 
 def _lake_row(place: FoundAddress) -> tuple[str, str, str]:
-    from pique_assets.lake import Lake, LakeError
-
     try:
-        lake = Lake(place.address)
+        lake = lake_room.Lake(place.address)
         files = len(lake.partitions("submissions"))
         return lake.root, place.because, f"{files} dates; belongs to {lake.pique() or 'no Pique yet'}"
-    except (LakeError, OSError, ImportError, ValueError) as error:
+    except (lake_room.LakeError, OSError, ImportError, ValueError) as error:
         return place.address, place.because, str(error)
 
 
 def _pique_row() -> tuple[str, str, str]:
-    from pique_assets.api.address import pique_at
-
     address = base_url()
     key = f"{API_KEY_VARIABLE} is {'set' if setting(API_KEY_VARIABLE) else 'not set'}"
     if address is None:
@@ -118,6 +111,7 @@ def _pique_row() -> tuple[str, str, str]:
 
 def _differing(module: str, *, ledger: FoundAddress, lake: FoundAddress) -> list[str]:
     """In what a code location finds something else."""
+    # Dagster loads with it.
     from pique_assets.cli.code_location import load_home
 
     location = load_home(module)

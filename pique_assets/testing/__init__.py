@@ -10,23 +10,19 @@ anything that knows the client or the ledger: both are judged from the server's 
         assert check_history(records=pique.records(), history=pique.history) == []
 """
 
-from pique_assets.testing.checker import Rule, StateChange, SubmissionRecord, Violation, check_history
-from pique_assets.testing.faults import Fault, FaultKind, FaultScript, FaultsUnconsumed, Route
-from pique_assets.testing.faulty_pique import FaultyPique, running_faulty_pique
-from pique_assets.testing.history import Exchange
-
-__all__ = [
-    "Exchange",
-    "Fault",
-    "FaultKind",
-    "FaultScript",
-    "FaultsUnconsumed",
-    "FaultyPique",
-    "Route",
-    "Rule",
-    "StateChange",
-    "SubmissionRecord",
-    "Violation",
-    "check_history",
-    "running_faulty_pique",
-]
+from pique_assets.testing.checker import (
+    Rule as Rule,
+    StateChange as StateChange,
+    SubmissionRecord as SubmissionRecord,
+    Violation as Violation,
+    check_history as check_history,
+)
+from pique_assets.testing.faults import (
+    Fault as Fault,
+    FaultKind as FaultKind,
+    FaultScript as FaultScript,
+    FaultsUnconsumed as FaultsUnconsumed,
+    Route as Route,
+)
+from pique_assets.testing.faulty_pique import FaultyPique as FaultyPique, running_faulty_pique as running_faulty_pique
+from pique_assets.testing.history import Exchange as Exchange

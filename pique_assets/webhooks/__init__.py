@@ -5,7 +5,9 @@ signature (`api.signatures`), what a webhook changes (`ledger`), and asking Piqu
 for the job does: a webhook only makes its job due, the polled result is the record. No API key is ever in this room.
 """
 
-from pique_assets.webhooks.app import HEALTH_PATH, WEBHOOK_PATH, receiver_app
-from pique_assets.webhooks.reading import MAX_BODY_BYTES
-
-__all__ = ["HEALTH_PATH", "MAX_BODY_BYTES", "WEBHOOK_PATH", "receiver_app"]
+from pique_assets.webhooks.app import (
+    HEALTH_PATH as HEALTH_PATH,
+    WEBHOOK_PATH as WEBHOOK_PATH,
+    receiver_app as receiver_app,
+)
+from pique_assets.webhooks.reading import MAX_BODY_BYTES as MAX_BODY_BYTES
