@@ -4,7 +4,7 @@ Belongs here: the one `__getattr__` that all packages share. Does not: which nam
 once, in its imports under `TYPE_CHECKING`, which type checkers read as well.
 
 Dagster loads the code location for every run and step, and a notebook should not pay for Dagster: so a package that is
-imported costs nothing, and `import pique_assets.ledger as ledger_room` may stand at the head of any module.
+imported costs nothing, and `from pique_assets import ledger as ledger_room` may stand at the head of any module.
 """
 
 from __future__ import annotations

@@ -70,6 +70,7 @@ def take_inventory(
 
 
 def _counts(table: "pa.Table") -> Metadata:
+    # Heavy, and of no use to whoever only loads the code location.
     import pyarrow.compute as pc
 
     reasons = {row["values"]: row["counts"] for row in pc.value_counts(table["error_code"].drop_null()).to_pylist()}

@@ -1,7 +1,7 @@
 """Thin Dagster resources over the rooms: where Pique, the ledger, the lake and the media storage are.
 
 Belongs here: addresses and secrets as Dagster config, and opening the room behind each. Does not: any work. A resource
-imports its room when somebody uses the resource, never when the code location is loaded.
+loads its room when somebody uses the resource, never when the code location is loaded.
 """
 
 from __future__ import annotations
