@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from dataclasses import fields
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -27,20 +28,9 @@ def main() -> int:
     # After the check, so that a missing extra is said in one sentence.
     from pique_assets.local.server import DataDirInUse, run
 
-    settings = Settings(
-        data_dir=arguments.data_dir.absolute(),
-        port=arguments.port,
-        public_url=arguments.public_url,
-        workers=arguments.workers,
-        evaluation_deadline_s=arguments.evaluation_deadline_s,
-        upload_url_life_s=arguments.upload_url_life_s,
-        downloads=arguments.downloads,
-        download_deadline_s=arguments.download_deadline_s,
-        max_download_bytes=arguments.max_download_bytes,
-        social_allow_hosts=tuple(arguments.social_allow_host),
-        webhook_url=arguments.webhook_url,
-        webhook_retry_base_s=arguments.webhook_retry_base_s,
-    )
+    options = vars(arguments) | {"data_dir": arguments.data_dir.absolute()}
+    options["social_allow_hosts"] = tuple(options["social_allow_host"])
+    settings = Settings(**{each.name: options[each.name] for each in fields(Settings) if each.name in options})
     try:
         run(
             settings,

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, TypedDict, Unpack
 
 from pique_assets.local.private_files import make_private_folder, open_private
 
@@ -39,23 +39,42 @@ class LocalPiqueProcess:
     webhook_secret: str = field(repr=False)
 
 
+class LocalPiqueOptions(TypedDict, total=False):
+    """How a local Pique behaves, as the options of its command; what is left out or None is the server's default.
+
+    Attributes:
+        seed_judges: Seed file of judges.
+        workers: Evaluation processes.
+        evaluation_deadline_s: Seconds an evaluation may take.
+        upload_url_life_s: Seconds an upload URL is good for.
+        downloads: Download processes, for social-media jobs.
+        download_deadline_s: Seconds a download may take.
+        max_download_bytes: Largest video that is downloaded.
+        social_allow_hosts: ``address:port`` of hosts that social-media videos may be downloaded from although they are
+            not public, for tests.
+        webhook_retry_base_s: Seconds before the first retry of a webhook.
+    """
+
+    seed_judges: Path | None
+    workers: int
+    evaluation_deadline_s: float | None
+    upload_url_life_s: int | None
+    downloads: int | None
+    download_deadline_s: float | None
+    max_download_bytes: int | None
+    social_allow_hosts: Sequence[str]
+    webhook_retry_base_s: float | None
+
+
 @contextmanager
 def running_local_pique(
     *,
     data_dir: Path,
-    seed_judges: Path | None = None,
     port: int = 0,
     public_url: str | None = None,
-    workers: int = 2,
-    evaluation_deadline_s: float | None = None,
-    upload_url_life_s: int | None = None,
-    downloads: int | None = None,
-    download_deadline_s: float | None = None,
-    max_download_bytes: int | None = None,
-    social_allow_hosts: Sequence[str] = (),
     webhook_url: str | None = None,
-    webhook_retry_base_s: float | None = None,
     start_patience_s: float = 120.0,
+    **options: Unpack[LocalPiqueOptions],
 ) -> Iterator[LocalPiqueProcess]:
     """Start a local Pique, wait until it answers, and stop it at the end of the block.
 
@@ -65,45 +84,22 @@ def running_local_pique(
 
     Args:
         data_dir: Folder with all state; the same folder again continues where the last server stopped.
-        seed_judges: Seed file of judges.
         port: 0 takes the port of the last start when it is free, else any free one.
         public_url: What upload URLs begin with, when clients come through a proxy.
-        workers: Evaluation processes.
-        evaluation_deadline_s: Seconds an evaluation may take; None here and below is the server's default.
-        upload_url_life_s: Seconds an upload URL is good for.
-        downloads: Download processes, for social-media jobs.
-        download_deadline_s: Seconds a download may take.
-        max_download_bytes: Largest video that is downloaded.
-        social_allow_hosts: ``address:port`` of hosts that may be downloaded from although they are not public, for
-            tests.
         webhook_url: The organisation's webhook.
-        webhook_retry_base_s: Seconds before the first retry of a webhook.
         start_patience_s: Seconds the start may take.
+        options: See `LocalPiqueOptions`.
 
     Raises:
         LocalPiqueFailed: It ended instead of becoming ready, or was not ready in time.
     """
-    options = {
-        "--data-dir": data_dir,
-        "--seed-judges": seed_judges,
-        "--port": port,
-        "--public-url": public_url,
-        "--workers": workers,
-        "--evaluation-deadline-s": evaluation_deadline_s,
-        "--upload-url-life-s": upload_url_life_s,
-        "--downloads": downloads,
-        "--download-deadline-s": download_deadline_s,
-        "--max-download-bytes": max_download_bytes,
-        "--webhook-url": webhook_url,
-        "--webhook-retry-base-s": webhook_retry_base_s,
-        "--parent-pid": os.getpid(),
-    }
-    command = [sys.executable, "-m", "pique_assets.local"]
-    for name, value in options.items():
-        if value is not None:
-            command += [name, str(value)]
-    for host in social_allow_hosts:
+    command = [sys.executable, "-m", "pique_assets.local", "--data-dir", str(data_dir), "--port", str(port)]
+    for host in options.pop("social_allow_hosts", ()):
         command += ["--social-allow-host", host]
+    given = {**options, "public_url": public_url, "webhook_url": webhook_url, "parent_pid": os.getpid()}
+    for name, value in given.items():
+        if value is not None:
+            command += [f"--{name.replace('_', '-')}", str(value)]
     make_private_folder(data_dir)
     log_path = data_dir / LOG_FILE
     with open_private(log_path) as log:

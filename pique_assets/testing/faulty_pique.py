@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Unpack
 
-from pique_assets.local.process import running_local_pique
+from pique_assets.local.process import LocalPiqueOptions, running_local_pique
 from pique_assets.local.record import JobRecord, read_record
 from pique_assets.testing.faults import FaultScript
 from pique_assets.testing.history import Exchange, History
@@ -51,16 +52,9 @@ def running_faulty_pique(
     *,
     data_dir: Path,
     script: FaultScript | None = None,
-    seed_judges: Path | None = None,
     port: int = 0,
-    workers: int = 1,
-    evaluation_deadline_s: float | None = None,
-    upload_url_life_s: int | None = None,
-    download_deadline_s: float | None = None,
-    max_download_bytes: int | None = None,
-    social_allow_hosts: Sequence[str] = (),
     webhook_url: str | None = None,
-    webhook_retry_base_s: float | None = None,
+    **options: Unpack[LocalPiqueOptions],
 ) -> Iterator[FaultyPique]:
     """Start a local Pique behind a proxy that follows the script, and stop both at the end of the block.
 
@@ -69,39 +63,25 @@ def running_faulty_pique(
     Args:
         data_dir: Folder with all state of the local Pique.
         script: What goes wrong; without one, nothing does, and there is still a history.
-        seed_judges: Seed file of judges.
         port: Of ``base_url``; 0 is any free one. Upload URLs name it: a URL outlives a restart on the same port.
-        workers: Evaluation processes.
-        evaluation_deadline_s: Seconds an evaluation may take; None here and below is the server's default.
-        upload_url_life_s: Seconds an upload URL is good for.
-        download_deadline_s: Seconds a download may take.
-        max_download_bytes: Largest video that is downloaded.
-        social_allow_hosts: ``address:port`` of hosts that social-media videos may be downloaded from although they
-            are not public.
         webhook_url: Receiver of the organisation's webhooks. They come through the proxy, as do those to a URL that a
             request names itself.
-        webhook_retry_base_s: Seconds before the first retry of a webhook.
+        options: Of the local Pique, which has one worker unless told otherwise.
 
     Raises:
         FaultsUnconsumed: Not every required fault has shown.
         LocalPiqueFailed: The local Pique did not start.
     """
     script = script or FaultScript()
+    options.setdefault("workers", 1)
     history = History()
     with (
         FaultProxy(script=script, history=history, webhook_url=webhook_url, port=port) as proxy,
         running_local_pique(
             data_dir=data_dir,
-            seed_judges=seed_judges,
-            workers=workers,
-            evaluation_deadline_s=evaluation_deadline_s,
-            upload_url_life_s=upload_url_life_s,
-            download_deadline_s=download_deadline_s,
-            max_download_bytes=max_download_bytes,
-            social_allow_hosts=social_allow_hosts,
             webhook_url=proxy.webhook_url,
-            webhook_retry_base_s=webhook_retry_base_s,
             public_url=proxy.base_url,
+            **options,
         ) as process,
         proxy.serving(pique_url=process.base_url, api_key=process.api_key),
     ):
