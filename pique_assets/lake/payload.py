@@ -68,14 +68,8 @@ class Payload:
         return SOURCE_WEBHOOK in self.source
 
 
-def payloads_table(payloads: Iterable[Payload]) -> pa.Table:
-    """The `payloads` table: every payload as received, duplicates once."""
-    parts = payloads_parts(sorted(payloads, key=attrgetter("job_id")))
-    return pa.concat_tables([PAYLOADS.schema.empty_table(), *parts])
-
-
 def payloads_parts(payloads: Iterable[Payload]) -> Iterator[pa.Table]:
-    """The same table part by part, in memory that does not grow with the number of payloads.
+    """The table `payloads`, part by part: every payload as received, duplicates once; flat in memory.
 
     Args:
         payloads: Sorted by job.

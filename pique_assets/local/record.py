@@ -97,16 +97,6 @@ def evaluations_by_content(records: Iterable[JobRecord]) -> Counter[tuple[str, s
     )
 
 
-def evaluations_by_url(records: Iterable[JobRecord]) -> Counter[tuple[str, str]]:
-    """Evaluations of social-media videos started, by (judge id, URL); above one, a video was paid for twice."""
-    return Counter(
-        (record.judge_id, record.url)
-        for record in records
-        for evaluation in record.evaluations
-        if evaluation.started_at is not None and record.url is not None
-    )
-
-
 def _job_record(database: LocalDatabase, *, job_id: str) -> JobRecord:
     job = database.rows("SELECT * FROM jobs WHERE job_id = ?", job_id)[0]
     puts = database.rows("SELECT * FROM complete_puts WHERE job_id = ? ORDER BY generation", job_id)

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 from hypothesis import example, given, settings, strategies as st
+from payload_tables import payloads_table
 
 from pique_assets.lake import SCHEMAS, Payload, normalise
-from pique_assets.lake.payload import payloads_table, stored_payloads
+from pique_assets.lake.payload import stored_payloads
 
 EXAMPLES = Path(__file__).parents[1] / "contract" / "payloads"
 RECEIVED_AT = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)

@@ -11,11 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings, strategies as st
+from payload_tables import payloads_table
 
 from pique_assets.lake import Lake, Payload, build_table, normalise, payloads_parts, write_result_tables
 from pique_assets.lake.errors import FileUnreadable
 from pique_assets.lake.normalised import normalised_parts
-from pique_assets.lake.payload import payloads_table
 
 WHERE = {"judge": "brand", "date": "2026-03-02", "evaluation": "demo"}
 RESULTS = ("evaluations", "detector_results", "detector_metrics", "flagged_moments")

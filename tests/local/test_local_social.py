@@ -7,7 +7,8 @@ import json
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import av
@@ -16,10 +17,20 @@ import video_site
 from hook import receiver
 from video_site import VideoSite
 
-from pique_assets.local.record import evaluations_by_content, evaluations_by_url, read_record
+from pique_assets.local.record import JobRecord, evaluations_by_content, read_record
 
 CONTRACT = Path(__file__).parents[1] / "contract" / "payloads"
 CLIP = video_site.WING_BEAT.read_bytes()
+
+
+def evaluations_by_url(records: Iterable[JobRecord]) -> Counter[tuple[str, str]]:
+    """Evaluations of social-media videos started, by (judge id, URL); above one, a video was paid for twice."""
+    return Counter(
+        (record.judge_id, record.url)
+        for record in records
+        for evaluation in record.evaluations
+        if evaluation.started_at is not None and record.url is not None
+    )
 
 
 @pytest.fixture(scope="module")

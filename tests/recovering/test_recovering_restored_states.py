@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from payload_tables import payloads_table
 
 from pique_assets.lake import Lake, Payload, build_table
-from pique_assets.lake.payload import payloads_table
 from pique_assets.ledger import Ledger, SubmissionOrder
 from pique_assets.recovering.ledger_from_lake import restore_ledger
 

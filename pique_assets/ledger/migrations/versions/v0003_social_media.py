@@ -6,6 +6,8 @@ Belongs here: the tables as this version changes them. SQLite can change neither
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -18,7 +20,7 @@ _ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 _SHA256 = sa.String(64)
 _MOMENT = sa.DateTime(timezone=True)
 
-_CHECKS = {
+CHECKS = {
     "ck_submissions_job_is_named": (
         "job_id IS NOT NULL OR state IN ('INTENDED', 'SUBMITTING', 'REJECTED', 'IN_DOUBT', 'ABANDONED')"
     ),
@@ -37,11 +39,11 @@ _UNKNOWN = sa.text("NOT known")
 def upgrade() -> None:
     """Change `submissions` and `inventory`, make `webhooks`."""
     if op.get_context().dialect.name == "sqlite":
-        _write_submissions_anew()
+        polled_states = "next_poll_at IS NULL OR state IN ('UPLOADED', 'ABANDONED')"
+        write_submissions_anew(checks={**CHECKS, "ck_submissions_polled_states": polled_states})
     else:
         _change_submissions()
-    _index("ix_submissions_unfinished", "submissions", "state", "submission_id", where=_UNFINISHED)
-    _index("ix_submissions_begun", "submissions", "upload_started_at", "judge_id", where=_BEGUN)
+    index_what_has_not_ended()
     op.add_column("inventory", sa.Column("source", sa.String(16), nullable=False, server_default="direct"))
     _make_webhooks()
 
@@ -54,11 +56,23 @@ def downgrade() -> None:
 def _change_submissions() -> None:
     op.alter_column("submissions", "size_bytes", nullable=True)
     op.drop_constraint("ck_submissions_job_is_named", "submissions", type_="check")
-    for name, condition in _CHECKS.items():
+    for name, condition in CHECKS.items():
         op.create_check_constraint(name, "submissions", condition)
 
 
-def _write_submissions_anew() -> None:
+def index_what_has_not_ended() -> None:
+    """Make the indexes on what has not ended and on what was begun."""
+    _index("ix_submissions_unfinished", "submissions", "state", "submission_id", where=_UNFINISHED)
+    _index("ix_submissions_begun", "submissions", "upload_started_at", "judge_id", where=_BEGUN)
+
+
+def write_submissions_anew(*more: sa.Column[object], checks: Mapping[str, str]) -> None:
+    """Write the table `submissions` anew in SQLite, with the indexes it had before this version.
+
+    Args:
+        more: Columns that the table does not have yet.
+        checks: The conditions of its constraints by their names, without the one that never changed.
+    """
     new = op.create_table(
         "submissions_anew",
         sa.Column("submission_id", _ID, primary_key=True, autoincrement=True),
@@ -94,17 +108,16 @@ def _write_submissions_anew() -> None:
         sa.Column("finished_at", _MOMENT),
         sa.Column("settled_at", _MOMENT),
         sa.Column("updated_at", _MOMENT, nullable=False),
+        *more,
         sa.UniqueConstraint("work_key", "attempt", name="uq_submissions_attempt"),
         sa.CheckConstraint(
             "NOT live OR state NOT IN ('REJECTED', 'ABANDONED')", name="ck_submissions_dead_is_not_live"
         ),
-        sa.CheckConstraint(
-            "next_poll_at IS NULL OR state IN ('UPLOADED', 'ABANDONED')", name="ck_submissions_polled_states"
-        ),
-        *(sa.CheckConstraint(condition, name=name) for name, condition in _CHECKS.items()),
+        *(sa.CheckConstraint(condition, name=name) for name, condition in checks.items()),
         sqlite_autoincrement=True,
     )
-    columns = ", ".join(column.name for column in new.columns)
+    added = {column.name for column in more}
+    columns = ", ".join(column.name for column in new.columns if column.name not in added)
     op.execute(f"INSERT INTO submissions_anew ({columns}) SELECT {columns} FROM submissions ORDER BY submission_id")
     # Nothing asks the foreign keys that point here meanwhile (`Database.upgrade`): they do so at the end.
     op.drop_table("submissions")

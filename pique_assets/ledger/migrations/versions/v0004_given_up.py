@@ -9,36 +9,28 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from pique_assets.ledger.migrations.versions.v0003_social_media import (
+    CHECKS,
+    index_what_has_not_ended,
+    write_submissions_anew,
+)
+
 revision = "0004"
 down_revision = "0003"
 branch_labels = None
 depends_on = None
 
-_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 _SHA256 = sa.String(64)
 _MOMENT = sa.DateTime(timezone=True)
-
 _POLLED_STATES = "next_poll_at IS NULL OR state IN ('UPLOADED', 'ABANDONED', 'GIVEN_UP')"
-_CHECKS = {
-    "ck_submissions_polled_states": _POLLED_STATES,
-    "ck_submissions_job_is_named": (
-        "job_id IS NOT NULL OR state IN ('INTENDED', 'SUBMITTING', 'REJECTED', 'IN_DOUBT', 'ABANDONED')"
-    ),
-    "ck_submissions_size_is_known": "size_bytes IS NOT NULL OR source = 'social'",
-    "ck_submissions_submitting_is_social": "source = 'social' OR state <> 'SUBMITTING'",
-    "ck_submissions_social_is_not_uploaded": "source <> 'social' OR state NOT IN ('PREPARED', 'UPLOADING')",
-}
-_LIVE = sa.text("live")
-_POLLED = sa.text("next_poll_at IS NOT NULL")
-_UNSENT = sa.text("state IN ('INTENDED', 'PREPARED', 'UPLOADING')")
-_UNFINISHED = sa.text("state NOT IN ('COMPLETED', 'FAILED', 'REJECTED', 'ABANDONED')")
-_BEGUN = sa.text("upload_started_at IS NOT NULL")
 
 
 def upgrade() -> None:
     """Change `submissions` and `partitions`."""
     if op.get_context().dialect.name == "sqlite":
-        _write_submissions_anew()
+        checks = {**CHECKS, "ck_submissions_polled_states": _POLLED_STATES}
+        write_submissions_anew(sa.Column("empty_since", _MOMENT), checks=checks)
+        index_what_has_not_ended()
     else:
         _change_submissions()
     for column in (
@@ -59,65 +51,3 @@ def _change_submissions() -> None:
     op.add_column("submissions", sa.Column("empty_since", _MOMENT))
     op.drop_constraint("ck_submissions_polled_states", "submissions", type_="check")
     op.create_check_constraint("ck_submissions_polled_states", "submissions", _POLLED_STATES)
-
-
-def _write_submissions_anew() -> None:
-    new = op.create_table(
-        "submissions_anew",
-        sa.Column("submission_id", _ID, primary_key=True, autoincrement=True),
-        sa.Column("work_key", _SHA256, nullable=False),
-        sa.Column("attempt", sa.Integer(), nullable=False),
-        sa.Column("live", sa.Boolean(), nullable=False),
-        sa.Column("state", sa.String(16), nullable=False),
-        sa.Column("source", sa.String(16), nullable=False),
-        sa.Column("judge_id", sa.Text(), nullable=False),
-        sa.Column("judge_configuration_hash", sa.Text(), nullable=False),
-        sa.Column("content_type", sa.Text(), nullable=False),
-        sa.Column("fingerprint", sa.Text(), nullable=False),
-        sa.Column("filename", sa.Text(), nullable=False),
-        sa.Column("size_bytes", sa.BigInteger()),
-        sa.Column("title", sa.Text()),
-        sa.Column("description", sa.Text()),
-        sa.Column("job_id", sa.Text()),
-        sa.Column("batch_id", sa.Text()),
-        sa.Column("upload_expires_at", _MOMENT),
-        sa.Column("lease_token", sa.String(32)),
-        sa.Column("lease_expires_at", _MOMENT),
-        sa.Column("next_poll_at", _MOMENT),
-        sa.Column("woken", sa.Boolean(), nullable=False),
-        sa.Column("poll_count", sa.Integer(), nullable=False),
-        sa.Column("pique_status", sa.Text()),
-        sa.Column("evidence", sa.Text()),
-        sa.Column("error_code", sa.Text()),
-        sa.Column("error", sa.Text()),
-        sa.Column("created_at", _MOMENT, nullable=False),
-        sa.Column("prepared_at", _MOMENT),
-        sa.Column("upload_started_at", _MOMENT),
-        sa.Column("uploaded_at", _MOMENT),
-        sa.Column("finished_at", _MOMENT),
-        sa.Column("settled_at", _MOMENT),
-        sa.Column("updated_at", _MOMENT, nullable=False),
-        sa.Column("empty_since", _MOMENT),
-        sa.UniqueConstraint("work_key", "attempt", name="uq_submissions_attempt"),
-        sa.CheckConstraint(
-            "NOT live OR state NOT IN ('REJECTED', 'ABANDONED')", name="ck_submissions_dead_is_not_live"
-        ),
-        *(sa.CheckConstraint(condition, name=name) for name, condition in _CHECKS.items()),
-        sqlite_autoincrement=True,
-    )
-    columns = ", ".join(column.name for column in new.columns if column.name != "empty_since")
-    op.execute(f"INSERT INTO submissions_anew ({columns}) SELECT {columns} FROM submissions ORDER BY submission_id")
-    # Nothing asks the foreign keys that point here meanwhile (`Database.upgrade`): they do so at the end.
-    op.drop_table("submissions")
-    op.rename_table("submissions_anew", "submissions")
-    _index("uq_submissions_live_work_key", "work_key", unique=True, where=_LIVE)
-    _index("uq_submissions_job_id", "job_id", unique=True)
-    _index("ix_submissions_next_poll_at", "next_poll_at", "submission_id", where=_POLLED)
-    _index("ix_submissions_unsent", "submission_id", where=_UNSENT)
-    _index("ix_submissions_latency", "judge_id", "content_type", "settled_at")
-    _index("ix_submissions_unfinished", "state", "submission_id", where=_UNFINISHED)
-    _index("ix_submissions_begun", "upload_started_at", "judge_id", where=_BEGUN)
-
-
-def _index(name: str, *columns: str, unique: bool = False, where: sa.TextClause | None = None) -> None:
-    op.create_index(name, "submissions", list(columns), unique=unique, sqlite_where=where, postgresql_where=where)
