@@ -7,10 +7,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from pique_assets.config import Evaluation
-from pique_assets.definitions import build_defs
-from pique_assets.evaluation.limits import Limits
-from pique_assets.media import DatedFolder
+from pique_assets import DatedFolder, Evaluation, Limits, build_defs
 from resources import chosen_resources
 
 HERE = Path(__file__).parent

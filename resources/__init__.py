@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from importlib import import_module
 
-from pique_assets.resources.environment import Resources
+from pique_assets import Resources
 
 ENVIRONMENTS = ("local", "sandbox", "production")
 

@@ -5,6 +5,6 @@ Here: nothing of a real Pique; ledger and lake refuse one once they belong to th
 
 from __future__ import annotations
 
-from pique_assets.resources import resources_for
+from pique_assets import resources_for
 
 RESOURCES = resources_for("local")

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import dagster as dg
 
-from pique_assets.resources import LakeResource, LedgerResource, MediaStorageResource, PiqueResource
-from pique_assets.resources.environment import Resources
+from pique_assets import LakeResource, LedgerResource, MediaStorageResource, PiqueResource, Resources
 
 RESOURCES: Resources = {
     "pique": PiqueResource(base_url="https://api.getpique.ai", api_key=dg.EnvVar("PIQUE_API_KEY")),

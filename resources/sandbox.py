@@ -5,6 +5,6 @@ Here: what trying out real judges needs. Not here: anything that is shared with 
 
 from __future__ import annotations
 
-from pique_assets.resources import resources_for
+from pique_assets import resources_for
 
 RESOURCES = resources_for("sandbox")
