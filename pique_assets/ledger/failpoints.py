@@ -13,7 +13,6 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from importlib import import_module
 from typing import Final, Literal, TypeAlias
 
 ENVIRONMENT_VARIABLE: Final = "PIQUE_FAILPOINT"
@@ -36,9 +35,10 @@ def register_write(name: str, *, road: Road) -> None:
 
 
 def ledger_writes(*roads: Road) -> tuple[str, ...]:
-    """Every write of the ledger, named as its method; only those of some roads, if any are named."""
-    # The writes register themselves when their modules are imported.
-    import_module("pique_assets.ledger.ledger")
+    """Every write of the ledger, named as its method; only those of some roads, if any are named.
+
+    A write registers itself when its module is imported: all have once `Ledger` is imported.
+    """
     return tuple(name for name, road in _writes.items() if not roads or road in roads)
 
 
