@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         JobTaken as JobTaken,
         LeaseLost as LeaseLost,
         LedgerContended as LedgerContended,
+        LedgerDeadlocked as LedgerDeadlocked,
         LedgerError as LedgerError,
         LedgerMissing as LedgerMissing,
         LedgerOfAnotherPique as LedgerOfAnotherPique,

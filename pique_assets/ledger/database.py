@@ -28,7 +28,7 @@ from pique_assets.ledger.address import Address, SqliteAddress, ledger_address
 from pique_assets.ledger.errors import LedgerError, LedgerMissing, LedgerUnavailable
 from pique_assets.ledger.failpoints import failpoint
 from pique_assets.ledger.faults import translated
-from pique_assets.ledger.group_commit import GroupCommit
+from pique_assets.ledger.group_commit import GroupCommit, despite_deadlocks
 from pique_assets.ledger.postgres_url import PostgresAddress
 
 _Result = TypeVar("_Result")
@@ -114,11 +114,28 @@ class Database:
         """
         return self._group.write(name, work)
 
+    def write_alone(self, work: Callable[[Connection], _Result]) -> _Result:
+        """Do something in a write transaction of one's own: for what may take long, and is no write among failpoints.
+
+        Args:
+            work: does it, with a connection; may be called more than once.
+
+        Raises:
+            LedgerUnavailable: see there.
+        """
+
+        def transaction() -> _Result:
+            with self._transaction() as connection:
+                return work(connection)
+
+        return despite_deadlocks(transaction)
+
     @contextmanager
     def long_write(self, name: str | None = None) -> Iterator[Connection]:
-        """Open a write transaction of one's own: for what may take long, or can't be done twice.
+        """Open a write transaction of one's own: for what can't be done twice.
 
-        It is committed at the end of the block, and rolled back by an exception.
+        It is committed at the end of the block, and rolled back by an exception. Postgres may undo it because of a
+        deadlock, unless what it locks first is locked first by every transaction that meets it.
 
         Args:
             name: the write's name among the failpoints, hit just before and just after the commit.

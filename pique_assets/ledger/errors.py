@@ -29,7 +29,14 @@ class LedgerUnavailable(LedgerError):
 
 
 class LedgerContended(LedgerUnavailable):
-    """Other transactions kept rows locked for too long, or waited for ours in a circle; nothing was written."""
+    """Other transactions kept rows locked for too long; nothing was written."""
+
+
+class LedgerDeadlocked(LedgerContended):
+    """Other transactions waited for ours as ours did for them, and the database undid ours; run again it goes through.
+
+    No caller sees it unless the same happens many times in a row (`group_commit.despite_deadlocks`).
+    """
 
 
 class LedgerMissing(LedgerError):

@@ -7,7 +7,7 @@ the ledger fails closed.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from sqlalchemy.exc import (
@@ -19,7 +19,7 @@ from sqlalchemy.exc import (
     TimeoutError as PoolTimeout,
 )
 
-from pique_assets.ledger.errors import LedgerContended, LedgerError, LedgerUnavailable
+from pique_assets.ledger.errors import LedgerContended, LedgerDeadlocked, LedgerError, LedgerUnavailable
 from pique_assets.ledger.postgres_faults import postgres_advice
 
 _SQLITE_ADVICE = {
@@ -33,8 +33,12 @@ _SQLITE_ADVICE = {
     "SQLITE_CORRUPT": "the file is damaged; stop every writer, keep a copy, restore a backup, or `.recover`",
     "SQLITE_NOTADB": "the file is no SQLite database; point the ledger's URL to another file",
 }
-_CONTENDED = frozenset({"40001", "40P01", "55P03"})
-"""SQLSTATEs: serialization failure, deadlock, lock not available."""
+_CONTENDED: Mapping[str, type[LedgerContended]] = {
+    "40001": LedgerDeadlocked,  # serialization failure
+    "40P01": LedgerDeadlocked,  # deadlock
+    "55P03": LedgerContended,  # lock not available
+}
+"""What Postgres says when it undid the transaction because of what other transactions had locked, by SQLSTATE."""
 
 
 @contextmanager
@@ -56,8 +60,7 @@ def translated(location: str, secrets: Sequence[str] = ()) -> Iterator[None]:
         raise LedgerError(f"{location}: refused by a constraint: {_first_line(error, secrets)}") from None
     except (DBAPIError, PoolTimeout, OSError) as error:
         said = _first_line(error, secrets)
-        kind = LedgerContended if _is_contended(error) else LedgerUnavailable
-        raise kind(f"{location} is unavailable: {_advice(error)} ({said})") from None
+        raise _kind(error)(f"{location} is unavailable: {_advice(error)} ({said})") from None
     except StatementError as error:
         # A value that a column type refused before anything was sent: say what the type said.
         raise (error.orig or error) from None
@@ -72,10 +75,9 @@ def _first_line(error: SQLAlchemyError | OSError, secrets: Sequence[str]) -> str
     return said
 
 
-def _is_contended(error: SQLAlchemyError | OSError) -> bool:
-    """Whether Postgres undid the transaction because of what other transactions had locked."""
+def _kind(error: SQLAlchemyError | OSError) -> type[LedgerUnavailable]:
     cause = error.orig if isinstance(error, DBAPIError) else None
-    return getattr(cause, "sqlstate", None) in _CONTENDED
+    return _CONTENDED.get(getattr(cause, "sqlstate", ""), LedgerUnavailable)
 
 
 def _advice(error: SQLAlchemyError | OSError) -> str:

@@ -9,15 +9,19 @@ meanwhile leads the next one. What holds:
 
 1. A write returns only after the commit that holds it.
 2. A write that is refused fails its own caller alone: nothing of the group was committed then, so each write of it is
-   run again in a transaction of its own. The same is done where Postgres breaks a circle of locks. So a write may run
-   more than once before it counts, and must do nothing but read and write its connection.
-3. An error of the database (`LedgerUnavailable`) fails all writes of the group.
-4. A leader that is interrupted, as Dagster does to cancel a run, hands over what it has not finished.
+   run again in a transaction of its own. So a write may run more than once before it counts, and must do nothing but
+   read and write its connection.
+3. Where transactions of other processes wait for ours as ours does for them, Postgres undoes one of them. Then too each
+   write of the group is run again in a transaction of its own, and a write alone is run again as it is.
+4. Any other error of the database (`LedgerUnavailable`) fails all writes of the group.
+5. A leader that is interrupted, as Dagster does to cancel a run, hands over what it has not finished.
 """
 
 from __future__ import annotations
 
+import random
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -25,13 +29,38 @@ from typing import Final, Generic, TypeVar, cast
 
 from sqlalchemy.engine import Connection
 
-from pique_assets.ledger.errors import LedgerContended, LedgerUnavailable
+from pique_assets.ledger.errors import LedgerContended, LedgerDeadlocked, LedgerUnavailable
 from pique_assets.ledger.failpoints import failpoint
 
 _Result = TypeVar("_Result")
 
 MOST_IN_A_GROUP: Final = 64
 """A bound on how long a transaction keeps other processes waiting."""
+
+
+MOST_TRIES: Final = 10
+"""How often a transaction is run that Postgres undoes because of a deadlock. Each takes a second to be noticed."""
+
+
+def despite_deadlocks(transaction: Callable[[], _Result], *, tries: int = MOST_TRIES) -> _Result:
+    """Run a transaction again where the database undid it because of a deadlock.
+
+    Args:
+        transaction: Opens it, does its work and commits it; whatever it did is undone when it raises.
+        tries: How often it is run at most.
+
+    Raises:
+        LedgerDeadlocked: Every time; nothing was written.
+    """
+    for left in reversed(range(tries)):
+        try:
+            return transaction()
+        except LedgerDeadlocked:
+            if not left:
+                raise
+            # Of chance, so that two that were in each other's way do not meet again.
+            time.sleep(random.uniform(0.001, 0.05))
+    raise AssertionError("a transaction is tried once at least")
 
 
 class GroupCommit:
@@ -88,9 +117,7 @@ class GroupCommit:
 
     def _run(self, group: Sequence[_PendingWrite[object]]) -> None:
         try:
-            with self._transaction() as connection:
-                for write in group:
-                    write.run(connection)
+            despite_deadlocks(lambda: self._commit(group), tries=1 if len(group) > 1 else MOST_TRIES)
         except Exception as error:
             if len(group) > 1 and (isinstance(error, LedgerContended) or not isinstance(error, LedgerUnavailable)):
                 for write in group:
@@ -101,6 +128,11 @@ class GroupCommit:
         else:
             for write in group:
                 write.succeed()
+
+    def _commit(self, group: Sequence[_PendingWrite[object]]) -> None:
+        with self._transaction() as connection:
+            for write in group:
+                write.run(connection)
 
     def _step_down(self, mine: _PendingWrite[object]) -> None:
         """Let the next waiting write lead, if this one did; one that gives up waiting is not run any more."""

@@ -73,17 +73,18 @@ class Identity(LedgerPart):
         if found.pique == pique:
             return
         if found.pique is None and not found.is_older:
-            with self._database.long_write() as connection:
-                insert_or_ignore(connection, owner, [{"id": _ONLY_ROW, "pique": pique}])
-                found = _owner(connection)
+            found = self._database.write_alone(lambda connection: _owned_by(connection, pique))
         if found.pique != pique:
             raise LedgerOfAnotherPique(_refusal(self._database.location, found=found, wanted=pique))
 
     def give_to(self, pique: str) -> None:
         """Make it this Pique's whatever it was: a person says that both are the same, or whose it always was."""
-        with self._database.long_write() as connection:
-            insert_or_ignore(connection, owner, [{"id": _ONLY_ROW, "pique": pique}])
+
+        def give(connection: Connection) -> None:
+            _owned_by(connection, pique)
             connection.execute(sa.update(owner).values(pique=pique))
+
+        self._database.write_alone(give)
 
     def declare(self, evaluation: str, declaration: Declaration) -> None:
         """Record what an evaluation is, before anything is submitted for it; the first to submit decides.
@@ -94,29 +95,30 @@ class Identity(LedgerPart):
         with self._database.read() as connection:
             if _declared(connection, evaluation) == declaration:
                 return
+        self._database.write_alone(lambda connection: self._declare(connection, evaluation, declaration))
+
+    def _declare(self, connection: Connection, evaluation: str, declaration: Declaration) -> None:
         values = {
             "judge_id": declaration.judge_id,
             "media": declaration.media,
             "social": declaration.social,
         }
-        with self._database.long_write() as connection:
-            insert_or_ignore(connection, declarations, [{"evaluation": evaluation, **values}])
-            recorded = _declared(connection, evaluation)
-            difference = None if recorded is None else declaration.differs_from(recorded)
-            # A declaration of which nothing came, because it was refused, binds nobody.
-            if difference is not None and _has_partitions(connection, evaluation):
-                raise DeclaredDifferently(
-                    f"evaluation {evaluation!r} is recorded in {self._database.location} with {difference}. If two "
-                    "code locations share this ledger, give one of the evaluations another name; if you changed it, "
-                    f"say so with `pique-assets ledger redeclare {evaluation}` and run again. Nothing was sent"
-                )
-            connection.execute(sa.update(declarations).where(declarations.c.evaluation == evaluation).values(**values))
+        insert_or_ignore(connection, declarations, [{"evaluation": evaluation, **values}])
+        recorded = _declared(connection, evaluation)
+        difference = None if recorded is None else declaration.differs_from(recorded)
+        # A declaration of which nothing came, because it was refused, binds nobody.
+        if difference is not None and _has_partitions(connection, evaluation):
+            raise DeclaredDifferently(
+                f"evaluation {evaluation!r} is recorded in {self._database.location} with {difference}. If two "
+                "code locations share this ledger, give one of the evaluations another name; if you changed it, "
+                f"say so with `pique-assets ledger redeclare {evaluation}` and run again. Nothing was sent"
+            )
+        connection.execute(sa.update(declarations).where(declarations.c.evaluation == evaluation).values(**values))
 
     def forget_declaration(self, evaluation: str) -> bool:
         """Let the next run of an evaluation record anew what it is; returns whether anything was recorded."""
-        with self._database.long_write() as connection:
-            named = sa.delete(declarations).where(declarations.c.evaluation == evaluation)
-            return connection.execute(named).rowcount > 0
+        named = sa.delete(declarations).where(declarations.c.evaluation == evaluation)
+        return self._database.write_alone(lambda connection: connection.execute(named).rowcount > 0)
 
     def unknown_jobs(self, job_ids: Iterable[str]) -> list[str]:
         """Those of the jobs that this ledger has never heard of, sorted."""
@@ -142,18 +144,27 @@ class Identity(LedgerPart):
         """
         if not versions:
             return
-        with self._database.long_write() as connection:
+
+        def note(connection: Connection) -> None:
             for keys in chunks(sorted(versions)):
                 connection.execute(sa.delete(known_lake_files).where(known_lake_files.c.file_key.in_(keys)))
                 rows = [{"file_key": key, "version": versions[key]} for key in keys]
                 # Another run may note the same at the same moment.
                 insert_or_ignore(connection, known_lake_files, rows)
 
+        self._database.write_alone(note)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Owner:
     pique: str | None
     is_older: bool
+
+
+def _owned_by(connection: Connection, pique: str) -> _Owner:
+    """Write down that the ledger is this Pique's if it is nobody's; returns whose it is."""
+    insert_or_ignore(connection, owner, [{"id": _ONLY_ROW, "pique": pique}])
+    return _owner(connection)
 
 
 def _owner(connection: Connection) -> _Owner:

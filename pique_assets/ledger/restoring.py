@@ -121,12 +121,15 @@ class Restoring(LedgerPart):
                 written.
         """
         now = self._clock()
-        with self._database.long_write() as connection:
+        by_source: dict[Source, Sequence[InventoryItem]] = {"direct": items, "social": social_items}
+
+        def restore(connection: Connection) -> Restored:
             new = _write_submissions(connection, submissions, now=now)
-            by_source: dict[Source, Sequence[InventoryItem]] = {"direct": items, "social": social_items}
             _restore_inventory(connection, evaluation=evaluation, partition=partition, items=by_source)
             written = _restore_payloads(connection, payloads)
-        return Restored(submissions=new, known=len(submissions) - new, payloads=written)
+            return Restored(submissions=new, known=len(submissions) - new, payloads=written)
+
+        return self._database.write_alone(restore)
 
 
 def _write_submissions(connection: Connection, remembered: Sequence[RememberedSubmission], *, now: datetime) -> int:

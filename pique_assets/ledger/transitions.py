@@ -213,10 +213,11 @@ class Transitions(LedgerPart):
             next_poll_at=held.unless_woken(next_poll_at),
             **RELEASED,
         )
+        # This locks the partitions before any of their content, as recording an inventory does: else the two could wait
+        # for each other.
+        reopen(connection, submission.work_key)
         gone = sa.and_(inventory.c.work_key == submission.work_key, sa.not_(inventory.c.present))
         connection.execute(sa.delete(inventory).where(gone))
-        if held.was_settled:
-            reopen(connection, submission.work_key)
         return submission
 
     @ledger_write("collecting")

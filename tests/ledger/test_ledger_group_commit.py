@@ -11,8 +11,8 @@ import pytest
 import sqlalchemy as sa
 from waiting import eventually
 
-from pique_assets.ledger import LeaseLost, Ledger, LedgerContended, LedgerUnavailable, SubmissionState
-from pique_assets.ledger.group_commit import MOST_IN_A_GROUP
+from pique_assets.ledger import LeaseLost, Ledger, LedgerDeadlocked, LedgerUnavailable, SubmissionState
+from pique_assets.ledger.group_commit import MOST_IN_A_GROUP, MOST_TRIES
 
 WAITING = 6
 
@@ -124,18 +124,30 @@ def test_where_locks_form_a_circle_each_is_written_again_alone(story, ledger):
     leases = [story.prepared(f"n{number}") for number in range(2)]
     database, tries = ledger._database, []
 
-    def fail_once(_: object) -> str:
+    def fail_twice(_: object) -> str:
         tries.append(1)
-        if len(tries) == 1:
-            raise LedgerContended("a deadlock")
+        if len(tries) <= 2:
+            raise LedgerDeadlocked("a deadlock")
         return "written"
 
     writes = [lambda lease=lease: ledger.record_upload_started(lease) for lease in leases]
     with counted(ledger, "commit") as commits:
-        begun = together(ledger, [*writes, lambda: database.write("make_due", fail_once)])
+        begun = together(ledger, [*writes, lambda: database.write("make_due", fail_twice)])
     assert begun.pop().result() == "written"
     assert {one.result().state for one in begun} == {SubmissionState.UPLOADING}
     assert len(commits) == 4
+
+
+def test_a_circle_that_never_ends_is_an_error_after_so_many_tries(ledger):
+    tries = []
+
+    def fail(_: object) -> None:
+        tries.append(1)
+        raise LedgerDeadlocked("a deadlock")
+
+    with pytest.raises(LedgerUnavailable, match="a deadlock"):
+        ledger._database.write("make_due", fail)
+    assert len(tries) == MOST_TRIES
 
 
 def test_an_interrupted_leader_hands_over_what_it_has_not_finished(story, ledger):
