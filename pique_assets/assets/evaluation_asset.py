@@ -43,12 +43,14 @@ def evaluation_asset(
         pool: Pool of Dagster that limits how many runs execute this asset at once.
         dated: Whether the asset has a partition for each date.
     """
+    partitions = daily_partitions(evaluation) if dated else None
     spec = dg.AssetSpec(
         key=evaluation.asset_key(name),
         deps=[evaluation.asset_key(upstream) for upstream in after],
         group_name=evaluation.name,
         kinds=set(kinds),
         description=description,
+        partitions_def=partitions,
     )
 
     def decorate(function: Callable[..., object]) -> dg.AssetsDefinition:
@@ -57,7 +59,6 @@ def evaluation_asset(
         return dg.multi_asset(
             name=f"{evaluation.name}__{name}",
             specs=[spec],
-            partitions_def=daily_partitions(evaluation) if dated else None,
             required_resource_keys=bound.required_resource_keys,
             pool=pool,
         )(bound.call)

@@ -35,6 +35,7 @@ def result_tables_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.Assets
             group_name=evaluation.name,
             kinds={"parquet"},
             description=description,
+            partitions_def=daily_partitions(evaluation),
         )
         for table, description in RESULT_TABLES.items()
     ]
@@ -49,6 +50,5 @@ def result_tables_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.Assets
     return dg.multi_asset(
         name=f"{evaluation.name}__result_tables",
         specs=specs,
-        partitions_def=daily_partitions(evaluation),
         required_resource_keys=bound.required_resource_keys,
     )(bound.call)
