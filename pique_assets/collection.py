@@ -25,7 +25,7 @@ from pique_assets import ledger as ledger_room
 from pique_assets.assets.evaluation_results import ASKED_FOR_DIGEST_TAG
 from pique_assets.config import Evaluation
 from pique_assets.jobs import results_job_name
-from pique_assets.partitions import daily_partitions
+from pique_assets.partitions import partitions_of
 
 if TYPE_CHECKING:
     from pique_assets.ledger import Ledger, PartitionSummary
@@ -101,7 +101,7 @@ def wanted_runs(
     for date in _dates(by_name, ledger=ledger, at_most=at_most, until=until):
         evaluation = by_name.get(date.evaluation)
         # The ledger may hold dates of other code locations, and dates that the evaluation does not have (any more).
-        if evaluation is not None and daily_partitions(evaluation).has_partition_key(date.partition):
+        if evaluation is not None and partitions_of(evaluation).has_partition_key(date.partition):
             _consider(date, evaluation=evaluation, ledger=ledger, instance=instance, found=found)
         if len(found.requests) >= at_most or time.monotonic() >= until:
             break

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 
 from pique_assets.config import Evaluation
-from pique_assets.partitions import daily_partitions
+from pique_assets.partitions import partitions_of
 
 RESULT_ASSETS: Final = (
     "evaluation_results",
@@ -86,7 +86,7 @@ def daily_schedule(evaluation: Evaluation) -> dg.ScheduleDefinition:
     def request_yesterday(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         date = date_to_submit(evaluation, at=context.scheduled_execution_time)
         with dg.partition_loading_context(effective_dt=context.scheduled_execution_time):
-            is_available = daily_partitions(evaluation).has_partition_key(date)
+            is_available = partitions_of(evaluation).has_partition_key(date)
         if not is_available:
             return dg.SkipReason(f"{evaluation.name} has no date {date}: see its start_date, end_date and end_offset")
         return dg.RunRequest(partition_key=date, run_key=date)

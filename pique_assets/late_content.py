@@ -19,7 +19,7 @@ import dagster as dg
 from pique_assets import media as media_room
 from pique_assets.config import Evaluation
 from pique_assets.jobs import submit_job_name
-from pique_assets.partitions import daily_partitions
+from pique_assets.partitions import partitions_of
 from pique_assets.resources import MediaStorageResource
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ class _Listing:
 
 
 def _last_dates(evaluation: Evaluation) -> list[str]:
-    return list(daily_partitions(evaluation).get_partition_keys()[-LAST_DATES:])
+    return list(partitions_of(evaluation).get_partition_keys()[-LAST_DATES:])
 
 
 def _sources(evaluation: Evaluation) -> Iterator[tuple[str, DatedFolder | Manifest | SocialUrls, Source]]:

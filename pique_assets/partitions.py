@@ -18,7 +18,7 @@ import dagster as dg
 from pique_assets.config import Evaluation
 
 
-def daily_partitions(evaluation: Evaluation) -> dg.DailyPartitionsDefinition:
+def partitions_of(evaluation: Evaluation) -> dg.DailyPartitionsDefinition:
     """The dates of an evaluation; an item is a row in its date's tables, never a partition."""
     return _daily(evaluation.start_date, evaluation.end_date, evaluation.timezone, evaluation.end_offset)
 

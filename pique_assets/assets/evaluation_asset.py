@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import dagster as dg
 
 from pique_assets.config import Evaluation
-from pique_assets.partitions import daily_partitions
+from pique_assets.partitions import partitions_of
 from pique_assets.resource_keys import ResourceKeys
 
 # Runs of all partitions share this pool: its limit in Dagster times `Limits.concurrent_uploads` is how much the whole
@@ -43,7 +43,7 @@ def evaluation_asset(
         pool: Pool of Dagster that limits how many runs execute this asset at once.
         dated: Whether the asset has a partition for each date.
     """
-    partitions = daily_partitions(evaluation) if dated else None
+    partitions = partitions_of(evaluation) if dated else None
     spec = dg.AssetSpec(
         key=evaluation.asset_key(name),
         deps=[evaluation.asset_key(upstream) for upstream in after],

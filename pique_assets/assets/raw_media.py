@@ -8,7 +8,7 @@ from __future__ import annotations
 import dagster as dg
 
 from pique_assets.config import Evaluation
-from pique_assets.partitions import daily_partitions
+from pique_assets.partitions import partitions_of
 
 
 def raw_media(evaluation: Evaluation) -> dg.AssetSpec:
@@ -30,6 +30,6 @@ def _external(evaluation: Evaluation, name: str, *, what: str, address: str | No
         description=f"{what} {address or ''}. Made elsewhere.",
         group_name=evaluation.name,
         kinds={"file"},
-        partitions_def=daily_partitions(evaluation),
+        partitions_def=partitions_of(evaluation),
         metadata={"source": address or ""},
     )

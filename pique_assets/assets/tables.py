@@ -14,7 +14,7 @@ import dagster as dg
 from pique_assets import lake as lake_room
 from pique_assets.assets.partition_tables import PartitionTables
 from pique_assets.config import Evaluation
-from pique_assets.partitions import daily_partitions
+from pique_assets.partitions import partitions_of
 from pique_assets.resource_keys import ResourceKeys
 from pique_assets.resources import LakeResource
 
@@ -35,7 +35,7 @@ def result_tables_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.Assets
             group_name=evaluation.name,
             kinds={"parquet"},
             description=description,
-            partitions_def=daily_partitions(evaluation),
+            partitions_def=partitions_of(evaluation),
         )
         for table, description in RESULT_TABLES.items()
     ]

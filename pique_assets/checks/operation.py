@@ -19,7 +19,7 @@ from pique_assets import lake as lake_room, media as media_room
 from pique_assets.assets.partition_tables import PartitionTables
 from pique_assets.config import Evaluation
 from pique_assets.metadata import markdown_table
-from pique_assets.partitions import daily_partitions
+from pique_assets.partitions import partitions_of
 from pique_assets.resource_keys import ResourceKeys
 from pique_assets.resources import LakeResource, MediaStorageResource
 
@@ -88,7 +88,7 @@ def check_operation(
                 key.name,
                 asset=key.asset_key,
                 description=check.description,
-                partitions_def=daily_partitions(evaluation) if partitioned else None,
+                partitions_def=partitions_of(evaluation) if partitioned else None,
             )
             for key, check in by_key.items()
         ]

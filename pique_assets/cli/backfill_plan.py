@@ -19,7 +19,7 @@ import pique_assets.ledger as ledger_room
 import pique_assets.media as media_room
 from pique_assets.cli.code_location import CodeLocation
 from pique_assets.config import Evaluation
-from pique_assets.partitions import daily_partitions
+from pique_assets.partitions import partitions_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +135,7 @@ def _content(
     evaluation: Evaluation, *, location: CodeLocation, start: dt.date, end: dt.date, say: evaluation_room.Say
 ) -> Iterator[_Content]:
     """The content of each date, in the order of a backfill's runs."""
-    for date in daily_partitions(evaluation).get_partition_keys():
+    for date in partitions_of(evaluation).get_partition_keys():
         if start.isoformat() <= date <= end.isoformat():
             say(f"reading {evaluation.name} {date}")
             if evaluation.media is not None:
