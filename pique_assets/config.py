@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import dagster as dg
 
+from pique_assets.declared_assets import ASSETS
 from pique_assets.evaluation.limits import NO_LIMIT, Budget, Limits
 from pique_assets.media import DatedFolder, Manifest, SocialUrls
+from pique_assets.translation import NO_CONVENTIONS, PiqueAssetProps, PiqueTranslator, translated_spec, translates
 
 # Asset keys, job names and folder names are made of names.
 LONGEST_NAME = 64
@@ -50,6 +54,9 @@ class Evaluation:
             negative `end_offset` the last one that is available.
         limits: How much at once, how long.
         budget: How many new evaluations a run and a day may begin; no limit by default.
+        translator: Decides key, group, owners, tags and automation of each asset, where the defaults don't suit.
+        automate_spending: Allow the translator to give an automation condition to assets that spend: `uploads`,
+            `social_submissions`, and `judge` with `create_missing_judge`.
     """
 
     name: str
@@ -69,6 +76,8 @@ class Evaluation:
     schedule_hour: int = 6
     limits: Limits = field(default_factory=Limits)
     budget: Budget = NO_LIMIT
+    translator: PiqueTranslator = NO_CONVENTIONS
+    automate_spending: bool = False
 
     def __post_init__(self) -> None:
         """Refuse names that can't be asset keys or folders.
@@ -143,8 +152,61 @@ class Evaluation:
         return url
 
     def asset_key(self, asset: str) -> dg.AssetKey:
-        """The key of one of this evaluation's assets: `[name, asset]`."""
-        return dg.AssetKey([self.name, asset])
+        """The key of one of this evaluation's assets: `[name, asset]`, unless the translator has another.
+
+        Raises:
+            ValueError: No evaluation has such an asset; the message lists those there are. Or as for `asset_spec`.
+        """
+        if asset not in self._asset_keys:
+            if asset not in ASSETS:
+                raise ValueError(f"no evaluation has an asset {asset!r}; the assets are {', '.join(ASSETS)}")
+            self._asset_keys[asset] = (
+                self.asset_spec(asset).key if translates(self.translator) else dg.AssetKey([self.name, asset])
+            )
+        return self._asset_keys[asset]
+
+    def asset_spec(
+        self, asset: str, *, after: Sequence[str] = (), partitions_def: dg.PartitionsDefinition[str] | None = None
+    ) -> dg.AssetSpec:
+        """One of this evaluation's assets as the translator wants it.
+
+        Args:
+            asset: Name of the asset.
+            after: Names of the evaluation's assets that this one depends on.
+            partitions_def: The asset's partitions.
+
+        Raises:
+            ValueError: The translator's answer is refused, as `translation.translated_spec` says.
+        """
+        declared = ASSETS[asset]
+        source = {"raw_media": self.media_address, "raw_social_urls": self.social_address}.get(asset)
+        default = dg.AssetSpec(
+            key=dg.AssetKey([self.name, asset]),
+            deps=[self.asset_key(upstream) for upstream in after],
+            group_name=self.name,
+            kinds=set(declared.kinds),
+            description=declared.description.format(source=source) if source else declared.description,
+            metadata={"source": source} if source else None,
+            partitions_def=partitions_def,
+        )
+        props = PiqueAssetProps(
+            evaluation=self.name,
+            asset=asset,
+            table=declared.table,
+            spends=asset in self.spending_assets,
+            is_external=asset.startswith("raw_"),
+            default_spec=default,
+        )
+        return translated_spec(props, translator=self.translator, automate_spending=self.automate_spending)
+
+    @property
+    def spending_assets(self) -> tuple[str, ...]:
+        """Names of its assets whose materialisation can begin evaluations, which Pique bills, or create a judge."""
+        return (*self.submitting_assets, "judge") if self.create_missing_judge else self.submitting_assets
+
+    @cached_property
+    def _asset_keys(self) -> dict[str, dg.AssetKey]:
+        return {}
 
     def resolved_judge_id(self) -> str | None:
         """The judge's id, with an `EnvVar` read now; None where the judge is found by its file alone.

@@ -35,7 +35,6 @@ def content_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.AssetsDefini
         "content",
         keys=keys,
         after=("raw_media",),
-        description="Every content item of the date with its fingerprint, or with the reason why it has none.",
     )
     def content(
         context: dg.AssetExecutionContext, media_storage: MediaStorageResource, lake: LakeResource

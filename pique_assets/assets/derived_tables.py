@@ -34,7 +34,6 @@ def scorecard_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.AssetsDefi
         "scorecard_daily",
         keys=keys,
         after=("evaluations", "detector_results"),
-        description="Per judge and detector: pass rate with its 95 % interval, and how scores spread.",
     )
     def scorecard_daily(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult[None]:
         tables = PartitionTables(lake=lake.lake(), evaluation=evaluation, date=context.partition_key)
@@ -58,7 +57,6 @@ def metric_catalog_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.Asset
         "metric_catalog",
         keys=keys,
         after=("detector_metrics",),
-        description="Every metric path seen on the date: kinds, range, unit and meaning where known.",
     )
     def metric_catalog(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult[None]:
         tables = PartitionTables(lake=lake.lake(), evaluation=evaluation, date=context.partition_key)
@@ -79,7 +77,6 @@ def partition_status_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.Ass
         "partition_status",
         keys=keys,
         after=upstream,
-        description="Written last: counts of the date, and the run that wrote its tables.",
     )
     def partition_status(
         context: dg.AssetExecutionContext, ledger: LedgerResource, lake: LakeResource

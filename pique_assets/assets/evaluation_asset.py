@@ -26,8 +26,6 @@ def evaluation_asset(
     *,
     keys: ResourceKeys,
     after: Sequence[str],
-    description: str,
-    kinds: Sequence[str] = ("parquet",),
     pool: str | None = None,
     dated: bool = True,
 ) -> AssetDecorator:
@@ -35,23 +33,13 @@ def evaluation_asset(
 
     Args:
         evaluation: Whose asset.
-        name: Last part of the asset's key.
+        name: Name of the asset, as in `declared_assets`.
         keys: Under which the function finds the resources that its parameters name.
         after: Names of the evaluation's assets that this one depends on.
-        description: One sentence, shown in the UI.
-        kinds: Shown in the UI.
         pool: Pool of Dagster that limits how many runs execute this asset at once.
         dated: Whether the asset has a partition for each date.
     """
-    partitions = partitions_of(evaluation) if dated else None
-    spec = dg.AssetSpec(
-        key=evaluation.asset_key(name),
-        deps=[evaluation.asset_key(upstream) for upstream in after],
-        group_name=evaluation.name,
-        kinds=set(kinds),
-        description=description,
-        partitions_def=partitions,
-    )
+    spec = evaluation.asset_spec(name, after=after, partitions_def=partitions_of(evaluation) if dated else None)
 
     def decorate(function: Callable[..., object]) -> dg.AssetsDefinition:
         bound = keys.bind(function)

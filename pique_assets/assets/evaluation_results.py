@@ -48,9 +48,6 @@ def evaluation_results_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.A
         "evaluation_results",
         keys=keys,
         after=evaluation.submitting_assets,
-        description="Pique's answers about the date's jobs, byte for byte. Waits, bounded, for open jobs; then those "
-        "that are still open hold up nothing.",
-        kinds=("pique", "parquet"),
     )
     def evaluation_results(
         context: dg.AssetExecutionContext, pique: PiqueResource, ledger: LedgerResource, lake: LakeResource
@@ -117,7 +114,6 @@ def submissions_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.AssetsDe
         "submissions",
         keys=keys,
         after=("evaluation_results",),
-        description="One row per content item of the date: its job and outcome, or the reason why it has none.",
     )
     def submissions(
         context: dg.AssetExecutionContext, ledger: LedgerResource, lake: LakeResource

@@ -45,8 +45,6 @@ def judge_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.AssetsDefiniti
         "judge",
         keys=keys,
         after=(),
-        description="The judge and its detector configs, as Pique describes them now.",
-        kinds=("pique",),
         dated=False,
     )
     def judge(

@@ -13,23 +13,9 @@ from pique_assets.partitions import partitions_of
 
 def raw_media(evaluation: Evaluation) -> dg.AssetSpec:
     """Where the lineage of every uploaded file's score begins."""
-    return _external(
-        evaluation, "raw_media", what="Media of each date, as it lies in", address=evaluation.media_address
-    )
+    return evaluation.asset_spec("raw_media", partitions_def=partitions_of(evaluation))
 
 
 def raw_social_urls(evaluation: Evaluation) -> dg.AssetSpec:
     """Where the lineage of every social media video's score begins."""
-    what = "Social media URLs of each date, as listed in"
-    return _external(evaluation, "raw_social_urls", what=what, address=evaluation.social_address)
-
-
-def _external(evaluation: Evaluation, name: str, *, what: str, address: str | None) -> dg.AssetSpec:
-    return dg.AssetSpec(
-        key=evaluation.asset_key(name),
-        description=f"{what} {address or ''}. Made elsewhere.",
-        group_name=evaluation.name,
-        kinds={"file"},
-        partitions_def=partitions_of(evaluation),
-        metadata={"source": address or ""},
-    )
+    return evaluation.asset_spec("raw_social_urls", partitions_def=partitions_of(evaluation))

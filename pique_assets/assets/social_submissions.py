@@ -55,7 +55,6 @@ def social_submissions_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.A
         "social_submissions",
         keys=keys,
         after=("raw_social_urls", "judge"),
-        description="The date's social media URLs, submitted to the judge in batches, each exactly once.",
         read=read,
         counts=_COUNTS,
     )

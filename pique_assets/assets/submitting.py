@@ -60,7 +60,6 @@ def submitting_asset(
     *,
     keys: ResourceKeys,
     after: Sequence[str],
-    description: str,
     read: ContentReader,
     counts: Mapping[str, str],
 ) -> dg.AssetsDefinition:
@@ -70,10 +69,9 @@ def submitting_asset(
 
     Args:
         evaluation: What is submitted.
-        name: Last part of the asset's key.
+        name: Name of the asset, as in `declared_assets`.
         keys: Under which the asset finds its resources.
         after: Names of the evaluation's assets it depends on.
-        description: One sentence, shown in the UI.
         read: Reads the content.
         counts: Which number of the `SubmissionReport` stands in the metadata under which name.
 
@@ -85,9 +83,7 @@ def submitting_asset(
         EvaluationError, PiqueError: As `judge_to_submit_to` and `submit_partition` say.
     """
 
-    @evaluation_asset(
-        evaluation, name, keys=keys, after=after, description=description, kinds=("pique",), pool=API_POOL
-    )
+    @evaluation_asset(evaluation, name, keys=keys, after=after, pool=API_POOL)
     def submit(
         context: dg.AssetExecutionContext,
         pique: PiqueResource,

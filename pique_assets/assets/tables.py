@@ -18,26 +18,14 @@ from pique_assets.partitions import partitions_of
 from pique_assets.resource_keys import ResourceKeys
 from pique_assets.resources import LakeResource
 
-RESULT_TABLES: Final = {
-    "evaluations": "One row per finished job: outcome and overall score, exactly as sent.",
-    "detector_results": "One row per detector of a job: verdict, score, rationale.",
-    "detector_metrics": "One row per metric: typed, long, lossless.",
-    "flagged_moments": "Timestamps and frames that detectors flagged.",
-}
+RESULT_TABLES: Final = ("evaluations", "detector_results", "detector_metrics", "flagged_moments")
 
 
 def result_tables_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.AssetsDefinition:
     """The four result tables of an evaluation, by date."""
     specs = [
-        dg.AssetSpec(
-            key=evaluation.asset_key(table),
-            deps=[evaluation.asset_key("evaluation_results")],
-            group_name=evaluation.name,
-            kinds={"parquet"},
-            description=description,
-            partitions_def=partitions_of(evaluation),
-        )
-        for table, description in RESULT_TABLES.items()
+        evaluation.asset_spec(table, after=("evaluation_results",), partitions_def=partitions_of(evaluation))
+        for table in RESULT_TABLES
     ]
 
     def result_tables(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[dg.MaterializeResult[None]]:

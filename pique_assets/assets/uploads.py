@@ -46,7 +46,6 @@ def uploads_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.AssetsDefini
         "uploads",
         keys=keys,
         after=("content", "judge"),
-        description="The date's content, submitted to the judge and uploaded, each item exactly once.",
         read=read,
         counts=_COUNTS,
     )
