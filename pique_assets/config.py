@@ -155,11 +155,13 @@ class Evaluation:
         """The key of one of this evaluation's assets: `[name, asset]`, unless the translator has another.
 
         Raises:
-            ValueError: No evaluation has such an asset; the message lists those there are. Or as for `asset_spec`.
+            ValueError: The evaluation has no such asset; the message lists those that it has. Or as for `asset_spec`.
         """
         if asset not in self._asset_keys:
-            if asset not in ASSETS:
-                raise ValueError(f"no evaluation has an asset {asset!r}; the assets are {', '.join(ASSETS)}")
+            if asset not in self.assets:
+                raise ValueError(
+                    f"evaluation {self.name!r} has no asset {asset!r}; its assets are {', '.join(self.assets)}"
+                )
             self._asset_keys[asset] = (
                 self.asset_spec(asset).key if translates(self.translator) else dg.AssetKey([self.name, asset])
             )
@@ -198,6 +200,16 @@ class Evaluation:
             default_spec=default,
         )
         return translated_spec(props, translator=self.translator, automate_spending=self.automate_spending)
+
+    @property
+    def assets(self) -> tuple[str, ...]:
+        """Names of its assets, in the order of an item's journey."""
+        absent: set[str] = set()
+        if self.media is None:
+            absent |= {"raw_media", "content", "uploads"}
+        if self.social is None:
+            absent |= {"raw_social_urls", "social_submissions"}
+        return tuple(asset for asset in ASSETS if asset not in absent)
 
     @property
     def spending_assets(self) -> tuple[str, ...]:

@@ -60,8 +60,9 @@ def build_defs(
 
     Raises:
         ValueError: Two evaluations have the same name, or one judge's folder for two judges, or there is no evaluation;
-            or a secret is written out (`resources.secrecy`); or a resource is missing; or a name has characters that
-            Dagster does not take.
+            or a translator gives two assets one key, or an answer that `translation.translated_spec` refuses; or a
+            secret is written out (`resources.secrecy`); or a resource is missing; or a name has characters that Dagster
+            does not take.
     """
     names = Counter(evaluation.name for evaluation in evaluations)
     if not names:
@@ -69,6 +70,7 @@ def build_defs(
     if repeated := [name for name, count in names.items() if count > 1]:
         raise ValueError(f"evaluations need names of their own; used more than once: {', '.join(repeated)}")
     _require_one_judge_each(evaluations)
+    _require_keys_of_their_own(evaluations)
     require_hidden_secrets(resources)
     keys = ResourceKeys(evaluations[0].name if name is None else name)
     steps_by = executor or dg.in_process_executor
@@ -102,6 +104,19 @@ def _require_one_judge_each(evaluations: Sequence[Evaluation]) -> None:
                 f"evaluations {first.name!r} and {evaluation.name!r} share the judge_name {evaluation.judge_folder!r} "
                 f"but not the judge: {first.judge_id} and {evaluation.judge_id}; give one of them another judge_name"
             )
+
+
+def _require_keys_of_their_own(evaluations: Sequence[Evaluation]) -> None:
+    """Refuse translators that give two assets one key: Dagster would say of the second that it is a duplicate."""
+    first: dict[dg.AssetKey, str] = {}
+    for evaluation in evaluations:
+        for asset in evaluation.assets:
+            named, key = f"{evaluation.name}'s {asset}", evaluation.asset_key(asset)
+            if (other := first.setdefault(key, named)) != named:
+                raise ValueError(
+                    f"{other} and {named} both have the asset key {key.to_user_string()}: let the translator give each "
+                    "asset a key of its own"
+                )
 
 
 def assets_of(evaluation: Evaluation, keys: ResourceKeys) -> list[dg.AssetsDefinition | dg.AssetSpec]:

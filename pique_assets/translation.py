@@ -6,11 +6,14 @@ assets are before the translator sees them (`declared_assets`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import dagster as dg
+
+_NAMEABLE = re.compile(r"[A-Za-z0-9_]+")
 
 
 class PiqueAssetProps(NamedTuple):
@@ -109,14 +112,21 @@ def translated_spec(
         automate_spending: Whether an asset that spends may have an automation condition.
 
     Raises:
-        ValueError: The translator gives no spec, takes a dependency away, changes the partitions, lets the asset be
-            skipped, or has Dagster spend by itself where nobody has allowed that.
+        ValueError: The translator gives no spec, or a key that Dagster can make no name of; takes a dependency away,
+            changes the partitions, lets the asset be skipped, or has Dagster spend by itself where nobody has allowed
+            that.
     """
     default, spec = props.default_spec, translator.get_asset_spec(props)
     if spec is default:
         return spec
     if not isinstance(spec, dg.AssetSpec):
         raise _refusal(props, f"returned {spec!r}, and has to return an AssetSpec")
+    if not _NAMEABLE.fullmatch(spec.key.to_python_identifier()):
+        raise _refusal(
+            props,
+            f"gives the key {spec.key.to_user_string()!r}: Dagster makes names of keys, so use letters, digits, `_`, "
+            "`-` and `.`",
+        )
     if missing := {dep.asset_key for dep in default.deps} - {dep.asset_key for dep in spec.deps}:
         gone = ", ".join(sorted(key.to_user_string() for key in missing))
         raise _refusal(

@@ -15,6 +15,7 @@ from changeable_judge import (
 )
 from graph import Graph, video_evaluation
 
+from pique_assets import PiqueTranslator
 from pique_assets.analysis import load
 from pique_assets.local.record import read_record
 
@@ -87,7 +88,9 @@ def test_answers_that_go_on_to_differ_are_refused(evaluated, front, graph):
     assert front.asked == 5
 
 
-def test_a_judge_that_changes_within_a_run_is_not_mixed_in(front, graph, pique):
+@pytest.mark.parametrize("translator", [PiqueTranslator(), PiqueTranslator(key_prefix="marketing")], ids=["", "prefix"])
+def test_a_judge_that_changes_within_a_run_is_not_mixed_in(front, pique, tmp_path, instance, translator):
+    graph = Graph.over(video_evaluation(translator=translator), home=tmp_path, pique=front, instance=instance)
     before = read_jobs(pique)
     front.answers(as_it_is, with_fewer_detectors)
     assert "configured otherwise than when this run began" in failure(graph.run(DATE, job="submit"))
