@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -24,6 +25,9 @@ PREVIEW_CELL_CHARACTERS = 60
 NOT_PREVIEWED = ("fingerprint", "work_key", "payload_sha256", "judge_configuration_hash")
 MARKDOWN_SYNTAX = r"([\\`*_\[\]<>|#~])"
 BAR_CELLS = 20
+
+_REQUIRED = dg.TableColumnConstraints(nullable=False)
+_NULLABLE = dg.TableColumnConstraints(nullable=True)
 
 Metadata = Mapping[str, dg.MetadataValue[Any]]
 Lineage = Mapping[str, list[dg.TableColumnDep]]
@@ -51,18 +55,18 @@ def table_metadata(
     }
 
 
+@cache
 def column_schema(table_name: str) -> dg.TableSchema:
     """The declared columns of a lake table, with their descriptions and units."""
-    docs = lake_room.COLUMN_DOCS[table_name]
     return dg.TableSchema(
         columns=[
             dg.TableColumn(
-                name=field.name,
-                type=str(field.type),
-                description=docs[field.name],
-                constraints=dg.TableColumnConstraints(nullable=field.nullable),
+                name=column.name,
+                type=column.type,
+                description=column.doc,
+                constraints=_REQUIRED if column.required else _NULLABLE,
             )
-            for field in lake_room.SCHEMAS[table_name]
+            for column in lake_room.TABLES[table_name].columns
         ]
     )
 

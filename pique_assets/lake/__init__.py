@@ -22,15 +22,17 @@ if TYPE_CHECKING:
         Payload as Payload,
         payloads_parts as payloads_parts,
     )
+    from pique_assets.lake.schemas import (
+        SCHEMAS as SCHEMAS,
+        build_table as build_table,
+        partitioned_schema as partitioned_schema,
+    )
     from pique_assets.lake.scorecard import scorecard_daily as scorecard_daily
     from pique_assets.lake.storage import Lake as Lake, write_result_tables as write_result_tables
     from pique_assets.lake.tables import (
         COLUMN_DOCS as COLUMN_DOCS,
-        SCHEMAS as SCHEMAS,
         TABLE_DOCS as TABLE_DOCS,
         TABLES as TABLES,
-        build_table as build_table,
-        partitioned_schema as partitioned_schema,
         table_spec as table_spec,
     )
 else:

@@ -14,7 +14,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pique_assets.lake.tables import build_table
+from pique_assets.lake.schemas import build_table
 
 CATALOGUED: Final = ("detector_name", "metric_path", "value_kind", "value_double", "value_int")
 """The columns of `detector_metrics` that the catalogue is computed from."""

@@ -12,7 +12,7 @@ from typing import Final
 
 import pyarrow as pa
 
-from pique_assets.lake.tables import build_table
+from pique_assets.lake.schemas import build_table
 
 _STATE_COUNTED_IN: Final = {
     "unreadable_count": "unreadable",

@@ -2,33 +2,40 @@
 
 Belongs here: the vocabulary of declarations, and the one way to make rows: cells by the name of their column. Does
 not: the declarations (`tables`), and where cells come from (`normalised`, `scorecard`, the assets).
+
+A declaration is text alone, because Dagster shows columns before the first run: to load a code location must not load
+Arrow. Methods that make Arrow's schemas and tables import Arrow themselves.
 """
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, NamedTuple
 
 from pique_assets.chunks import chunks
 from pique_assets.lake.errors import SchemaMismatch
 
+if TYPE_CHECKING:
+    import pyarrow as pa
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
+_INSTANT = "timestamp[us, tz=UTC]"
+
+
+class Column(NamedTuple):
     """One column.
 
     Attributes:
         name: Its name, in the table and in every file.
-        type: Its Arrow type.
+        type: Its Arrow type, as Arrow writes types.
         doc: What it means and, for a quantity, its unit.
         required: Whether every row has a value. A column that is added to a table with files can't be required.
     """
 
     name: str
-    type: pa.DataType
+    type: str
     doc: str
     required: bool = False
 
@@ -42,17 +49,36 @@ class TableSpec:
         doc: What it holds, in one sentence.
         key: The columns that identify a row within a partition file; they give the order of its rows.
         columns: Its columns in their order.
+        version: Raised by whoever changes how the same answers of Pique become rows of the table.
     """
 
     name: str
     doc: str
     key: tuple[str, ...]
     columns: tuple[Column, ...]
+    version: int = 1
+
+    @cached_property
+    def code_version(self) -> str:
+        """What Dagster compares to say "code version changed": of the declared columns and of `version`.
+
+        Neither the release nor the descriptions count: rows that would be the same again are not out of date.
+        """
+        declared = [self.key, *((column.name, column.type, column.required) for column in self.columns)]
+        return f"{self.version}-{zlib.crc32(repr(declared).encode()):08x}"
 
     @cached_property
     def schema(self) -> pa.Schema:
         """The Arrow schema that every new file of the table has, whatever its rows."""
-        return pa.schema([pa.field(c.name, c.type, nullable=not c.required) for c in self.columns])
+        import pyarrow as pa
+
+        types = {_INSTANT: pa.timestamp("us", tz="UTC")}
+        return pa.schema(
+            [
+                pa.field(column.name, types.get(column.type, column.type), nullable=not column.required)
+                for column in self.columns
+            ]
+        )
 
     def from_columns(self, columns: Mapping[str, Sequence[object] | pa.Array]) -> pa.Table:
         """A table with the declared schema, from the cells of each of its columns; rows stay in their order.
@@ -61,6 +87,8 @@ class TableSpec:
             KeyError: A column is left out.
             pyarrow.ArrowInvalid, pyarrow.ArrowTypeError: A value is not of its column's type.
         """
+        import pyarrow as pa
+
         # Arrow's own allocator would keep several times what many small pieces take.
         pool = pa.system_memory_pool()
         arrays = [
@@ -81,6 +109,8 @@ class TableSpec:
             ValueError: A row has a column that the table does not have.
             pyarrow.ArrowInvalid, pyarrow.ArrowTypeError: A value is not of its column's type.
         """
+        import pyarrow as pa
+
         # Piece by piece, because a row as a mapping takes many times what it takes as a row of a table.
         parts = [self.from_columns(self._transposed(some)) for some in chunks(rows)]
         return self.sorted(pa.concat_tables([self.schema.empty_table(), *parts]))
@@ -112,6 +142,8 @@ class TableSpec:
         Raises:
             SchemaMismatch: It lacks a required column, or has other columns or types than declared.
         """
+        import pyarrow as pa
+
         names = self.schema.names if columns is None else list(columns)
         want = pa.schema([self.schema.field(name) for name in names])
         for place, field in enumerate(want):
@@ -131,32 +163,32 @@ class TableSpec:
 
 def text(name: str, doc: str, *, required: bool = False) -> Column:
     """A column of UTF-8 text."""
-    return Column(name=name, type=pa.string(), doc=doc, required=required)
+    return Column(name=name, type="string", doc=doc, required=required)
 
 
 def integer(name: str, doc: str, *, required: bool = False) -> Column:
     """A column of 64-bit integers."""
-    return Column(name=name, type=pa.int64(), doc=doc, required=required)
+    return Column(name=name, type="int64", doc=doc, required=required)
 
 
 def number(name: str, doc: str) -> Column:
     """A column of doubles."""
-    return Column(name=name, type=pa.float64(), doc=doc)
+    return Column(name=name, type="double", doc=doc)
 
 
 def boolean(name: str, doc: str) -> Column:
     """A column of true and false."""
-    return Column(name=name, type=pa.bool_(), doc=doc)
+    return Column(name=name, type="bool", doc=doc)
 
 
 def instant(name: str, doc: str, *, required: bool = False) -> Column:
     """A column of points in time: UTC, microseconds."""
-    return Column(name=name, type=pa.timestamp("us", tz="UTC"), doc=doc, required=required)
+    return Column(name=name, type=_INSTANT, doc=doc, required=required)
 
 
 def raw_bytes(name: str, doc: str) -> Column:
     """A column of bytes nobody has interpreted."""
-    return Column(name=name, type=pa.binary(), doc=doc, required=True)
+    return Column(name=name, type="binary", doc=doc, required=True)
 
 
 def _storable(value: object) -> object:
@@ -167,6 +199,8 @@ def _storable(value: object) -> object:
 
 def _checked(table: pa.Table, want: pa.Schema, *, complaint: str) -> pa.Table:
     """The table with this schema, or SchemaMismatch: a silent cast is how 29.97 becomes 30."""
+    import pyarrow as pa
+
     have = table.schema
     if [(f.name, f.type) for f in want] != [(f.name, f.type) for f in have]:
         missing = sorted(set(want.names) - set(have.names))

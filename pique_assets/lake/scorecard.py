@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 import pyarrow as pa
 
 from pique_assets.lake.scale import MIXED, common_scale, score_scale
-from pique_assets.lake.tables import build_table
+from pique_assets.lake.schemas import build_table
 
 OVERALL: Final = "__overall__"
 """detector_name of the row about the judge as a whole."""

@@ -24,7 +24,8 @@ from pique_assets.lake.location import PartitionFile, as_date, file_system_of
 from pique_assets.lake.normalised import RESULT_TABLES, normalised_parts
 from pique_assets.lake.parquet_files import TableWriter, WrittenFile, as_parquet, parts_of, replacing, table_of
 from pique_assets.lake.payload import stored_payloads
-from pique_assets.lake.tables import partitioned_schema, table_spec
+from pique_assets.lake.schemas import partitioned_schema
+from pique_assets.lake.tables import table_spec
 
 # The end of a file that holds its schema: thousands of columns would fit.
 _END_BYTES = 1024**2

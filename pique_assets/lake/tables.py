@@ -1,15 +1,13 @@
 """Every table of the lake: its columns with their meanings and units, and the key that sorts its rows.
 
 Belongs here: the declarations, and finding one by its name. Does not: how a declaration is written and what follows
-from it (`declaration`), nor how a payload becomes rows (`normalised`).
+from it (`declaration`), Arrow's schemas (`schemas`), and how a payload becomes rows (`normalised`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final
-
-import pyarrow as pa
 
 from pique_assets.lake.declaration import TableSpec, boolean, instant, integer, number, raw_bytes, text
 from pique_assets.lake.errors import TableUnknown
@@ -310,9 +308,6 @@ TABLES: Final[Mapping[str, TableSpec]] = {
 }
 """Declaration of every table by name."""
 
-SCHEMAS: Final[Mapping[str, pa.Schema]] = {name: spec.schema for name, spec in TABLES.items()}
-"""Arrow schema of every table by name; `judge` and `date` are in the path, never in the file."""
-
 TABLE_DOCS: Final[Mapping[str, str]] = {name: spec.doc for name, spec in TABLES.items()}
 """One sentence about every table."""
 
@@ -332,28 +327,3 @@ def table_spec(name: str) -> TableSpec:
         return TABLES[name]
     except KeyError:
         raise TableUnknown(f"the lake has no table {name!r}; it has {', '.join(sorted(TABLES))}") from None
-
-
-def build_table(name: str, rows: Iterable[Mapping[str, object]]) -> pa.Table:
-    """A table with the declared schema, sorted by its key, from rows given as mappings.
-
-    Args:
-        name: Name of the table.
-        rows: Cells by column; a column that a row leaves out is null.
-
-    Raises:
-        TableUnknown: No table has this name.
-        ValueError: A row has a column that the table does not have.
-        pyarrow.ArrowInvalid, pyarrow.ArrowTypeError: A value is not of its column's type.
-    """
-    return table_spec(name).from_rows(rows)
-
-
-def partitioned_schema(name: str) -> pa.Schema:
-    """Schema of a table as `Lake.read_all` returns it: the partition's columns, then the file's.
-
-    Raises:
-        TableUnknown: No table has this name.
-    """
-    partition = [pa.field("judge", pa.string()), pa.field("date", pa.date32()), pa.field("evaluation", pa.string())]
-    return pa.schema([*partition, *(field for field in table_spec(name).schema if field.name != "evaluation")])
