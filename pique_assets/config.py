@@ -14,13 +14,18 @@ from functools import cached_property
 
 import dagster as dg
 
-from pique_assets.declared_assets import ASSETS
+from pique_assets import lake as lake_room
+from pique_assets.declared_assets import ASSETS, DeclaredAsset
 from pique_assets.evaluation.limits import NO_LIMIT, Budget, Limits
 from pique_assets.media import DatedFolder, Manifest, SocialUrls
-from pique_assets.translation import NO_CONVENTIONS, PiqueAssetProps, PiqueTranslator, translated_spec, translates
+from pique_assets.metadata import Metadata, declared_metadata
+from pique_assets.translation import NO_CONVENTIONS, PiqueAssetProps, PiqueTranslator, translated_spec
 
 # Asset keys, job names and folder names are made of names.
 LONGEST_NAME = 64
+
+# Of the assets that write no table. What Pique has of a date does not go out of date with a release of this package.
+CODE_VERSION = "1"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,7 +168,7 @@ class Evaluation:
                     f"evaluation {self.name!r} has no asset {asset!r}; its assets are {', '.join(self.assets)}"
                 )
             self._asset_keys[asset] = (
-                self.asset_spec(asset).key if translates(self.translator) else dg.AssetKey([self.name, asset])
+                dg.AssetKey([self.name, asset]) if self.translator is NO_CONVENTIONS else self.asset_spec(asset).key
             )
         return self._asset_keys[asset]
 
@@ -181,14 +186,15 @@ class Evaluation:
             ValueError: The translator's answer is refused, as `translation.translated_spec` says.
         """
         declared = ASSETS[asset]
-        source = {"raw_media": self.media_address, "raw_social_urls": self.social_address}.get(asset)
+        metadata, source = self._metadata(declared), self._source(asset)
         default = dg.AssetSpec(
             key=dg.AssetKey([self.name, asset]),
             deps=[self.asset_key(upstream) for upstream in after],
             group_name=self.name,
             kinds=set(declared.kinds),
             description=declared.description.format(source=source) if source else declared.description,
-            metadata={"source": source} if source else None,
+            metadata={"source": source} if source else metadata,
+            code_version=lake_room.table_spec(declared.table).code_version if declared.table else CODE_VERSION,
             partitions_def=partitions_def,
         )
         props = PiqueAssetProps(
@@ -201,7 +207,19 @@ class Evaluation:
         )
         return translated_spec(props, translator=self.translator, automate_spending=self.automate_spending)
 
-    @property
+    def _source(self, asset: str) -> str | None:
+        """Where the content of an asset that is made elsewhere lies."""
+        if asset == "raw_media":
+            return self.media_address
+        return self.social_address if asset == "raw_social_urls" else None
+
+    def _metadata(self, declared: DeclaredAsset) -> Metadata:
+        """Whose table an asset writes, and what is in the table."""
+        if declared.table is None:
+            return {}
+        return declared_metadata(declared.table, evaluation=self.name, judge=self.judge_folder)
+
+    @cached_property
     def assets(self) -> tuple[str, ...]:
         """Names of its assets, in the order of an item's journey."""
         absent: set[str] = set()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import dagster as dg
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from pique_assets.lake import WrittenFile
+    from pique_assets.lake.declaration import Column
 
 PREVIEW_ROWS = 10
 PREVIEW_CELL_CHARACTERS = 60
@@ -25,6 +26,10 @@ PREVIEW_CELL_CHARACTERS = 60
 NOT_PREVIEWED = ("fingerprint", "work_key", "payload_sha256", "judge_configuration_hash")
 MARKDOWN_SYNTAX = r"([\\`*_\[\]<>|#~])"
 BAR_CELLS = 20
+
+# Keys in the metadata of every asset that writes a table.
+EVALUATION: Final = "pique/evaluation"
+JUDGE: Final = "pique/judge"
 
 _REQUIRED = dg.TableColumnConstraints(nullable=False)
 _NULLABLE = dg.TableColumnConstraints(nullable=True)
@@ -55,19 +60,44 @@ def table_metadata(
     }
 
 
+def declared_metadata(table_name: str, *, evaluation: str, judge: str) -> Metadata:
+    """What the definition of an asset says of the lake table that the asset writes, before the first run.
+
+    Args:
+        table_name: Name of the table in the lake, and in SQL.
+        evaluation: Name of the evaluation whose rows these are.
+        judge: The judge's folder in the lake.
+    """
+    return _of_table(table_name) | _of_evaluation(evaluation, judge)
+
+
+# Kept, and as values of metadata: Dagster would make each of them anew for each asset, at every load.
+@cache
+def _of_evaluation(evaluation: str, judge: str) -> dict[str, dg.MetadataValue[Any]]:
+    return {EVALUATION: dg.TextMetadataValue(evaluation), JUDGE: dg.TextMetadataValue(judge)}
+
+
+@cache
+def _of_table(table_name: str) -> dict[str, dg.MetadataValue[Any]]:
+    return {
+        "dagster/table_name": dg.TextMetadataValue(table_name),
+        "dagster/column_schema": dg.TableSchemaMetadataValue(column_schema(table_name)),
+    }
+
+
 @cache
 def column_schema(table_name: str) -> dg.TableSchema:
     """The declared columns of a lake table, with their descriptions and units."""
-    return dg.TableSchema(
-        columns=[
-            dg.TableColumn(
-                name=column.name,
-                type=column.type,
-                description=column.doc,
-                constraints=_REQUIRED if column.required else _NULLABLE,
-            )
-            for column in lake_room.TABLES[table_name].columns
-        ]
+    return dg.TableSchema(columns=[_shown(column) for column in lake_room.TABLES[table_name].columns])
+
+
+@cache
+def _shown(column: Column) -> dg.TableColumn:
+    return dg.TableColumn(
+        name=column.name,
+        type=column.type,
+        description=column.doc,
+        constraints=_REQUIRED if column.required else _NULLABLE,
     )
 
 

@@ -36,7 +36,7 @@ class PiqueAssetProps(NamedTuple):
     default_spec: dg.AssetSpec
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class PiqueTranslator:
     """Decides key, group, owners, tags, kinds, description, metadata, code version and automation of each asset.
 
@@ -66,7 +66,7 @@ class PiqueTranslator:
     key_prefix: str | Sequence[str] = ()
     group_name: str | None = None
     owners: Sequence[str] = ()
-    tags: Mapping[str, str] = field(default_factory=dict, hash=False)
+    tags: Mapping[str, str] = field(default_factory=dict)
     automation_condition: dg.AutomationCondition[dg.AssetKey] | None = None
     translation: Callable[[dg.AssetSpec, PiqueAssetProps], dg.AssetSpec] | None = None
 
@@ -79,7 +79,7 @@ class PiqueTranslator:
             props: The asset, with its default spec.
         """
         spec = props.default_spec
-        if self != NO_CONVENTIONS:
+        if self is not NO_CONVENTIONS:
             spec = self._by_conventions(spec, props)
         return spec if self.translation is None else self.translation(spec, props)
 
@@ -94,11 +94,7 @@ class PiqueTranslator:
 
 
 NO_CONVENTIONS = PiqueTranslator()
-
-
-def translates(translator: PiqueTranslator) -> bool:
-    """Whether the translator changes anything: one that does not need not be asked for each key."""
-    return type(translator) is not PiqueTranslator or translator != NO_CONVENTIONS
+"""The translator of whoever has none: it leaves every asset as the asset is."""
 
 
 def translated_spec(

@@ -40,7 +40,7 @@ class Column(NamedTuple):
     required: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class TableSpec:
     """One table.
 
