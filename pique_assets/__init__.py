@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pique_assets.resources.lake import LakeResource as LakeResource
     from pique_assets.resources.ledger import LedgerResource as LedgerResource
     from pique_assets.resources.media_storage import MediaStorageResource as MediaStorageResource
+    from pique_assets.resources.parquet_lake_io_manager import ParquetLakeIOManager as ParquetLakeIOManager
     from pique_assets.resources.pique import PiqueResource as PiqueResource
     from pique_assets.sensors import ResultsSensor as ResultsSensor
     from pique_assets.translation import PiqueAssetProps as PiqueAssetProps, PiqueTranslator as PiqueTranslator

@@ -62,6 +62,8 @@ class Evaluation:
         translator: Decides key, group, owners, tags and automation of each asset, where the defaults don't suit.
         automate_spending: Allow the translator to give an automation condition to assets that spend: `uploads`,
             `social_submissions`, and `judge` with `create_missing_judge`.
+        blocking_schema_check: Keep a run from materialising what is downstream of `partition_status` unless every table
+            of the date has the declared columns.
     """
 
     name: str
@@ -83,6 +85,7 @@ class Evaluation:
     budget: Budget = NO_LIMIT
     translator: PiqueTranslator = NO_CONVENTIONS
     automate_spending: bool = False
+    blocking_schema_check: bool = False
 
     def __post_init__(self) -> None:
         """Refuse names that can't be asset keys or folders.

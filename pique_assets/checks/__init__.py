@@ -52,7 +52,7 @@ def partition_checks(evaluation: Evaluation) -> list[Check]:
     return [
         *delivery_checks(evaluation),
         *content_item_checks(evaluation),
-        *table_shape_checks(),
+        *table_shape_checks(evaluation),
         score_check(),
         new_metrics_check(),
         judge_drift_check(evaluation),

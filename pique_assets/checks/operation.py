@@ -46,12 +46,16 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class PartitionCheck:
-    """One check of one asset: `look` reads what it needs of a partition's tables."""
+    """One check of one asset: `look` reads what it needs of a partition's tables.
+
+    Where the check is blocking, what a run has downstream of the asset is not materialised unless the check passed.
+    """
 
     asset: str
     name: str
     description: str
     look: Callable[[PartitionTables], Finding]
+    blocking: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -88,6 +92,7 @@ def check_operation(
                 key.name,
                 asset=key.asset_key,
                 description=check.description,
+                blocking=isinstance(check, PartitionCheck) and check.blocking,
                 partitions_def=partitions_of(evaluation) if partitioned else None,
             )
             for key, check in by_key.items()

@@ -18,6 +18,7 @@ from pique_assets import lake as lake_room
 from pique_assets.assets.judge import snapshots_of
 from pique_assets.assets.partition_tables import PartitionTables
 from pique_assets.checks.operation import Finding, PartitionCheck, exact_listing
+from pique_assets.config import Evaluation
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,7 +30,7 @@ _Bad = tuple[str, str, object]
 SNAPSHOT_TABLES: Final = ("judges", "detector_configs")
 
 
-def table_shape_checks() -> list[PartitionCheck]:
+def table_shape_checks(evaluation: Evaluation) -> list[PartitionCheck]:
     """A check of columns and one of keys, over every table of a date and the judge's last snapshots."""
     return [
         PartitionCheck(
@@ -38,6 +39,7 @@ def table_shape_checks() -> list[PartitionCheck]:
             description="Fails when a table of the date has other columns or types than declared: readers would fail, "
             "or misread.",
             look=_columns,
+            blocking=evaluation.blocking_schema_check,
         ),
         PartitionCheck(
             asset="partition_status",

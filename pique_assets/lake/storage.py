@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import chain
 from typing import Any
@@ -196,9 +196,16 @@ class Lake:
         Raises:
             TableUnknown, FileUnreadable, SchemaMismatch: as for `read`.
         """
-        wanted = self.partitions(table_name, judge=judge, start=start, end=end)
+        return self.read_files(table_name, self.partitions(table_name, judge=judge, start=start, end=end))
+
+    def read_files(self, table_name: str, files: Iterable[PartitionFile]) -> pa.Table:
+        """All rows of these files of a table, with the same columns in front as `read_all` has.
+
+        Raises:
+            TableUnknown, FileMissing, FileUnreadable, SchemaMismatch: as for `read`.
+        """
         schema = partitioned_schema(table_name)
-        parts = [_with_partition(self._read(table_name, file), file, schema) for file in wanted]
+        parts = [_with_partition(self._read(table_name, file), file, schema) for file in files]
         return pa.concat_tables([schema.empty_table(), *parts])
 
     def partitions(
