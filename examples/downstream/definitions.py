@@ -1,8 +1,6 @@
 """A project's own assets behind the scores: one for each date, and one over all dates.
 
 Belongs here: what a project that has assets of its own writes to follow scores. Does not: how content is evaluated.
-
-    PIQUE_HOME=/somewhere dg dev -f examples/downstream/definitions.py
 """
 
 from pathlib import Path

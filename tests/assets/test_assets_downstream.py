@@ -88,6 +88,7 @@ def run_asset(
     return {key: value.value for key, value in event.materialization.metadata.items()}
 
 
+@pytest.mark.slow
 def test_the_example_follows_the_scores_of_each_date_and_of_all(example, instance):
     automation = Automation(example.defs, instance=instance)
     assert automation.tick() == {}, "nothing is scored yet"
