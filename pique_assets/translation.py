@@ -73,7 +73,8 @@ class PiqueTranslator:
     def get_asset_spec(self, props: PiqueAssetProps) -> dg.AssetSpec:
         """The asset as this code location wants it.
 
-        Dependencies may be added, and none of the default spec's taken away; partitions stay as they are.
+        Dependencies may be added, and none of the default spec's taken away; partitions stay as they are. An
+        automation condition is without effect where the asset is made elsewhere.
 
         Args:
             props: The asset, with its default spec.
@@ -138,6 +139,9 @@ def translated_spec(
             "has Dagster materialise the asset by itself, which spends: leave the automation condition out where "
             "`props.spends` is true, or allow the condition with Evaluation(automate_spending=True)",
         )
+    if spec.automation_condition is not None and props.is_external:
+        # One condition for all assets is a fair thing to say, and Dagster would ask for runs that can't be.
+        return spec.replace_attributes(automation_condition=None)
     return spec
 
 
