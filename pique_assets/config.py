@@ -63,7 +63,8 @@ class Evaluation:
         automate_spending: Allow the translator to give an automation condition to assets that spend: `uploads`,
             `social_submissions`, and `judge` with `create_missing_judge`.
         blocking_schema_check: Keep a run from materialising what is downstream of `partition_status` unless every table
-            of the date has the declared columns.
+            of the date has the declared columns. Dagster's automation waits for the check as well, where a condition
+            has `AutomationCondition.all_deps_blocking_checks_passed()`.
     """
 
     name: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from types import ModuleType
@@ -225,31 +225,66 @@ def test_an_io_manager_is_made_of_a_lake_alone():
         ParquetLakeIOManager.of(MediaStorageResource())
 
 
-@pytest.mark.parametrize("blocking", [False, True])
-def test_a_blocking_schema_check_keeps_what_is_downstream_from_running(pique, tmp_path, instance, blocking):
-    graph = Graph.over(video_evaluation(blocking_schema_check=blocking), home=tmp_path, pique=pique, instance=instance)
-    assert graph.run(DATE).success
-    file = Path(graph.materialization("detector_results", DATE).metadata["dagster/uri"].value)
-    ran = []
+def damage(graph: Graph, table: str) -> None:
+    """Give a date's file of a table another column than declared, as another writer would."""
+    file = Path(graph.materialization(table, DATE).metadata["dagster/uri"].value)
+    pq.write_table(pq.read_table(file).rename_columns({"score": "grade"}), file)
 
-    @dg.asset(deps=[graph.evaluation.asset_key("partition_status")], partitions_def=partitions_of(graph.evaluation))
+
+def behind(
+    graph: Graph, *, condition: dg.AutomationCondition | None = None
+) -> tuple[dg.Definitions, Callable[[], dg.ExecuteInProcessResult], list[str]]:
+    """An asset behind the commit mark of a date: the definitions, a run of mark and asset, and where the asset ran."""
+    mark, ran = graph.evaluation.asset_key("partition_status"), []
+
+    @dg.asset(deps=[mark], partitions_def=partitions_of(graph.evaluation), automation_condition=condition)
     def downstream() -> None:
         ran.append(DATE)
 
-    job = dg.define_asset_job("marked", selection=[graph.evaluation.asset_key("partition_status"), downstream.key])
+    job = dg.define_asset_job("marked", selection=[mark, downstream.key])
     defs = dg.Definitions.merge(graph.defs, dg.Definitions(assets=[downstream], jobs=[job]))
 
     def run() -> dg.ExecuteInProcessResult:
         return defs.resolve_job_def("marked").execute_in_process(
-            instance=instance, partition_key=DATE, raise_on_error=False, run_config=QUIET
+            instance=graph.instance, partition_key=DATE, raise_on_error=False, run_config=QUIET
         )
 
+    return defs, run, ran
+
+
+@pytest.mark.parametrize("blocking", [False, True])
+def test_a_blocking_schema_check_keeps_what_is_downstream_from_running(pique, tmp_path, instance, blocking):
+    graph = Graph.over(video_evaluation(blocking_schema_check=blocking), home=tmp_path, pique=pique, instance=instance)
+    assert graph.run(DATE).success
+    _, run, ran = behind(graph)
     assert run().success
     assert ran == [DATE]
-    pq.write_table(pq.read_table(file).rename_columns({"score": "grade"}), file)
+    damage(graph, "detector_results")
     result = run()
     (found,) = [one for one in result.get_asset_check_evaluations() if one.check_name == "columns_are_as_declared"]
     assert not found.passed
     assert found.blocking is blocking
     assert result.success is not blocking
     assert ran == ([DATE] if blocking else [DATE, DATE])
+
+
+@pytest.mark.parametrize("blocking", [False, True])
+def test_automation_waits_for_a_blocking_schema_check(pique, tmp_path, instance, blocking):
+    graph = Graph.over(video_evaluation(blocking_schema_check=blocking), home=tmp_path, pique=pique, instance=instance)
+    once_scored = dg.AutomationCondition.eager().without(dg.AutomationCondition.in_latest_time_window())
+    defs, _, _ = behind(graph, condition=once_scored & dg.AutomationCondition.all_deps_blocking_checks_passed())
+    automation = Automation(defs, instance=instance)
+    assert automation.tick() == {}
+    assert graph.run(DATE).success
+    assert automation.tick() == {"downstream": {DATE}}
+    assert automation.tick() == {}, "once is enough"
+    damage(graph, "detector_results")
+    # As the UI materialises one asset.
+    defs.resolve_implicit_global_asset_job_def().execute_in_process(
+        instance=instance,
+        partition_key=DATE,
+        asset_selection=[graph.evaluation.asset_key("partition_status")],
+        raise_on_error=False,
+        run_config=QUIET,
+    )
+    assert automation.tick() == ({} if blocking else {"downstream": {DATE}})
