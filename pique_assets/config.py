@@ -6,23 +6,40 @@ keys and addresses of services (`resources`), and what is done with a declaratio
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Literal, NoReturn, TypeAlias
 
 import dagster as dg
 
 from pique_assets import lake as lake_room
 from pique_assets.declared_assets import ASSETS, DeclaredAsset
+from pique_assets.declared_values import DeclarationInvalid, require_types
 from pique_assets.evaluation.limits import NO_LIMIT, Budget, Limits
 from pique_assets.media import DatedFolder, Manifest, SocialUrls
 from pique_assets.metadata import Metadata, declared_metadata
+from pique_assets.time_fields import date_text, require_cron, require_timezone, require_whole_windows
 from pique_assets.translation import NO_CONVENTIONS, PiqueAssetProps, PiqueTranslator, translated_spec
 
 # Asset keys, job names and folder names are made of names.
 LONGEST_NAME = 64
+
+Cadence: TypeAlias = Literal["daily", "weekly", "monthly"]
+"""How many days one partition spans."""
+
+# What to give where the type alone would not say.
+_INSTEAD = {
+    "media": "DatedFolder(...) around the folder, or Manifest(...) around the list",
+    "social": "SocialUrls(...) around the list or the folder of lists",
+    "limits": "Limits(...), with the limits as its arguments",
+    "budget": "Budget(...), with the limits as its arguments",
+    "partitions": "'daily', 'weekly' or 'monthly': each key is a date, which folders, tables and commands are named "
+    "after, so there are no hourly, static, multi or cron partitions",
+}
 
 # Of the assets that write no table. What Pique has of a date does not go out of date with a release of this package.
 CODE_VERSION = "1"
@@ -39,12 +56,17 @@ class Evaluation:
         media: Where the files of a date come from. May be left out when `social` is given.
         social: Lists of social media URLs, whose videos Pique fetches itself; needs a video judge. Their results stand
             in the same tables as those of `media`.
-        start_date: First partition, `YYYY-MM-DD`.
-        end_date: The date after the last partition, as Dagster has it; None where there is no last one.
-        end_offset: Partitions beyond yesterday; 1 makes today's partition available, for runs and backfills by hand:
-            the schedule submits yesterday's all the same, because today is not over. With -1 a date is available, and
-            submitted by the schedule, a day later.
-        timezone: In which a date begins and ends, and the schedule runs.
+        partitions: How many days a partition has: `daily`, `weekly` or `monthly`. Its key is its first day, and its
+            content is that of all its days: the folders, manifests, lists and lines of any date from its first day to
+            its last. Weeks begin on the weekday of `start_date`.
+        start_date: First day of the first partition, a date or `YYYY-MM-DD`; with monthly partitions the first of a
+            month.
+        end_date: The day after the last partition, as Dagster has it; None where there is no last one. Weeks and months
+            have to be whole.
+        end_offset: Partitions beyond the last one that is over; with daily partitions 1 makes today's available, for
+            runs and backfills by hand: the schedule submits yesterday's all the same, because today is not over. With
+            -1 a date is available, and submitted by the schedule, a partition later.
+        timezone: In which a date begins and ends, and the schedule runs, such as `Europe/Berlin`.
         judge_name: The judge's folder in the lake; the evaluation's own name when left out. Evaluations that share
             a judge share it.
         judge_file: A YAML file that declares the judge. Without `judge_id` the judge is found by its declared name;
@@ -55,8 +77,10 @@ class Evaluation:
         webhook_url: Where Pique announces results, an address at which `pique-assets receive` can be reached; or an
             `EnvVar` that is read when a run starts. With it, jobs are asked about when their webhook comes, and
             without one only after `limits.webhook_patience_s`. May hold a token, so it is never in the repr.
-        schedule_hour: Hour of the day (0 to 23) at which the daily schedule submits yesterday's partition, or with a
-            negative `end_offset` the last one that is available.
+        schedule_hour: Hour (0 to 23) at which the schedule submits a partition on the day after its last, or with a
+            negative `end_offset` on the day it becomes available.
+        schedule: Cron expression of the schedule instead of `schedule_hour`, such as `30 7 * * 1-5`. Each tick submits
+            every partition that became available since the tick before.
         limits: How much at once, how long.
         budget: How many new evaluations a run and a day may begin; no limit by default.
         translator: Decides key, group, owners, tags and automation of each asset, where the defaults don't suit.
@@ -71,8 +95,9 @@ class Evaluation:
     judge_id: str | dg.EnvVar | None = None
     media: DatedFolder | Manifest | None = None
     social: SocialUrls | None = None
-    start_date: str
-    end_date: str | None = None
+    partitions: Cadence = "daily"
+    start_date: str | dt.date
+    end_date: str | dt.date | None = None
     end_offset: int = 0
     timezone: str = "UTC"
     judge_name: str | None = None
@@ -82,6 +107,7 @@ class Evaluation:
     failure_rate_error_above: float = 0.5
     webhook_url: str | dg.EnvVar | None = field(default=None, repr=False)
     schedule_hour: int = 6
+    schedule: str | None = None
     limits: Limits = field(default_factory=Limits)
     budget: Budget = NO_LIMIT
     translator: PiqueTranslator = NO_CONVENTIONS
@@ -89,37 +115,65 @@ class Evaluation:
     blocking_schema_check: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse names that can't be asset keys or folders.
+        """Refuse what no evaluation can be.
 
         Raises:
-            ValueError: The message names the field and the rule.
+            DeclarationInvalid: The message names the evaluation, the field, its value and what to give.
         """
+        require_types(self, owner=self._called, instead=_INSTEAD)
         for label, name in (("name", self.name), ("judge_name", self.judge_folder)):
             if not (name.isidentifier() and name.isascii() and name[0] != "_" and len(name) <= LONGEST_NAME):
-                raise ValueError(
-                    f"Evaluation.{label} is {name!r}: use a letter, then up to 63 letters, digits or underscores"
-                )
-
+                self._refuse(label, f"is {name!r}: use a letter, then up to 63 letters, digits or underscores")
         self._check_judge()
         if self.media is None and self.social is None:
-            raise ValueError(f"Evaluation {self.name!r} has no content: give media, social, or both")
+            self._refuse("media", "is left out, and so is social: give media, social, or both")
         if self.webhook_url is not None and not isinstance(self.webhook_url, dg.EnvVar):
             self._check_webhook_url(self.webhook_url)
+        self._check_dates()
+
+    @property
+    def _called(self) -> str:
+        return f"evaluation {self.name!r}: "
+
+    def _refuse(self, field: str, reason: str) -> NoReturn:
+        raise DeclarationInvalid(f"{self._called}{field} {reason}", field=field)
 
     def _check_webhook_url(self, url: str) -> None:
         if not re.match(r"https?://[^/\s]", url):
-            raise ValueError(f"Evaluation {self.name!r}: webhook_url must begin with https:// (or http://) and a host")
+            # The address may hold a token, so the sentence does not show it.
+            self._refuse("webhook_url", "must begin with https:// (or http://) and a host")
 
     def _check_judge(self) -> None:
         if not self.judge_id and self.judge_file is None:
-            raise ValueError(f"Evaluation {self.name!r} names no judge: give judge_id, judge_file, or both")
+            self._refuse("judge_id", "is left out, so it names no judge: give judge_id, judge_file, or both")
         if self.create_missing_judge and (self.judge_file is None or self.judge_id):
-            raise ValueError(f"Evaluation {self.name!r}: create_missing_judge needs judge_file, and no judge_id")
+            self._refuse("create_missing_judge", "is true: create_missing_judge needs judge_file, and no judge_id")
         if not 0 <= self.failure_rate_warn_above <= self.failure_rate_error_above <= 1:
-            raise ValueError(
-                f"Evaluation {self.name!r}: failure_rate_warn_above and failure_rate_error_above are shares of 0 to 1, "
-                "the second at least the first"
+            self._refuse(
+                "failure_rate_warn_above",
+                f"is {self.failure_rate_warn_above} and failure_rate_error_above is {self.failure_rate_error_above}: "
+                "they are shares of 0 to 1, the second at least the first",
             )
+
+    def _check_dates(self) -> None:
+        """Check the fields of time, and keep dates as text whichever way they were given."""
+        if not 0 <= self.schedule_hour <= 23:
+            self._refuse("schedule_hour", f"is {self.schedule_hour}: give an hour from 0 to 23")
+        require_timezone(self.timezone, owner=self._called)
+        if self.schedule is not None:
+            if self.schedule_hour != 6:
+                self._refuse("schedule", f"is {self.schedule!r} and schedule_hour {self.schedule_hour}: give only one")
+            require_cron(self.schedule, owner=self._called)
+        start = date_text(self.start_date, field="start_date", owner=self._called)
+        end = None if self.end_date is None else date_text(self.end_date, field="end_date", owner=self._called)
+        object.__setattr__(self, "start_date", start)
+        object.__setattr__(self, "end_date", end)
+        if end is not None and end <= start:
+            self._refuse(
+                "end_date", f"is {end!r}, not after start_date {start!r}: give the day after the last partition"
+            )
+        if self.partitions != "daily":
+            require_whole_windows(self.partitions, start=start, end=end, owner=self._called)
 
     @property
     def judge_folder(self) -> str:

@@ -22,7 +22,7 @@ from pique_assets.assets.tables import result_tables_asset
 from pique_assets.assets.uploads import uploads_asset
 from pique_assets.checks import checks_of
 from pique_assets.config import Evaluation
-from pique_assets.jobs import daily_schedule, jobs_of
+from pique_assets.jobs import jobs_of, submit_schedule
 from pique_assets.resource_keys import ResourceKeys
 from pique_assets.resources.secrecy import require_hidden_secrets
 from pique_assets.sensors import ResultsSensor, results_sensor
@@ -85,7 +85,7 @@ def build_defs(
             for check in checks_of(evaluation, keys=keys, partitioned=partitioned_checks)
         ],
         jobs=jobs,
-        schedules=[daily_schedule(evaluation) for evaluation in evaluations],
+        schedules=[submit_schedule(evaluation) for evaluation in evaluations],
         sensors=[results],
         resources=keys.keyed(resources),
         metadata=unique_names(evaluations=names, name=keys.name, sensor=results.name),

@@ -6,11 +6,17 @@ belong to `api.transport`.
 """
 
 from dataclasses import dataclass
-from typing import Final, Literal, get_args
+from typing import Final, Literal
+
+from pique_assets.declared_values import DeclarationInvalid, require_types
 
 InDoubtPolicy = Literal["wait_then_fail", "wait"]
 IN_DOUBT_WAIT_THEN_FAIL: Final = "wait_then_fail"
 IN_DOUBT_WAIT: Final = "wait"
+
+COUNTS: Final = ("concurrent_uploads", "concurrent_polls", "fingerprint_threads", "attempts")
+LONGEST_S: Final = 10 * 365 * 86_400.0
+"""Ten years; what adds more to a date leaves the calendar."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,19 +80,27 @@ class Limits:
         """Refuse numbers no engine can work with.
 
         Raises:
-            ValueError: A count below 1, a negative time or an unknown policy; the message names it.
+            DeclarationInvalid: A value of another type, a count below 1, a negative or endless time, an unknown policy;
+                the message names the limit, its value and what to give.
         """
-        for name in ("concurrent_uploads", "concurrent_polls", "fingerprint_threads", "attempts"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"Limits.{name} must be at least 1, not {getattr(self, name)}")
-        if self.social_in_doubt not in get_args(InDoubtPolicy):
-            policies = " or ".join(repr(policy) for policy in get_args(InDoubtPolicy))
-            raise ValueError(f"Limits.social_in_doubt must be {policies}, not {self.social_in_doubt!r}")
-        for name in vars(self):
-            if name != "social_in_doubt" and getattr(self, name) < 0:
-                raise ValueError(f"Limits.{name} must not be negative, not {getattr(self, name)}")
+        require_types(self, owner="Limits.")
+        for name, value in vars(self).items():
+            if name in COUNTS:
+                if value < 1:
+                    raise DeclarationInvalid(f"Limits.{name} must be at least 1, not {value}", field=name)
+            elif name != "social_in_doubt" and not 0 <= value <= LONGEST_S:
+                rule = "not be negative" if value < 0 else "be a number of seconds, ten years at most"
+                raise DeclarationInvalid(f"Limits.{name} must {rule}, not {value}", field=name)
         if self.lease_s < 2:
-            raise ValueError(f"Limits.lease_s must be at least 2 seconds, not {self.lease_s}: it is renewed in time")
+            raise DeclarationInvalid(
+                f"Limits.lease_s must be at least 2 seconds, not {self.lease_s}: it is renewed in time", field="lease_s"
+            )
+        if self.shortest_poll_s > self.longest_poll_s:
+            raise DeclarationInvalid(
+                f"Limits.shortest_poll_s is {self.shortest_poll_s}, more than longest_poll_s {self.longest_poll_s}: "
+                "give the smaller number first",
+                field="shortest_poll_s",
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,12 +123,14 @@ class Budget:
         """Refuse negative limits.
 
         Raises:
-            ValueError: The message names the limit.
+            DeclarationInvalid: A limit is no whole number, or negative; the message names the limit.
         """
-        for name in vars(self):
-            value = getattr(self, name)
+        require_types(self, owner="Budget.")
+        for name, value in vars(self).items():
             if value is not None and value < 0:
-                raise ValueError(f"Budget.{name} must not be negative, not {value}; leave it out for no limit")
+                raise DeclarationInvalid(
+                    f"Budget.{name} must not be negative, not {value}; leave it out for no limit", field=name
+                )
 
 
 NO_LIMIT = Budget()

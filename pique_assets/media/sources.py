@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from pique_assets.declared_values import DeclarationInvalid, require_types
+
 DATE_PLACEHOLDER = "{date}"
 LIST_SUFFIXES = (".txt", ".csv", ".parquet")
 
@@ -33,8 +35,11 @@ class DatedFolder:
 
     def __post_init__(self) -> None:
         """Refuse a root that can only be a slip."""
+        require_types(self, owner="DatedFolder: ")
         if not os.fspath(self.root).strip():
-            raise ValueError("DatedFolder(root) is empty: name the folder that holds the dated folders.")
+            raise DeclarationInvalid(
+                "DatedFolder(root) is empty: name the folder that holds the dated folders.", field="root"
+            )
 
 
 @dataclass(frozen=True)
@@ -64,15 +69,18 @@ class Manifest:
 
     def __post_init__(self) -> None:
         """Refuse a path whose format cannot be told, and what is no bucket."""
+        require_types(self, owner="Manifest: ")
         if not os.fspath(self.path).lower().endswith((".csv", ".parquet")):
-            raise ValueError(f"Manifest({os.fspath(self.path)!r}) must end in .csv or .parquet.")
+            raise DeclarationInvalid(f"Manifest({os.fspath(self.path)!r}) must end in .csv or .parquet.", field="path")
         if self.buckets is None:
             return
         # One name is a text, which is a sequence too.
         names = (self.buckets,) if isinstance(self.buckets, str) else tuple(self.buckets)
         for name in names:
-            if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", name):
-                raise ValueError(f"Manifest(buckets=...): {name!r} is no name of a bucket, such as 'my-videos'.")
+            if not (isinstance(name, str) and re.fullmatch(r"[a-z0-9][a-z0-9._-]*", name)):
+                raise DeclarationInvalid(
+                    f"Manifest(buckets=...): {name!r} is no name of a bucket, such as 'my-videos'.", field="buckets"
+                )
         # Kept as a tuple, so that equal sources are equal and can be put into a set.
         object.__setattr__(self, "buckets", names)
 
@@ -105,15 +113,21 @@ class SocialUrls:
 
     def __post_init__(self) -> None:
         """Refuse a path that can only be a slip."""
+        require_types(self, owner="SocialUrls: ")
         path = os.fspath(self.path)
         if not path.strip():
-            raise ValueError("SocialUrls(path) is empty: name the list, or the folder of the lists.")
+            raise DeclarationInvalid(
+                "SocialUrls(path) is empty: name the list, or the folder of the lists.", field="path"
+            )
         if self.is_folder and self.is_dated:
-            raise ValueError(f"SocialUrls({path!r}) has {{date}} in it and must end in {', '.join(LIST_SUFFIXES)}.")
+            raise DeclarationInvalid(
+                f"SocialUrls({path!r}) has {{date}} in it and must end in {', '.join(LIST_SUFFIXES)}.", field="path"
+            )
         if path.lower().endswith(".txt") and not self.is_dated:
-            raise ValueError(
+            raise DeclarationInvalid(
                 f"SocialUrls({path!r}): lines of a text file have no date; put {{date}} into its path, or list the "
-                "URLs in a CSV or Parquet file with a date column."
+                "URLs in a CSV or Parquet file with a date column.",
+                field="path",
             )
 
     @property

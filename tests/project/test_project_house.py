@@ -28,7 +28,13 @@ ROOMS = {
     "webhooks": {"api", "ledger"},
 }
 # For every room: they know nothing of any.
-SHARED = {"pique_assets.chunks", "pique_assets.home", "pique_assets.lazy_names", "pique_assets.visible"}
+SHARED = {
+    "pique_assets.chunks",
+    "pique_assets.declared_values",
+    "pique_assets.home",
+    "pique_assets.lazy_names",
+    "pique_assets.visible",
+}
 HEAVY = ("pandas", "pyarrow", "google", "av", "numpy", "httpx", "sqlalchemy", "PIL", "duckdb", "matplotlib")
 
 

@@ -1,0 +1,101 @@
+"""What is wrong with a value that somebody declared, said in one sentence that names the field and what to give.
+
+For every room that has a declaration: a frozen dataclass whose annotations say what its fields take. Belongs here: the
+check of types against the annotations, and the error. Does not: what a value of the right type may be, which only the
+declaration knows.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, Union, get_args, get_origin, get_type_hints
+
+_WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
+
+
+class DeclarationInvalid(ValueError):
+    """A declaration has a value that it can't have.
+
+    Attributes:
+        field: Name of the field; the field of a field follows a dot.
+    """
+
+    def __init__(self, message: str, *, field: str) -> None:
+        """Keep which field is meant, beside the sentence."""
+        super().__init__(message)
+        self.field = field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wanted:
+    """What a field takes.
+
+    Attributes:
+        classes: Values of exactly these classes are taken without a further look.
+        others: Values of these classes and of their subclasses are taken as well.
+        values: The only texts that are taken, where not every text is.
+        words: What to give, for people.
+    """
+
+    classes: frozenset[type]
+    others: tuple[type, ...]
+    values: tuple[str, ...]
+    words: str
+
+
+def require_types(declared: object, *, owner: str, instead: Mapping[str, str] | None = None) -> None:
+    """Refuse a field whose value is not of its annotated type; True is no number, and a subclass of `str` no text.
+
+    Args:
+        declared: A dataclass without slots.
+        owner: How the sentence calls the declaration, such as ``evaluation 'ads': `` or ``Limits.``.
+        instead: What to give, by field, where a sentence of its own says more than the type does.
+
+    Raises:
+        DeclarationInvalid: The sentence names the field, its value and what to give.
+    """
+    wanted = _wanted(type(declared))
+    for name, value in vars(declared).items():
+        field = wanted[name]
+        if value.__class__ in field.classes and not field.values:
+            continue
+        is_taken = value in field.values if value.__class__ is str else value.__class__ in field.classes
+        if not is_taken and not isinstance(value, field.others):
+            words = (instead or {}).get(name) or field.words
+            kind = type(value).__name__
+            what = repr(value) if field.values and kind == "str" else f"{value!r}, {_article(kind)} {kind}"
+            raise DeclarationInvalid(f"{owner}{name} is {what}: give {words}", field=name)
+
+
+_KNOWN: dict[type, dict[str, _Wanted]] = {}
+
+
+def _wanted(declaration: type) -> dict[str, _Wanted]:
+    if declaration not in _KNOWN:
+        hints = get_type_hints(declaration)
+        _KNOWN[declaration] = {name: _wanted_by(annotation) for name, annotation in hints.items()}
+    return _KNOWN[declaration]
+
+
+def _wanted_by(annotation: object) -> _Wanted:
+    options = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
+    values = tuple(value for option in options if get_origin(option) is Literal for value in get_args(option))
+    named = [get_origin(option) or option for option in options if get_origin(option) is not Literal]
+    classes = {one for one in named if isinstance(one, type)}
+    words = [_WORDS.get(one, one.__name__) for one in named if isinstance(one, type) and one is not type(None)]
+    if values:
+        words.append(f"one of {', '.join(map(repr, values))}")
+    if float in classes:
+        classes.add(int)
+    return _Wanted(
+        classes=frozenset(classes),
+        others=tuple(one for one in classes if one not in _WORDS),
+        values=values,
+        words=" or ".join(words),
+    )
+
+
+def _article(word: str) -> str:
+    return "an" if word[0].lower() in "aeiou" else "a"
