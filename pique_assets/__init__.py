@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pique_assets.lazy_names import lazy_names
+from pique_assets.lazy_names import lazy_dir, lazy_names
 
 if TYPE_CHECKING:
     from pique_assets.component import PiqueEvaluations as PiqueEvaluations
@@ -31,3 +31,5 @@ if TYPE_CHECKING:
     from pique_assets.version import __version__ as __version__
 else:
     __getattr__ = lazy_names(__name__)
+    # `dg` finds the component among these names.
+    __dir__ = lazy_dir(__name__)

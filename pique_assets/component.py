@@ -1,41 +1,68 @@
 """The asset graph from YAML: a thin component over `build_defs`.
 
-Belongs here: the fields of the YAML, and how they become `Evaluation`s. Does not: what the fields mean (`config`,
-`evaluation.limits`, `resources.environment`), and what is built from them (`definitions`).
+Belongs here: what YAML has beside the fields of the declarations, and how it becomes `Evaluation`s and resources. Does
+not: what the fields mean (`config`, `evaluation.limits`), how they look in YAML (`yaml_models`), the file that
+`dg scaffold defs` writes (`scaffolding`), and what is built (`definitions`).
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import dagster as dg
-from pydantic import Field
+from dagster.components.utils.translation import TranslationFn, TranslationFnResolver
+from pydantic import BaseModel, Field, PrivateAttr, create_model
 
 from pique_assets.config import Evaluation
+from pique_assets.declared_values import DeclarationInvalid
 from pique_assets.definitions import build_defs
 from pique_assets.evaluation.limits import Budget, Limits
+from pique_assets.home import in_home, is_url, project_root
 from pique_assets.media import DatedFolder, Manifest, SocialUrls
-from pique_assets.resources import resources_for
+from pique_assets.resources import LakeResource, LedgerResource, PiqueResource, resources_for
+from pique_assets.resources.environment import Resources
+from pique_assets.scaffolding import EvaluationScaffolder
 from pique_assets.sensors import ResultsSensor
+from pique_assets.translation import PiqueAssetProps, PiqueTranslator
+from pique_assets.yaml_models import fields_in_yaml, model_of, saying_what_to_give
+
+RELATIVE = "A relative path begins at the folder of this YAML file."
+# How YAML writes the fields of `Evaluation` that are no plain values.
+OTHERWISE_IN_YAML = {
+    "media": ("dated_folder", "manifest", "manifest_buckets"),
+    "social": ("social",),
+    "translator": ("translation",),
+}
+
+LimitsModel = model_of(Limits)
+BudgetModel = model_of(Budget)
 
 
-class EvaluationModel(dg.Model, dg.Resolvable):
-    """One evaluation in YAML; the fields are those of `pique_assets.config.Evaluation`."""
+def _env_var_or_text(context: dg.ResolutionContext, value: str) -> str | dg.EnvVar:
+    """A template that is an environment variable alone stays one, so that its value is read when a run starts."""
+    found = re.fullmatch(r"\{\{\s*env\.(\w+)\s*\}\}", value)
+    return dg.EnvVar(found[1]) if found else str(context.resolve_value(value))
 
-    name: str = Field(description="Prefix of the asset keys and jobs.")
-    judge_id: str | None = Field(
-        default=None,
-        description="The judge's id at Pique; '{{ env.NAME }}' reads an environment variable. Give this, `judge_file`, "
-        "or both.",
-    )
+
+ReadWhenARunStarts = Annotated[Any, dg.Resolver(_env_var_or_text, model_field_type=str, inject_before_resolve=False)]
+Translation = Annotated[
+    TranslationFn[PiqueAssetProps],
+    TranslationFnResolver[PiqueAssetProps](lambda props: {"props": props}),
+]
+
+
+class _YamlOfEvaluation(dg.Model, dg.Resolvable):
+    """One evaluation in YAML; the fields are those of `pique_assets.Evaluation`."""
+
     dated_folder: str | None = Field(
-        default=None, description="Folder or gs:// prefix with a folder for each date. Give this or `manifest`."
+        default=None,
+        description=f"Folder or gs:// prefix with a folder for each date. Give this or `manifest`. {RELATIVE}",
     )
     manifest: str | None = Field(
-        default=None, description="CSV or Parquet manifest; its path may hold {date}. Give this or `dated_folder`."
+        default=None,
+        description="CSV or Parquet manifest; its path may hold {date}. Give this or `dated_folder`. " + RELATIVE,
     )
     manifest_buckets: list[str] | None = Field(
         default=None,
@@ -45,76 +72,60 @@ class EvaluationModel(dg.Model, dg.Resolvable):
     social: str | None = Field(
         default=None,
         description="Social media URLs: a folder of dated lists, or a CSV, Parquet or text list whose path may hold "
-        "{date}. Beside media, or alone.",
+        "{date}. Beside media, or alone. " + RELATIVE,
     )
-    start_date: str = Field(description="First partition, YYYY-MM-DD.")
-    end_date: str | None = Field(default=None, description="The date after the last partition, if there is a last one.")
-    end_offset: int = Field(default=0, description="Partitions beyond yesterday; 1 makes today's available.")
-    timezone: str = Field(default="UTC", description="In which a date begins and ends.")
-    judge_name: str | None = Field(default=None, description="The judge's folder in the lake; `name` when left out.")
-    judge_file: str | None = Field(
-        default=None, description="YAML file that declares the judge, found by its declared name where no id is given."
-    )
-    create_missing_judge: bool = Field(default=False, description="Create the declared judge when there is none.")
-    failure_rate_warn_above: float = Field(
-        default=0.1, description="Share of a date's submissions without a result above which a check warns."
-    )
-    failure_rate_error_above: float = Field(default=0.5, description="The share above which that is an error.")
-    webhook_url: str | None = Field(
-        default=None, description="Where Pique announces results: the address of `pique-assets receive`."
-    )
-    schedule_hour: int = Field(default=6, description="Hour at which the daily schedule submits yesterday's date.")
-    limits: dict[str, float | str] = Field(
-        default_factory=dict, description=f"Any of: {', '.join(field.name for field in fields(Limits))}."
-    )
-
-    budget: dict[str, int] = Field(
-        default_factory=dict, description=f"Any of: {', '.join(field.name for field in fields(Budget))}."
+    translation: Translation | None = Field(
+        default=None,
+        description="How Dagster sees each asset: group_name, key_prefix, owners, tags, automation_condition and more; "
+        "templates may read `spec` and `props` (evaluation, asset, table, spends, is_external).",
     )
 
     def to_evaluation(self, *, base: Path) -> Evaluation:
         """The declaration; relative paths begin at `base`, the folder of the YAML.
 
         Raises:
-            ValueError: `dated_folder` and `manifest` are both given, or neither and no `social`; or a limit is unknown.
+            DeclarationInvalid: The message names the evaluation, the field, its value and what to give.
         """
-        declared: dict[str, Any] = self.model_dump(
-            exclude={"dated_folder", "manifest", "manifest_buckets", "social", "limits", "budget"}
-        )
-        if self.judge_file is not None:
-            declared["judge_file"] = _placed(self.judge_file, base=base)
-        return Evaluation(
-            **declared,
-            media=self._media(base),
-            social=self._social(base),
-            limits=self._limits(),
-            budget=self._budget(),
-        )
+        otherwise = {name for names in OTHERWISE_IN_YAML.values() for name in names}
+        declared: dict[str, Any] = self.model_dump(exclude_unset=True, exclude=otherwise)
+        name = declared["name"]
+        if declared.get("judge_file") is not None:
+            declared["judge_file"] = _placed(declared["judge_file"], base=base)
+        for field, kind in (("limits", Limits), ("budget", Budget)):
+            given = declared.pop(field, None)
+            if given is not None:
+                declared[field] = _part(kind, given, field=field, evaluation=name)
+        if self.translation is not None:
+            declared["translator"] = PiqueTranslator(translation=self.translation)
+        social = None if self.social is None else SocialUrls(_placed(self.social, base=base))
+        return Evaluation(**declared, media=self._media(base, name=name), social=social)
 
-    def _media(self, base: Path) -> DatedFolder | Manifest | None:
+    def _media(self, base: Path, *, name: str) -> DatedFolder | Manifest | None:
         if self.manifest_buckets is not None and self.manifest is None:
-            raise ValueError(f"evaluation {self.name!r}: manifest_buckets are those of a manifest, and there is none")
+            raise DeclarationInvalid(
+                f"evaluation {name!r}: manifest_buckets are those of a manifest, and there is none",
+                field="manifest_buckets",
+            )
         if self.dated_folder is not None and self.manifest is None:
             return DatedFolder(_placed(self.dated_folder, base=base))
         if self.manifest is not None and self.dated_folder is None:
             return Manifest(_placed(self.manifest, base=base), buckets=self.manifest_buckets)
         if self.dated_folder is None and self.social is not None:
             return None
-        raise ValueError(f"evaluation {self.name!r}: give either dated_folder or manifest, or social alone")
+        raise DeclarationInvalid(
+            f"evaluation {name!r}: give either dated_folder or manifest, or social alone", field="dated_folder"
+        )
 
-    def _social(self, base: Path) -> SocialUrls | None:
-        return None if self.social is None else SocialUrls(_placed(self.social, base=base))
 
-    def _limits(self) -> Limits:
-        types = {field.name: type(getattr(Limits(), field.name)) for field in fields(Limits)}
-        if unknown := self.limits.keys() - types.keys():
-            raise ValueError(f"evaluation {self.name!r}: unknown limits {', '.join(sorted(unknown))}")
-        return replace(Limits(), **{name: types[name](value) for name, value in self.limits.items()})
-
-    def _budget(self) -> Budget:
-        if unknown := self.budget.keys() - {field.name for field in fields(Budget)}:
-            raise ValueError(f"evaluation {self.name!r}: unknown budgets {', '.join(sorted(unknown))}")
-        return Budget(**self.budget)
+if TYPE_CHECKING:
+    EvaluationModel = _YamlOfEvaluation
+else:
+    _PARTS = {"limits": LimitsModel | None, "budget": BudgetModel | None}
+    EvaluationModel = create_model(
+        "EvaluationModel",
+        __base__=_YamlOfEvaluation,
+        **fields_in_yaml(Evaluation, instead=_PARTS, but=OTHERWISE_IN_YAML),
+    )
 
 
 class SensorModel(dg.Model, dg.Resolvable):
@@ -141,8 +152,47 @@ class SensorModel(dg.Model, dg.Resolvable):
         )
 
 
+class PiqueModel(dg.Model, dg.Resolvable):
+    """Where Pique is, where it is not the environment's own."""
+
+    base_url: ReadWhenARunStarts | None = Field(
+        default=None, description="Address of the API without `/v1`, or '{{ env.NAME }}', read when a run starts."
+    )
+    api_key: ReadWhenARunStarts | None = Field(
+        default=None,
+        description="The API key as '{{ env.NAME }}', read when a run starts; a key that is written out is refused.",
+    )
+
+
+class ExecutorModel(dg.Model, dg.Resolvable):
+    """How the steps of a run are executed."""
+
+    type: Literal["in_process", "multiprocess"] = Field(
+        description="`in_process`: the steps in the run's own process. `multiprocess`: a process for each step."
+    )
+    max_concurrent: int | None = Field(
+        default=None, ge=1, description="With `multiprocess`: how many steps at once; by default one for each core."
+    )
+
+    def to_executor(self) -> dg.ExecutorDefinition:
+        """The executor.
+
+        Raises:
+            ValueError: `max_concurrent` is given for one process.
+        """
+        if self.type == "multiprocess":
+            return dg.multiprocess_executor.configured({"max_concurrent": self.max_concurrent})
+        if self.max_concurrent is not None:
+            raise DeclarationInvalid("executor: max_concurrent needs type: multiprocess", field="max_concurrent")
+        return dg.in_process_executor
+
+
+@dg.scaffold_with(EvaluationScaffolder)
 class PiqueEvaluations(dg.Component, dg.Model, dg.Resolvable):
-    """Takes dated media to scores: the assets, checks, jobs, schedules and sensor of one or more evaluations."""
+    """Takes dated media to scores: the assets, checks, jobs, schedules and sensor of one or more evaluations.
+
+    Every relative path begins at the folder of the YAML file.
+    """
 
     evaluations: list[EvaluationModel] = Field(description="What to evaluate.")
     environment: Literal["local", "sandbox", "production"] = Field(description="Which Pique evaluates.")
@@ -154,19 +204,97 @@ class PiqueEvaluations(dg.Component, dg.Model, dg.Resolvable):
     sensor: SensorModel | None = Field(default=None, description="How the sensor is called and behaves.")
     home: str | None = Field(
         default=None,
-        description="Folder for ledger and lake; a relative path begins at the project's root. Left out, both are "
-        "found by the rule of `pique_assets.home`, as every command finds them.",
+        description="Folder for ledger and lake. Left out, both are found by the rule of `pique_assets.home`, as every "
+        f"command finds them. {RELATIVE}",
     )
+    ledger: ReadWhenARunStarts | None = Field(
+        default=None,
+        description="Path or postgresql:// URL of the ledger, or '{{ env.NAME }}', read when a run starts. " + RELATIVE,
+    )
+    lake: ReadWhenARunStarts | None = Field(
+        default=None, description="Folder or gs:// URL of the lake, or '{{ env.NAME }}'. " + RELATIVE
+    )
+    pique: PiqueModel | None = Field(
+        default=None, description="Where Pique is and which key to use, where they are not those of `environment`."
+    )
+    executor: ExecutorModel | None = Field(
+        default=None, description="How the steps of a run are executed; in the run's own process when left out."
+    )
+    _positions: Any = PrivateAttr(default=None)
+
+    @classmethod
+    def model(cls) -> type[BaseModel]:
+        """The schema of the YAML."""
+        return saying_what_to_give(super().model())
+
+    @classmethod
+    def load(cls, attributes: Any, context: dg.ComponentLoadContext) -> PiqueEvaluations:  # noqa: ANN401 - as declared
+        """The component, which remembers where in the file its fields stand."""
+        component = super().load(attributes, context)
+        tree = context.resolution_context.source_position_tree
+        component._positions = tree and tree.children.get("attributes")
+        return component
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        """The graph `pique_assets.definitions.build_defs` gives for these evaluations."""
+        """The graph `pique_assets.definitions.build_defs` gives for these evaluations.
+
+        Raises:
+            DeclarationInvalid: The message begins with file and line, where the component is of a file.
+        """
+        evaluations = [self._evaluation(number, base=context.path) for number in range(len(self.evaluations))]
         return build_defs(
-            evaluations=[evaluation.to_evaluation(base=context.path) for evaluation in self.evaluations],
-            resources=resources_for(self.environment, home=self.home, project=context.path),
+            evaluations=evaluations,
+            resources=self._resources(context.path),
             name=self.name,
             sensor=None if self.sensor is None else self.sensor.to_sensor(),
+            executor=None if self.executor is None else self.executor.to_executor(),
         )
+
+    def _evaluation(self, number: int, *, base: Path) -> Evaluation:
+        try:
+            return self.evaluations[number].to_evaluation(base=base)
+        except DeclarationInvalid as invalid:
+            if self._positions is None:
+                raise
+            field = {"media": "dated_folder", "translator": "translation"}.get(invalid.field, invalid.field)
+            place, _ = self._positions.lookup_closest_and_path(["evaluations", number, *field.split(".")], trace=None)
+            raise DeclarationInvalid(f"{place}: {invalid}", field=invalid.field) from None
+
+    def _resources(self, base: Path) -> Resources:
+        home = None if self.home is None else _placed_home(self.home, base=base)
+        resources = resources_for(self.environment, home=home, project=base)
+        if self.ledger is not None:
+            resources["ledger"] = LedgerResource(url=_placed(self.ledger, base=base))
+        if self.lake is not None:
+            resources["lake"] = LakeResource(root=_placed(self.lake, base=base))
+        if self.pique is not None:
+            declared = {"base_url": self.pique.base_url, "api_key": self.pique.api_key}
+            given = {name: value for name, value in declared.items() if value is not None}
+            resources["pique"] = PiqueResource(**{**dict(resources["pique"]), **given})
+        return resources
+
+
+def _part(kind: type[Any], given: dict[str, Any], *, field: str, evaluation: str) -> Any:  # noqa: ANN401 - that kind
+    try:
+        return kind(**given)
+    except DeclarationInvalid as invalid:
+        raise DeclarationInvalid(f"evaluation {evaluation!r}: {invalid}", field=f"{field}.{invalid.field}") from None
 
 
 def _placed(address: str, *, base: Path) -> str:
-    return address if re.match(r"[A-Za-z][\w.+-]*://", address) else str(base / address)
+    if isinstance(address, dg.EnvVar) or is_url(address):
+        return address
+    return str(base / Path(address).expanduser())
+
+
+def _placed_home(home: str, *, base: Path) -> str:
+    """The folder, unless a ledger is where an earlier release looked, which began at the project's root."""
+    placed = Path(_placed(home, base=base))
+    earlier = (project_root(base) or base) / Path(home).expanduser()
+    if Path(in_home(str(earlier), "ledger")).exists() and not Path(in_home(str(placed), "ledger")).exists():
+        raise DeclarationInvalid(
+            f"home is {home!r}, which begins at the folder of the YAML file, {base}, and the ledger is in {earlier}: "
+            f"write home: {earlier}, because without the ledger everything would be evaluated again",
+            field="home",
+        )
+    return str(placed)

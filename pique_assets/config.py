@@ -57,8 +57,8 @@ class Evaluation:
         social: Lists of social media URLs, whose videos Pique fetches itself; needs a video judge. Their results stand
             in the same tables as those of `media`.
         partitions: How many days a partition has: `daily`, `weekly` or `monthly`. Its key is its first day, and its
-            content is that of all its days: the folders, manifests, lists and lines of any date from its first day to
-            its last. Weeks begin on the weekday of `start_date`.
+            content is what the source has under that date: the folder, manifest or list that is named after the key,
+            or the lines with that date. Weeks begin on the weekday of `start_date`.
         start_date: First day of the first partition, a date or `YYYY-MM-DD`; with monthly partitions the first of a
             month.
         end_date: The day after the last partition, as Dagster has it; None where there is no last one. Weeks and months

@@ -7,10 +7,11 @@ declaration knows.
 
 from __future__ import annotations
 
+import sys
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, Union, get_args, get_origin, get_type_hints
+from typing import Literal, Union, get_args, get_origin
 
 _WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
 
@@ -49,18 +50,20 @@ def require_types(declared: object, *, owner: str, instead: Mapping[str, str] | 
     """Refuse a field whose value is not of its annotated type; True is no number, and a subclass of `str` no text.
 
     Args:
-        declared: A dataclass without slots.
+        declared: A dataclass without slots, of a module whose annotations are kept as text.
         owner: How the sentence calls the declaration, such as ``evaluation 'ads': `` or ``Limits.``.
         instead: What to give, by field, where a sentence of its own says more than the type does.
 
     Raises:
         DeclarationInvalid: The sentence names the field, its value and what to give.
     """
-    wanted = _wanted(type(declared))
+    declaration = declared.__class__
+    named = _KNOWN_NAMES.get(declaration) or _named_classes(declaration)
     for name, value in vars(declared).items():
-        field = wanted[name]
-        if value.__class__ in field.classes and not field.values:
+        # Enough nearly always, and cheap: a code location is loaded for every run and step.
+        if value.__class__.__name__ in named[name]:
             continue
+        field = _wanted(declaration, name)
         is_taken = value in field.values if value.__class__ is str else value.__class__ in field.classes
         if not is_taken and not isinstance(value, field.others):
             words = (instead or {}).get(name) or field.words
@@ -69,14 +72,27 @@ def require_types(declared: object, *, owner: str, instead: Mapping[str, str] | 
             raise DeclarationInvalid(f"{owner}{name} is {what}: give {words}", field=name)
 
 
-_KNOWN: dict[type, dict[str, _Wanted]] = {}
+_KNOWN_NAMES: dict[type, dict[str, frozenset[str]]] = {}
 
 
-def _wanted(declaration: type) -> dict[str, _Wanted]:
-    if declaration not in _KNOWN:
-        hints = get_type_hints(declaration)
-        _KNOWN[declaration] = {name: _wanted_by(annotation) for name, annotation in hints.items()}
-    return _KNOWN[declaration]
+def _named_classes(declaration: type) -> dict[str, frozenset[str]]:
+    """The names of the classes in each field's annotation, which stands there as text."""
+    _KNOWN_NAMES[declaration] = named = {
+        name: frozenset("NoneType" if part == "None" else part.rpartition(".")[2] for part in text.split(" | "))
+        for name, text in declaration.__annotations__.items()
+    }
+    return named
+
+
+_KNOWN: dict[tuple[type, str], _Wanted] = {}
+
+
+def _wanted(declaration: type, name: str) -> _Wanted:
+    # Of one field alone: to evaluate all annotations would cost more than the rest of the declaration.
+    if (declaration, name) not in _KNOWN:
+        annotation = eval(declaration.__annotations__[name], vars(sys.modules[declaration.__module__]))
+        _KNOWN[declaration, name] = _wanted_by(annotation)
+    return _KNOWN[declaration, name]
 
 
 def _wanted_by(annotation: object) -> _Wanted:

@@ -41,6 +41,15 @@ def lazy_names(package: str) -> Callable[[str], object]:
     return find
 
 
+def lazy_dir(package: str) -> Callable[[], list[str]]:
+    """Make a package's `__dir__`, which lists its public names beside what is imported already.
+
+    Args:
+        package: Its ``__name__``.
+    """
+    return lambda: sorted({*vars(sys.modules[package]), *_module_of(package)})
+
+
 @cache
 def _module_of(package: str) -> dict[str, str]:
     """The module of each name, as the imports under `TYPE_CHECKING` in the package's source say."""

@@ -7,7 +7,6 @@ that are made of these fields (`partitions`, `jobs`).
 from __future__ import annotations
 
 import datetime as dt
-from difflib import get_close_matches
 from zoneinfo import ZoneInfo, available_timezones
 
 import dagster as dg
@@ -46,6 +45,9 @@ def require_timezone(name: str, *, owner: str) -> None:
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):
+        # Needed for this sentence alone.
+        from difflib import get_close_matches
+
         known = {zone.lower(): zone for zone in available_timezones()}
         close = get_close_matches(name.lower(), known, n=1)
         wanted = f"did you mean {known[close[0]]!r}?" if close else "give one such as 'Europe/Berlin' or 'UTC'"

@@ -5,6 +5,8 @@ loads. Does not: what a budget leaves (`admission`), and the retry and time-out 
 belong to `api.transport`.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Final, Literal
 

@@ -4,6 +4,8 @@ Belongs here: the sources a data engineer can name in ``definitions.py``. Does n
 bucket; ``open_source`` in ``reader.py`` does that, when an asset runs.
 """
 
+from __future__ import annotations
+
 import os
 import re
 from collections.abc import Sequence

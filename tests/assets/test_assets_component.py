@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
 import pytest
+import yaml
+from dagster.components.testing import create_defs_folder_sandbox
 from graph import resources_at
 
-from pique_assets.component import PiqueEvaluations
+from pique_assets.component import OTHERWISE_IN_YAML, EvaluationModel, PiqueEvaluations
 from pique_assets.config import Evaluation
 from pique_assets.definitions import build_defs
-from pique_assets.evaluation.limits import Limits
+from pique_assets.evaluation.limits import Budget, Limits
 from pique_assets.media import DatedFolder, Manifest
+from pique_assets.yaml_models import descriptions_of
 
 # Dagster itself reads YAML with it.
 pytestmark = pytest.mark.filterwarnings("ignore:`parse_obj_as` is deprecated")
@@ -76,8 +82,18 @@ def test_yaml_gives_the_same_assets_jobs_and_checks_as_python(tmp_path):
         ({"manifest": "list.csv"}, "either dated_folder or manifest"),
         ({"dated_folder": None}, "either dated_folder or manifest"),
         ({"manifest_buckets": ["others"]}, "there is none"),
-        ({"limits": {"speed": 9}}, "unknown limits speed"),
+        (
+            {"limits": {"speed": 9}},
+            "evaluation 'brand_videos': limits.speed is no field: give one of concurrent_uploads, ",
+        ),
         ({"name": "not a name"}, "letters, digits"),
+        ({"speed": 9}, "evaluation 'brand_videos': speed is no field: give one of dated_folder, .*, partitions, "),
+        (
+            {"partitions": "hourly"},
+            "evaluation 'brand_videos': partitions is 'hourly': .*'daily', 'weekly' or 'monthly'",
+        ),
+        ({"limits": {"lease_s": 1}}, "evaluation 'brand_videos': Limits.lease_s must be at least 2"),
+        ({"timezone": "Europe/Berln"}, "evaluation 'brand_videos': timezone is 'Europe/Berln'.*'Europe/Berlin'"),
     ],
 )
 def test_mistakes_are_named(changes, message):
@@ -110,3 +126,123 @@ def test_a_relative_judge_file_lies_beside_the_yaml(tmp_path: Path):
     model = PiqueEvaluations.resolve_from_dict(ATTRIBUTES | {"evaluations": [declared]}).evaluations[0]
     evaluation = model.to_evaluation(base=tmp_path)
     assert (evaluation.judge_file, evaluation.create_missing_judge) == (str(tmp_path / "judge.yaml"), True)
+
+
+def declared_fields(declaration: type) -> dict[str, object]:
+    return {field.name: field for field in dataclasses.fields(declaration)}
+
+
+def test_yaml_has_the_fields_of_python():
+    written = {name for names in OTHERWISE_IN_YAML.values() for name in names}
+    python = declared_fields(Evaluation)
+    assert set(EvaluationModel.model_fields) == (python.keys() - OTHERWISE_IN_YAML.keys()) | written
+    for name in python.keys() - OTHERWISE_IN_YAML.keys() - {"limits", "budget"}:
+        field = EvaluationModel.model_fields[name]
+        default = python[name].default
+        assert field.is_required() if default is dataclasses.MISSING else field.default == default, name
+
+
+@pytest.mark.parametrize(("declaration", "model"), [(Limits, "LimitsModelModel"), (Budget, "BudgetModelModel")])
+def test_limits_and_budget_are_typed_field_for_field(declaration, model):
+    properties = PiqueEvaluations.model().model_json_schema()["$defs"][model]["properties"]
+    assert properties.keys() == declared_fields(declaration).keys()
+    assert {name: one["default"] for name, one in properties.items()} == vars(declaration())
+
+
+def test_every_field_of_the_schema_says_what_it_is():
+    schema = PiqueEvaluations.model().model_json_schema()
+    ours = {name: one for name, one in schema["$defs"].items() if name.endswith("ModelModel")}
+    assert len(ours) == 6
+    for name, model in {"PiqueEvaluations": schema, **ours}.items():
+        for field, declared in model["properties"].items():
+            assert len(declared.get("description", "")) > 10, (name, field)
+
+
+def test_every_description_is_that_of_python():
+    assert descriptions_of(Limits)["attempts"] == (
+        "Jobs prepared for one submission in one run before it is left to the next run."
+    )
+    for declaration in (Evaluation, Limits, Budget):
+        assert descriptions_of(declaration).keys() == declared_fields(declaration).keys()
+
+
+def make_project(folder: Path, **attributes) -> dg.Definitions:
+    """The definitions of a `defs.yaml` that somebody wrote."""
+    with create_defs_folder_sandbox() as sandbox:
+        path = sandbox.scaffold_component(
+            component_cls=PiqueEvaluations, defs_path="ads", defs_yaml_contents=attributes or None
+        )
+        shutil.copytree(path, folder / "ads")
+        with sandbox.load_component_and_build_defs(defs_path=path) as (_, defs):
+            return defs
+
+
+def test_what_dg_scaffolds_loads_at_once(tmp_path):
+    defs = make_project(tmp_path)
+    assert {job.name for job in defs.get_repository_def().get_all_jobs()} >= {"ads_submit", "ads_results"}
+    text = (tmp_path / "ads" / "defs.yaml").read_text()
+    assert "# partitions: weekly" in text
+    assert "judge_demo_videos" in text
+    assert [path.name for path in (tmp_path / "ads" / "media").iterdir()] == [
+        yaml.safe_load(text)["attributes"]["evaluations"][0]["start_date"]
+    ]
+
+
+def test_a_mistake_names_file_and_line(tmp_path):
+    wrong = ATTRIBUTES["evaluations"][0] | {"timezone": "Europe/Berln"}
+    written = {"type": "pique_assets.PiqueEvaluations", "attributes": ATTRIBUTES | {"evaluations": [wrong]}}
+    with pytest.raises(Exception, match="timezone is 'Europe/Berln'") as caught:
+        make_project(tmp_path, **written)
+    lines = (tmp_path / "ads" / "defs.yaml").read_text().splitlines()
+    line = 1 + next(number for number, text in enumerate(lines) if "timezone" in text)
+    (said,) = (text for text in _messages(caught.value) if text.startswith("/"))
+    assert f"defs.yaml:{line}: evaluation 'brand_videos': timezone is 'Europe/Berln'" in said
+    assert "\n" not in said
+
+
+def _messages(error: BaseException | None) -> Iterator[str]:
+    while error is not None:
+        yield str(error)
+        error = error.__cause__ or error.__context__
+
+
+def test_resources_executor_and_translation_come_from_yaml(tmp_path, monkeypatch):
+    monkeypatch.setenv("TEAM", "brand")
+    attributes = ATTRIBUTES | {
+        "evaluations": [
+            ATTRIBUTES["evaluations"][0]
+            | {
+                "partitions": "weekly",
+                "schedule": "30 7 * * 1",
+                "translation": {"key_prefix": "marketing", "group_name": "{{ props.evaluation }}_group"},
+            }
+        ],
+        "ledger": "kept/ledger.db",
+        "lake": "gs://bucket/lake",
+        "pique": {"base_url": "http://127.0.0.1:9", "api_key": "{{ env.TEAM_KEY }}"},
+        "executor": {"type": "multiprocess", "max_concurrent": 2},
+    }
+    component = PiqueEvaluations.resolve_from_dict(attributes)
+    resources = component._resources(tmp_path)
+    assert resources["ledger"].url == str(tmp_path / "kept" / "ledger.db")
+    assert resources["lake"].root == "gs://bucket/lake"
+    assert resources["pique"].api_key == dg.EnvVar("TEAM_KEY")
+    assert resources["pique"].base_url == "http://127.0.0.1:9"
+    defs = dg.build_defs_for_component(component=component)
+    spec = defs.get_repository_def().asset_graph.get(dg.AssetKey(["marketing", "brand_videos", "content"]))
+    assert spec.group_name == "brand_videos_group"
+    (schedule,) = defs.get_repository_def().schedule_defs
+    assert (schedule.name, schedule.cron_schedule) == ("brand_videos_weekly", "30 7 * * 1")
+    assert defs.get_repository_def().get_job("brand_videos_submit").executor_def.name == "multiprocess"
+
+
+def test_a_relative_home_begins_beside_the_yaml_and_leaves_no_ledger_behind(tmp_path):
+    (tmp_path / "pyproject.toml").touch()
+    base = tmp_path / "defs" / "ads"
+    base.mkdir(parents=True)
+    component = PiqueEvaluations.resolve_from_dict(ATTRIBUTES | {"home": "kept"})
+    assert component._resources(base)["lake"].root == str(base / "kept" / "lake")
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "ledger.db").touch()
+    with pytest.raises(ValueError, match=f"write home: {tmp_path}/kept"):
+        component._resources(base)
