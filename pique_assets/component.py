@@ -53,7 +53,21 @@ Translation = Annotated[
 ]
 
 
-class _YamlOfEvaluation(dg.Model, dg.Resolvable):
+class _Described(dg.Model, dg.Resolvable):
+    """A model whose schema keeps the descriptions of its fields, which Dagster drops where a field has a default."""
+
+    @classmethod
+    def model(cls) -> type[BaseModel]:
+        """The schema of the YAML."""
+        derived = super().model()
+        for name, field in cls.model_fields.items():
+            if field.description is not None:
+                derived.model_fields[name].description = field.description
+        derived.model_rebuild(force=True)
+        return derived
+
+
+class _YamlOfEvaluation(_Described):
     """One evaluation in YAML; the fields are those of `pique_assets.Evaluation`."""
 
     dated_folder: str | None = Field(
@@ -128,7 +142,7 @@ else:
     )
 
 
-class SensorModel(dg.Model, dg.Resolvable):
+class SensorModel(_Described):
     """The sensor in YAML; the fields are those of `pique_assets.sensors.ResultsSensor`."""
 
     name: str | None = Field(default=None, description="`pique_results_<name of the component>` when left out.")
@@ -152,7 +166,7 @@ class SensorModel(dg.Model, dg.Resolvable):
         )
 
 
-class PiqueModel(dg.Model, dg.Resolvable):
+class PiqueModel(_Described):
     """Where Pique is, where it is not the environment's own."""
 
     base_url: ReadWhenARunStarts | None = Field(
@@ -164,7 +178,7 @@ class PiqueModel(dg.Model, dg.Resolvable):
     )
 
 
-class ExecutorModel(dg.Model, dg.Resolvable):
+class ExecutorModel(_Described):
     """How the steps of a run are executed."""
 
     type: Literal["in_process", "multiprocess"] = Field(
@@ -188,7 +202,7 @@ class ExecutorModel(dg.Model, dg.Resolvable):
 
 
 @dg.scaffold_with(EvaluationScaffolder)
-class PiqueEvaluations(dg.Component, dg.Model, dg.Resolvable):
+class PiqueEvaluations(_Described, dg.Component):
     """Takes dated media to scores: the assets, checks, jobs, schedules and sensor of one or more evaluations.
 
     Every relative path begins at the folder of the YAML file.

@@ -12,7 +12,7 @@ from dataclasses import MISSING, Field, fields
 from functools import cache
 from inspect import cleandoc
 from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import dagster as dg
 import pydantic
@@ -45,12 +45,19 @@ def fields_in_yaml(
     hints, descriptions = get_type_hints(declaration), descriptions_of(declaration)
     return {
         field.name: (
-            (instead or {}).get(field.name) or _in_yaml(hints[field.name]),
-            pydantic.Field(**_default(field), description=descriptions[field.name]),
+            _annotated((instead or {}).get(field.name), hints[field.name], description=descriptions[field.name]),
+            pydantic.Field(**_default(field)),
         )
         for field in fields(declaration)
         if field.name not in but
     }
+
+
+def _annotated(model: object, annotation: object, *, description: str) -> Any:  # noqa: ANN401 - an annotation
+    if model is not None:
+        return Annotated[model, dg.Resolver.default(description=description)]
+    # Values are checked by the declaration alone, whose sentences say what to give.
+    return Annotated[Any, dg.Resolver.default(model_field_type=_in_yaml(annotation), description=description)]
 
 
 def model_of(declaration: type) -> type[dg.Model]:

@@ -81,5 +81,5 @@ def test_a_budget_can_be_declared_in_yaml(tmp_path, name):
         return PiqueEvaluations.resolve_from_dict(attributes).evaluations[0].to_evaluation(base=tmp_path)
 
     assert evaluation({name: 7}).budget == Budget(**{name: 7})
-    with pytest.raises(ValueError, match="budget.weekly is no field: give one of new_evaluations_per_run, "):
+    with pytest.raises(ValueError, match=r"budget\.weekly is no field: give one of new_evaluations_per_run, "):
         evaluation({"weekly": 7})
