@@ -1,6 +1,6 @@
 """How content is divided: one partition a day, a week or a month.
 
-Belongs here: the partitions definition of every partitioned asset and check, and which days a partition has. Does not:
+Belongs here: the partitions definition of every partitioned asset and check, and from a day to its partition. Does not:
 which assets are partitioned (`assets`), and which dates a declaration may give (`time_fields`).
 
 No asset has a backfill policy. Without one Dagster backfills with a run for each partition, which carries the
@@ -29,14 +29,6 @@ def partitions_of(evaluation: Evaluation) -> TimeWindowPartitions:
         evaluation.timezone,
         evaluation.end_offset,
     )
-
-
-def days_of(evaluation: Evaluation, date: str) -> int:
-    """How many days a partition has, whose key is its first day."""
-    if evaluation.partitions == "daily":
-        return 1
-    first = dt.date.fromisoformat(date)
-    return (first_day_after(evaluation, first) - first).days
 
 
 def first_day_after(evaluation: Evaluation, first: dt.date) -> dt.date:
