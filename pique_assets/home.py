@@ -44,6 +44,9 @@ PROJECT_FILES: Final = ("dg.toml", "pyproject.toml", "workspace.yaml")
 HOME_FOLDER: Final = ".pique"
 """The home's name in a project's root."""
 
+LOCAL_PIQUE_FOLDER: Final = "local_pique"
+"""Where in a home the local Pique has its state."""
+
 _VARIABLES: Final[dict[Kept, str]] = {"ledger": LEDGER_VARIABLE, "lake": LAKE_VARIABLE}
 _NAMES_IN_HOME: Final[dict[Kept, str]] = {"ledger": "ledger.db", "lake": "lake"}
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 
-from pique_assets.analysis.errors import ExtraMissing
 from pique_assets.analysis.frames import load
 from pique_assets.analysis.sources import DateLike, LakeLike
+from pique_assets.extras import ExtraMissing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,7 +52,7 @@ def plot_scorecard(
     try:
         import matplotlib.pyplot as plt
     except ImportError:
-        raise ExtraMissing("matplotlib") from None
+        raise ExtraMissing("analysis", "matplotlib") from None
     card = load("scorecard_daily", lake=lake, judge=judge, start=start, end=end)
     card = card[card["pass_rate"].notna()]
     if detectors is not None:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Final
 import pandas as pd
 import pyarrow as pa
 
-from pique_assets.analysis.errors import ExtraMissing
 from pique_assets.analysis.frames import to_frame
 from pique_assets.analysis.sources import DateLike, LakeLike, open_lake
+from pique_assets.extras import ExtraMissing
 from pique_assets.lake import SCHEMAS, partitioned_schema
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def sql(
     try:
         import duckdb
     except ImportError:
-        raise ExtraMissing("duckdb") from None
+        raise ExtraMissing("analysis", "duckdb") from None
     source = open_lake(lake)
     with duckdb.connect() as connection:
         if not source.is_local:

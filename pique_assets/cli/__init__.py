@@ -18,6 +18,7 @@ from importlib import import_module
 from pique_assets.cli.common import DONE, INTERRUPTED, complain
 
 COMMANDS = (
+    "local_command",
     "evaluate_command",
     "plan_command",
     "jobs_command",

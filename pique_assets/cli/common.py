@@ -88,6 +88,13 @@ def add_lake_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_port_option(parser: argparse.ArgumentParser, *, default: int) -> None:
+    """Add `--port`."""
+    parser.add_argument(
+        "--port", type=_port, default=default, help=f"port to listen at, 0 for any free one (else {default})"
+    )
+
+
 def add_date_range(parser: argparse.ArgumentParser, *, required: bool = False) -> None:
     """Add `--start` and `--end`, dates, both included."""
     parser.add_argument("--start", type=_date, required=required, metavar="YYYY-MM-DD", help="first date")
@@ -143,6 +150,12 @@ def _stop_at_once(number: int, frame: FrameType | None) -> None:
     # Past Python's own end, which would wait for the uploads after all.
     os.write(sys.stderr.fileno(), b"stopped at once\n")
     os._exit(INTERRUPTED)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: 0 to 65535")
+    return int(text)
 
 
 def _date(text: str) -> dt.date:

@@ -20,11 +20,13 @@ from pique_assets.cli.common import (
     DONE,
     CommandParsers,
     add_ledger_option,
+    add_port_option,
     complain,
     opened_ledger,
     say,
     tell,
 )
+from pique_assets.extras import require_extra
 from pique_assets.visible import visible
 
 SECRETS_VARIABLE = "PIQUE_WEBHOOK_SECRETS"
@@ -53,9 +55,7 @@ def add_command(commands: CommandParsers) -> None:
         "due. It needs no API key and does not keep one. Ctrl-C or SIGTERM ends it in order.",
     )
     receive.add_argument("--host", default=DEFAULT_HOST, help=f"address to listen at (else {DEFAULT_HOST})")
-    receive.add_argument(
-        "--port", type=_port, default=DEFAULT_PORT, help=f"port to listen at, 0 for any free one (else {DEFAULT_PORT})"
-    )
+    add_port_option(receive, default=DEFAULT_PORT)
     add_ledger_option(receive)
     receive.add_argument(
         "--secrets-file",
@@ -76,11 +76,11 @@ def _receive(arguments: argparse.Namespace) -> int:
     log = logging.StreamHandler(sys.stderr)
     log.setFormatter(_VisibleFormatter("%(asctime)s %(levelname)s %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[log])
-    try:
-        from pique_assets.webhooks import WEBHOOK_PATH, receiver_app
-        from pique_assets.webhooks.server import listening_socket, serve
-    except ImportError as error:
-        return complain(f"{error}; install pique_assets[webhooks]")
+    require_extra("webhooks")
+    # Only after the extra is known to be there.
+    from pique_assets.webhooks import WEBHOOK_PATH, receiver_app
+    from pique_assets.webhooks.server import listening_socket, serve
+
     try:
         secrets = _secrets(arguments.secrets_file)
         _warn_if_reachable(arguments.host)
@@ -151,10 +151,3 @@ def _warn_if_reachable(host: str) -> None:
 
 def _address(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def _port(text: str) -> int:
-    number = int(text)
-    if not 0 <= number <= 65535:
-        raise argparse.ArgumentTypeError(f"{number} is no port: 0 to 65535")
-    return number

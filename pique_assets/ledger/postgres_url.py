@@ -166,7 +166,9 @@ def _require_known(parameters: Mapping[str, str], *, query: str) -> None:
     try:
         from psycopg.pq import Conninfo
     except ImportError as error:
-        raise LedgerUnavailable(f"a Postgres ledger needs psycopg ({error}): install pique_assets[postgres]") from None
+        raise LedgerUnavailable(
+            f"a Postgres ledger needs psycopg ({error}): pip install 'pique_assets[postgres]'"
+        ) from None
     known = {option.keyword.decode() for option in Conninfo.get_defaults()}
     unknown = sorted(parameters.keys() - known)
     if unknown:

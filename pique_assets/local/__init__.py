@@ -6,8 +6,8 @@ delivers webhooks. All state lives in one ``data_dir`` and survives a restart. D
 Pique needs.
 
 Modules that end in ``_pool``, ``_store`` and ``_sender`` run in the server; those that end in ``_child`` run in
-processes that the server starts with ``child_process``. Whoever wants a server starts one with ``python -m
-pique_assets.local`` or `pique_assets.local.process.running_local_pique`, and reads what the server did with
+processes that the server starts with ``child_process``. A person who wants a server types ``pique-assets local``; a
+program calls `pique_assets.local.process.running_local_pique`, and reads what the server did with
 `pique_assets.local.record.read_record`. This module imports nothing, because each child process pays for what it
 imports.
 """

@@ -1,32 +1,38 @@
-"""The command ``python -m pique_assets.local``: options to settings, then serve.
+"""The process that `running_local_pique` starts: options to settings, then serve.
 
-Belongs here: the command line, and the one line of JSON that it prints when the server is ready, ``{"base_url": ...,
-"pid": ..., "data_dir": ..., "judges": {id: status}}``. Does not: secrets; the API key is in ``DATA_DIR/api_key``.
+Belongs here: the options for programs, and the one line of JSON that is printed when the server is ready,
+``{"base_url": ..., "pid": ..., "data_dir": ..., "judges": {id: status}}``. Does not: secrets, as the API key is in
+``DATA_DIR/api_key``; nor what people type, which is ``pique-assets local``.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 from dataclasses import fields
-from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from pique_assets.extras import ExtraMissing, require_extra
 from pique_assets.local.addresses import Endpoint, parse_endpoint
+from pique_assets.local.process import COMPLAINT
 from pique_assets.local.settings import Settings
 
-NEEDED = ("av", "cryptography", "PIL", "starlette", "uvicorn", "yt_dlp")
+if TYPE_CHECKING:
+    from pique_assets.local.server import ReadyServer
 
 
 def main() -> int:
     """Run the command; returns the exit status."""
     arguments = _parser().parse_args()
-    missing = [name for name in NEEDED if find_spec(name) is None]
-    if missing:
-        return _fail(f"the local Pique needs {', '.join(missing)}: install pique_assets[local]")
+    try:
+        require_extra("local")
+    except ExtraMissing as missing:
+        return _fail(str(missing))
     # After the check, so that a missing extra is said in one sentence.
-    from pique_assets.local.server import DataDirInUse, run
+    from pique_assets.local.server import DataDirInUse, PortUnusable, run
 
     options = vars(arguments) | {"data_dir": arguments.data_dir.absolute()}
     options["social_allow_hosts"] = tuple(options["social_allow_host"])
@@ -37,10 +43,21 @@ def main() -> int:
             seed_judges=arguments.seed_judges,
             parent_pid=arguments.parent_pid,
             environment=os.environ,
+            on_ready=_print_ready,
         )
-    except (DataDirInUse, OSError, ValueError) as error:
+    except (DataDirInUse, PortUnusable, OSError, ValueError) as error:
         return _fail(str(error))
     return 0
+
+
+def _print_ready(ready: ReadyServer) -> None:
+    line = {
+        "base_url": ready.base_url,
+        "pid": os.getpid(),
+        "data_dir": str(ready.data_dir),
+        "judges": {judge.id: judge.status for judge in ready.judges},
+    }
+    print(json.dumps(line), flush=True)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -84,7 +101,7 @@ def _endpoint(text: str) -> Endpoint:
 
 
 def _fail(message: str) -> int:
-    print(f"local Pique: {message}", file=sys.stderr)
+    print(f"{COMPLAINT}{message}", file=sys.stderr)
     return 1
 
 

@@ -62,6 +62,8 @@ class WorkerProcess:
             stdout=asyncio.subprocess.PIPE,
             limit=ANSWER_LIMIT_BYTES,
             env=environment,
+            # Ctrl-C in the server's terminal is for the server, which then ends its processes.
+            start_new_session=True,
         )
         worker = cls(process, work=work)
         try:

@@ -98,7 +98,9 @@ class JudgeStore:
         try:
             seeds = SeedFile.model_validate_json(path.read_bytes()).judges
         except ValidationError as error:
-            raise ValueError(f"{path} is not a seed file for judges: {error}") from error
+            first = error.errors(include_url=False)[0]
+            where = "".join(f"{part}: " for part in (".".join(map(str, first["loc"])),) if part)
+            raise ValueError(f"{path} is not a seed file for judges: {where}{first['msg']}") from error
         return [
             self._seed_one(_judge(seed.id, seed, detector_ids=_seed_ids(seed.id, seed.detectors))) for seed in seeds
         ]

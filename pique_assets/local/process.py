@@ -6,6 +6,7 @@ for none of the server's imports. Does not: the processes that the server itself
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import select
@@ -20,7 +21,13 @@ from typing import IO, TypedDict, Unpack
 
 from pique_assets.local.private_files import make_private_folder, open_private
 
-LOG_FILE = "server.log"
+DEMO_JUDGES = Path(__file__).with_name("demo_judges.json")
+"""Seed file of two judges, `judge_demo_videos` and `judge_demo_images`, for a first try."""
+
+COMPLAINT = "local Pique: "
+"""What the one line begins with that says why a server did not start."""
+
+LOG_FILE, LOCK_FILE, PORT_FILE, API_KEY_FILE = "server.log", "lock", "port", "api_key"
 STOP_PATIENCE_S = 5.0
 
 
@@ -103,24 +110,50 @@ def running_local_pique(
     make_private_folder(data_dir)
     log_path = data_dir / LOG_FILE
     with open_private(log_path) as log:
+        begins = log.tell()
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, start_new_session=True
         )
     try:
         assert process.stdout is not None
-        ready = json.loads(_first_line(process.stdout, patience_s=start_patience_s, log_path=log_path))
+        ready = json.loads(_first_line(process.stdout, patience_s=start_patience_s, log_path=log_path, begins=begins))
         yield LocalPiqueProcess(
             base_url=ready["base_url"],
             data_dir=data_dir,
             pid=process.pid,
-            api_key=(data_dir / "api_key").read_text(encoding="utf-8").strip(),
+            api_key=(data_dir / API_KEY_FILE).read_text(encoding="utf-8").strip(),
             webhook_secret=(data_dir / "webhook_secret").read_text(encoding="utf-8").strip(),
         )
     finally:
         _stop(process)
 
 
-def _first_line(output: IO[bytes], *, patience_s: float, log_path: Path) -> bytes:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedFolder:
+    """Where the server of a folder listens, and its key."""
+
+    port: int
+    api_key: str = field(repr=False)
+
+
+def served_folder(data_dir: Path) -> ServedFolder | None:
+    """The server that runs with this folder, whoever started it; None where none does.
+
+    Raises:
+        OSError: The folder can't be read.
+    """
+    try:
+        with (data_dir / LOCK_FILE).open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return None
+    except BlockingIOError:
+        port, api_key = ((data_dir / name).read_text(encoding="utf-8").strip() for name in (PORT_FILE, API_KEY_FILE))
+        return ServedFolder(port=int(port), api_key=api_key)
+    return None
+
+
+def _first_line(output: IO[bytes], *, patience_s: float, log_path: Path, begins: int) -> bytes:
     descriptor = output.fileno()
     deadline = time.monotonic() + patience_s
     line = b""
@@ -130,13 +163,16 @@ def _first_line(output: IO[bytes], *, patience_s: float, log_path: Path) -> byte
             raise LocalPiqueFailed(f"the local Pique was not ready within {patience_s:g} s; see {log_path}")
         piece = os.read(descriptor, 65536)
         if not piece:
-            raise LocalPiqueFailed(f"the local Pique did not start: {_end_of(log_path)}")
+            raise LocalPiqueFailed(f"the local Pique did not start: {_why_not(log_path, begins=begins)}")
         line += piece
     return line
 
 
-def _end_of(log_path: Path) -> str:
-    return log_path.read_text(encoding="utf-8", errors="replace").strip()[-2000:]
+def _why_not(log_path: Path, *, begins: int) -> str:
+    """The server's own sentence where it said one, else the end of what this start wrote into the log."""
+    written = log_path.read_bytes()[begins:].decode(errors="replace").strip()
+    _, complained, sentence = written.rpartition(COMPLAINT)
+    return sentence if complained else f"{written[-2000:]} (see {log_path})"
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

@@ -15,7 +15,8 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-API_KEY_FILE = "api_key"
+from pique_assets.local.process import API_KEY_FILE
+
 WEBHOOK_SECRET_FILE = "webhook_secret"
 SIGNING_KEY_FILE = "signing_key.pem"
 SECRET_FILES = (API_KEY_FILE, WEBHOOK_SECRET_FILE, SIGNING_KEY_FILE)

@@ -6,16 +6,17 @@ Belongs here: the order of beginning and end. Does not: what the parts do.
 from __future__ import annotations
 
 import asyncio
+import errno
 import fcntl
-import json
 import os
 import shutil
 import signal
 import socket
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import uvicorn
@@ -26,16 +27,15 @@ from pique_assets.local.database import LocalDatabase
 from pique_assets.local.download_pool import Downloader
 from pique_assets.local.evaluation_pool import Evaluator
 from pique_assets.local.job_store import JobStore
-from pique_assets.local.judges import JudgeStore
+from pique_assets.local.judges import JudgeStore, StoredJudge
 from pique_assets.local.private_files import make_private_folder, take_from_others
+from pique_assets.local.process import LOCK_FILE, PORT_FILE
 from pique_assets.local.secret_files import SECRET_FILES, load_secrets
 from pique_assets.local.service import Service
 from pique_assets.local.settings import HOST, Settings
 from pique_assets.local.storage import StorageRoute
 from pique_assets.local.webhook_outbox import WebhookOutbox
 from pique_assets.local.webhook_sender import WebhookSender
-
-LOCK_FILE, PORT_FILE = "lock", "port"
 
 LOCK_PATIENCE_S = 3.0
 """How long a start waits for the last server of the same data_dir to be gone."""
@@ -47,8 +47,31 @@ class DataDirInUse(Exception):
     """Another local Pique serves this data_dir."""
 
 
+class PortUnusable(Exception):
+    """The server can't listen at the wanted port; the text says why and names another port."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadyServer:
+    """A server that answers, as whoever started it may be told; the key is for clients here.
+
+    Attributes:
+        judges: Those of the seed file.
+    """
+
+    base_url: str
+    data_dir: Path
+    judges: tuple[StoredJudge, ...]
+    api_key: str = field(repr=False)
+
+
 def run(
-    settings: Settings, *, seed_judges: Path | None, parent_pid: int | None, environment: Mapping[str, str]
+    settings: Settings,
+    *,
+    seed_judges: Path | None,
+    parent_pid: int | None,
+    environment: Mapping[str, str],
+    on_ready: Callable[[ReadyServer], None],
 ) -> None:
     """Serve until SIGTERM, SIGINT, or the end of the parent process.
 
@@ -57,10 +80,12 @@ def run(
         seed_judges: Seed file of judges, read at every start.
         parent_pid: Process whose death ends the server, its direct parent; None to outlive it.
         environment: Where given secrets are looked for.
+        on_ready: Called once, when the server answers.
 
     Raises:
         DataDirInUse: Another server holds the folder.
-        OSError: The folder or the port cannot be used.
+        PortUnusable: The port is taken, or not for this user.
+        OSError: The folder cannot be used.
         ValueError: The seed file or the database cannot be read.
     """
     # Everything made here, by this process or its workers, is its user's alone: content, keys, results, logs.
@@ -78,6 +103,7 @@ def run(
                     seed_judges=seed_judges,
                     parent_pid=parent_pid,
                     environment=environment,
+                    on_ready=on_ready,
                 )
             )
         finally:
@@ -92,6 +118,7 @@ async def _serve(
     seed_judges: Path | None,
     parent_pid: int | None,
     environment: Mapping[str, str],
+    on_ready: Callable[[ReadyServer], None],
 ) -> None:
     base_url = f"http://{HOST}:{listener.getsockname()[1]}"
     secret_values = load_secrets(settings.data_dir, environment=environment)
@@ -114,13 +141,10 @@ async def _serve(
         key=secret_values.signing_key.public_key(),
         find_target=service.find_target,
     )
-    ready_line = {
-        "base_url": base_url,
-        "pid": os.getpid(),
-        "data_dir": str(settings.data_dir),
-        "judges": {judge.id: judge.status for judge in seeded},
-    }
-    server = _Server(create_app(service, storage, api_key=secret_values.api_key), ready_line=ready_line)
+    ready = ReadyServer(
+        base_url=base_url, data_dir=settings.data_dir, judges=tuple(seeded), api_key=secret_values.api_key
+    )
+    server = _Server(create_app(service, storage, api_key=secret_values.api_key), on_ready=lambda: on_ready(ready))
     async with asyncio.TaskGroup() as group:
         background = [group.create_task(room.run()) for room in (evaluator, downloader, webhooks)]
         if parent_pid is not None:
@@ -133,7 +157,7 @@ async def _serve(
 class _Server(uvicorn.Server):
     """Uvicorn that tells when it is ready, and leaves signals to us, who have more to end than it."""
 
-    def __init__(self, app: Starlette, *, ready_line: Mapping[str, object]) -> None:
+    def __init__(self, app: Starlette, *, on_ready: Callable[[], None]) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -149,7 +173,7 @@ class _Server(uvicorn.Server):
                 timeout_graceful_shutdown=2,
             )
         )
-        self._ready_line = ready_line
+        self._on_ready = on_ready
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -160,7 +184,7 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        print(json.dumps(self._ready_line), flush=True)
+        self._on_ready()
 
     def _stop(self) -> None:
         self.should_exit = True
@@ -214,11 +238,12 @@ def _bound_socket(settings: Settings) -> Iterator[socket.socket]:
     last = port_file.read_text().strip() if settings.port == 0 and port_file.exists() else ""
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        wanted = int(last) if last.isdigit() else settings.port
         try:
-            listener.bind((HOST, int(last) if last.isdigit() else settings.port))
-        except OSError:
+            listener.bind((HOST, wanted))
+        except OSError as error:
             if not last:
-                raise
+                raise PortUnusable(_why_unusable(wanted, error)) from None
             print(
                 f"port {last} of the last start is taken; upload URLs made before will not work",
                 file=sys.stderr,
@@ -230,3 +255,15 @@ def _bound_socket(settings: Settings) -> Iterator[socket.socket]:
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
         yield listener
+
+
+def _why_unusable(port: int, error: OSError) -> str:
+    if error.errno != errno.EADDRINUSE:
+        return f"can't listen at port {port} of {HOST}: {error.strerror}; name a port from 1024 to 65535, or 0"
+    return f"port {port} of {HOST} is in use by another program: name another, such as {_free_port()}, or 0"
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])

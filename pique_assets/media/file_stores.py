@@ -43,7 +43,7 @@ class Files:
         if not uri.startswith(GCS_SCHEME):
             raise unsupported(uri, "cannot be read: use a path, a file:// uri or a gs:// uri")
         if self._gcs_client_factory is None:
-            raise unsupported(uri, "needs a Google Cloud Storage client: install pique_assets[gcs]")
+            raise unsupported(uri, "needs a Google Cloud Storage client: pip install 'pique_assets[gcs]'")
         with self._lock:
             if self._gcs is None:
                 self._gcs = GcsFiles(self._gcs_client_factory())

@@ -31,6 +31,7 @@ ROOMS = {
 SHARED = {
     "pique_assets.chunks",
     "pique_assets.declared_values",
+    "pique_assets.extras",
     "pique_assets.home",
     "pique_assets.lazy_names",
     "pique_assets.visible",
