@@ -17,6 +17,7 @@ from pydantic import BaseModel
 
 START_DEADLINE_S = 60.0
 ANSWER_LIMIT_BYTES = 16 * 1024**2
+LAST_WORDS_BYTES = 4096
 
 _Answer = TypeVar("_Answer", bound=BaseModel)
 
@@ -32,6 +33,8 @@ class WorkerProcess:
         """Wrap a started process; use `start` to get one."""
         self._process = process
         self._work = work
+        self._last_words = b""
+        self._listening = asyncio.create_task(self._pass_on_errors())
 
     @classmethod
     async def start(
@@ -51,7 +54,7 @@ class WorkerProcess:
             environment: All of its environment; None is that of the server.
 
         Raises:
-            WorkerLost: It died, or was not ready in time.
+            WorkerLost: It can't be started, died, or was not ready in time; the text has its last words.
         """
         process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -60,6 +63,7 @@ class WorkerProcess:
             *arguments,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
             limit=ANSWER_LIMIT_BYTES,
             env=environment,
             # Ctrl-C in the server's terminal is for the server, which then ends its processes.
@@ -68,6 +72,9 @@ class WorkerProcess:
         worker = cls(process, work=work)
         try:
             await worker._line(deadline_s=START_DEADLINE_S)
+        except WorkerLost as lost:
+            await worker.kill()
+            raise WorkerLost(f"{lost}; it never began to work: {worker._reason()}") from None
         except BaseException:
             await worker.kill()
             raise
@@ -97,6 +104,21 @@ class WorkerProcess:
             with suppress(ProcessLookupError):
                 self._process.kill()
         await self._process.wait()
+        # It ends with the process, which alone can write there.
+        await self._listening
+
+    async def _pass_on_errors(self) -> None:
+        """Write what the process says of errors where the server's own errors go, and keep the end of that."""
+        assert self._process.stderr is not None
+        while piece := await self._process.stderr.read(65536):
+            self._last_words = (self._last_words + piece)[-LAST_WORDS_BYTES:]
+            sys.stderr.write(piece.decode(errors="replace"))
+            sys.stderr.flush()
+
+    def _reason(self) -> str:
+        """The last line of what it said, which in a traceback is the error."""
+        lines = self._last_words.decode(errors="replace").strip().splitlines()
+        return lines[-1].strip() if lines else "it said nothing"
 
     async def _line(self, *, deadline_s: float) -> bytes:
         assert self._process.stdout is not None

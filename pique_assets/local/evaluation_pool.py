@@ -1,8 +1,8 @@
 """Evaluating queued content: a fixed number of child processes, each fed one evaluation at a time.
 
 Belongs here: the server's side. A process that dies or exceeds the deadline fails the one job it had and is replaced;
-a server that dies leaves its evaluations to the next start (`job_store.JobStore.requeue_interrupted`). Does not:
-measuring (`evaluation_child`).
+one that does not start fails the job that wanted it, with the reason; a server that dies leaves its evaluations to the
+next start (`job_store.JobStore.requeue_interrupted`). Does not: measuring (`evaluation_child`).
 """
 
 from __future__ import annotations
@@ -46,25 +46,35 @@ class Evaluator:
                 group.create_task(self._serve())
 
     async def _serve(self) -> None:
-        worker = await _started_worker()
+        worker = await self._started_early()
         try:
             while True:
                 evaluation = await self._next()
-                if not worker.is_alive:
-                    worker = await _started_worker()
                 try:
+                    if worker is None or not worker.is_alive:
+                        worker = await _started_worker()
                     answer = await worker.ask(
                         self._order(evaluation),
                         answer=EvaluationAnswer,
                         deadline_s=self._settings.evaluation_deadline_s,
                     )
                 except WorkerLost as lost:
-                    await worker.kill()
+                    if worker is not None:
+                        await worker.kill()
                     _log.warning("evaluation of job %s failed: %s", evaluation.job.job_id, lost)
                     answer = EvaluationAnswer(error=f"Media processing failed: {lost}")
                 self._finish(evaluation, answer)
         finally:
-            await worker.kill()
+            if worker is not None:
+                await worker.kill()
+
+    async def _started_early(self) -> WorkerProcess | None:
+        """A process that no job waits for; None where none starts, which the next job is told."""
+        try:
+            return await _started_worker()
+        except WorkerLost as lost:
+            _log.error("no evaluation can be made now: %s", lost)
+            return None
 
     async def _next(self) -> QueuedEvaluation:
         while (evaluation := self._jobs.take_up()) is None:
@@ -107,9 +117,4 @@ class Evaluator:
 
 
 async def _started_worker() -> WorkerProcess:
-    while True:
-        try:
-            return await WorkerProcess.start("pique_assets.local.evaluation_child", work="evaluation")
-        except WorkerLost as lost:
-            _log.error("an evaluation process did not start and is tried again: %s", lost)
-            await asyncio.sleep(1.0)
+    return await WorkerProcess.start("pique_assets.local.evaluation_child", work="evaluation")

@@ -215,3 +215,18 @@ def test_many_uploads_at_once_are_all_evaluated(start_pique, tmp_path, clip):
         records = read_record(tmp_path)
     assert {record.evaluations_started for record in records} == {1}
     assert evaluations_by_content(records) == {("judge_videos", sha256(clip)): 40}
+
+
+def test_a_job_is_told_why_no_evaluation_process_starts(start_pique, tmp_path, clip, monkeypatch):
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "av.py").write_text("raise ImportError('libavcodec.so.61: cannot open shared object file')")
+    monkeypatch.setenv("PYTHONPATH", str(broken))
+    with start_pique(tmp_path / "data") as pique:
+        result = pique.evaluated(clip)
+        again = pique.evaluated(clip)
+    assert result["status"] == again["status"] == "failed"
+    for told in ("the evaluation process died", "ImportError: libavcodec.so.61: cannot open shared object file"):
+        assert told in result["error"]
+    # The whole traceback is in the log all the same.
+    assert "Traceback" in (tmp_path / "data" / "server.log").read_text()
