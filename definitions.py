@@ -16,7 +16,6 @@ MEDIA = HERE / "examples" / "demo" / "media"
 # The local Pique notices an upload and answers within moments; the defaults suit the real one.
 LOCAL = Limits(lease_s=8, notification_lag_s=5, first_poll_s=1, shortest_poll_s=0.5)
 
-# By this name `pique-assets plan` finds them.
 EVALUATIONS = [
     Evaluation(
         name="brand_videos",

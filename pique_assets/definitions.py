@@ -88,7 +88,7 @@ def build_defs(
         schedules=[submit_schedule(evaluation) for evaluation in evaluations],
         sensors=[results],
         resources=keys.keyed(resources),
-        metadata=unique_names(evaluations=names, name=keys.name, sensor=results.name),
+        metadata=unique_names(evaluations=evaluations, keys=keys, sensor=results.name),
     )
 
 

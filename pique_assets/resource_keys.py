@@ -10,7 +10,7 @@ whose resource that is.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
@@ -83,18 +83,3 @@ class BoundFunction(Generic[_Result]):
 
     call: Callable[..., _Result]
     required_resource_keys: set[str]
-
-
-def resources_of_asset(asset_key: dg.AssetKey, *, defs: dg.Definitions) -> dict[str, object]:
-    """The resources that an asset's function takes, by the parameters `pique`, `ledger`, `lake` and `media_storage`."""
-    assets: Iterable[object] = defs.assets or ()
-    required: set[str] = set()
-    for asset in assets:
-        if isinstance(asset, dg.AssetsDefinition) and asset_key in asset.keys:
-            required |= asset.required_resource_keys
-    return {
-        resource: (defs.resources or {})[key]
-        for resource, prefix in KEY_PREFIXES.items()
-        for key in required
-        if key.startswith(f"{prefix}_")
-    }

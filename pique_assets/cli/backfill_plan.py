@@ -23,17 +23,27 @@ from pique_assets.partitions import partitions_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UnusableItem:
+    """A content item that can't be submitted, and why in one sentence."""
+
+    content_uri: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedStep:
     """One asset of one date: what it would submit, and whether the budget lets it.
 
     Attributes:
         missing: The uri of the date's folder, manifest or list, if there is none; an empty folder is not missing.
+        unusable: What can't be submitted.
     """
 
     asset: str
     plan: evaluation_room.PartitionPlan
     fits: bool
     missing: str | None
+    unusable: tuple[UnusableItem, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,8 +106,9 @@ def plan_backfill(
             judges[evaluation.name] = judge
             left[evaluation.name] = evaluation_room.allowances(evaluation.budget, judge_id=judge.id, ledger=ledger)
             for content in _content(evaluation, location=location, start=start, end=end, say=say):
+                wanted = evaluation_room.WantedContent.of(content.items, judge=judge, source=content.kind)
                 plan = evaluation_room.plan_partition(
-                    evaluation_room.WantedContent.of(content.items, judge=judge, source=content.kind),
+                    wanted,
                     partition=evaluation_room.Partition(evaluation=evaluation.name, key=content.date),
                     ledger=ledger,
                     planned=planned,
@@ -109,7 +120,19 @@ def plan_backfill(
                 if let_through:
                     planned |= plan.work_keys
                     begun[judge.id] += plan.new_evaluations
-                steps.append(PlannedStep(asset=content.asset, plan=plan, fits=let_through, missing=content.missing))
+                steps.append(
+                    PlannedStep(
+                        asset=content.asset,
+                        plan=plan,
+                        fits=let_through,
+                        missing=content.missing,
+                        unusable=tuple(
+                            UnusableItem(content_uri=item.content_uri, reason=item.error)
+                            for item in wanted
+                            if item.error is not None
+                        ),
+                    )
+                )
     return BackfillPlan(steps=tuple(steps), allowances=left, judges=judges)
 
 

@@ -1,29 +1,24 @@
 """The user's code location, as a command reads it: its evaluations, and its resources ready for use.
 
-Belongs here: loading the module and preparing its resources. Does not: what is done with them.
+Belongs here: preparing the resources of what was loaded. Does not: finding and loading it (`loaded_definitions`), and
+what is done with the evaluations.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import import_module
-from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import dagster as dg
 
+from pique_assets.cli.loaded_definitions import CodeLocationUnusable, load_definitions
 from pique_assets.config import Evaluation
-from pique_assets.home import project_root
-from pique_assets.resource_keys import resources_of_asset
+from pique_assets.resource_keys import KEY_PREFIXES
 from pique_assets.resources import LakeResource, LedgerResource, MediaStorageResource, PiqueResource
+from pique_assets.unique_names import DeclaredEvaluation, declared_evaluations
 
 _Resource = TypeVar("_Resource", PiqueResource, LedgerResource, LakeResource, MediaStorageResource)
-
-
-class CodeLocationUnusable(Exception):
-    """The module can't be loaded, or lacks what a command needs; the text says what to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,70 +39,68 @@ class CodeLocationHome:
     lake: LakeResource
 
 
-def load_code_location(module_name: str) -> CodeLocation:
-    """Load a module that has `EVALUATIONS` and `defs`, from the project's root or wherever Python finds it.
+def load_code_location(named: str | None, *, only: Sequence[str] = ()) -> CodeLocation:
+    """Load the evaluations of a code location, and what they need.
+
+    Args:
+        named: A module or a file; None for the project's own.
+        only: Names of the wanted evaluations; none for all.
 
     Raises:
-        CodeLocationUnusable: There is no such module, it lacks one of the two, or a resource can't be prepared.
+        CodeLocationUnusable: It can't be loaded, has no such evaluation, or a resource can't be prepared.
     """
-    evaluations, resources = _loaded(module_name)
+    declared, resources = _loaded(named, only=only)
     return CodeLocation(
-        evaluations=evaluations,
+        evaluations=[one.evaluation for one in declared],
         pique=_prepared(resources.get("pique"), PiqueResource),
         ledger=_prepared(resources.get("ledger"), LedgerResource),
         media_storage=_prepared(resources.get("media_storage"), MediaStorageResource),
     )
 
 
-def load_home(module_name: str) -> CodeLocationHome:
+def load_home(named: str | None) -> CodeLocationHome:
     """The same, for ledger and lake alone: neither Pique nor a key need be known.
 
     Raises:
         CodeLocationUnusable: As for `load_code_location`.
     """
-    _, resources = _loaded(module_name)
+    _, resources = _loaded(named, only=())
     return CodeLocationHome(
         ledger=_prepared(resources.get("ledger"), LedgerResource), lake=_prepared(resources.get("lake"), LakeResource)
     )
 
 
-def _loaded(module_name: str) -> tuple[Sequence[Evaluation], dict[str, object]]:
-    """Its evaluations, and the resources that all of them share, by name."""
-    folder = project_root() or Path.cwd()
-    sys.path.insert(0, str(folder))
-    try:
-        module = import_module(module_name)
-    except ModuleNotFoundError as error:
-        if error.name != module_name:
-            raise
+def _loaded(named: str | None, *, only: Sequence[str]) -> tuple[list[DeclaredEvaluation], dict[str, object]]:
+    """The wanted evaluations, and the resources that all of them share, by name."""
+    loaded = load_definitions(named)
+    declared = declared_evaluations(loaded.definitions.metadata or {})
+    if not declared:
         raise CodeLocationUnusable(
-            f"there is no module {module_name} in {folder}: start this in the project's folder, or name the module "
-            "with --module"
-        ) from None
-    evaluations, defs = getattr(module, "EVALUATIONS", None), getattr(module, "defs", None)
-    if not isinstance(defs, dg.Definitions) or not evaluations:
-        raise CodeLocationUnusable(
-            f"{module.__file__} must have `EVALUATIONS`, a list of Evaluation, and `defs`, the Definitions that "
-            "build_defs made of them"
+            f"{loaded.where} has no evaluation: build_defs(evaluations=...) or the component "
+            "pique_assets.PiqueEvaluations declares some; name another module or file with --module"
         )
-    return evaluations, _shared_resources(evaluations, defs=defs)
+    names = [one.evaluation.name for one in declared]
+    if unknown := sorted(set(only) - set(names)):
+        raise CodeLocationUnusable(f"unknown evaluation {', '.join(unknown)}; {loaded.where} has {', '.join(names)}")
+    wanted = [one for one in declared if not only or one.evaluation.name in only]
+    return wanted, _shared_resources(wanted, resources=loaded.definitions.resources or {})
 
 
-def _shared_resources(evaluations: Sequence[Evaluation], *, defs: dg.Definitions) -> dict[str, object]:
+def _shared_resources(declared: Sequence[DeclaredEvaluation], *, resources: Any) -> dict[str, object]:  # noqa: ANN401
     """The resources of all these evaluations, which may be some of what a code location has.
 
     Raises:
         CodeLocationUnusable: Two of them have ledgers, or Piques, of their own.
     """
     shared: dict[str, object] = {}
-    for evaluation in evaluations:
-        for asset in evaluation.submitting_assets:
-            for name, resource in resources_of_asset(evaluation.asset_key(asset), defs=defs).items():
-                if shared.setdefault(name, resource) != resource:
-                    raise CodeLocationUnusable(
-                        f"EVALUATIONS are not all of one {name}: {evaluation.name!r} has another than those before it; "
-                        "keep those of each in a module of their own, and name it with --module"
-                    )
+    for one in declared:
+        for name in KEY_PREFIXES:
+            resource = resources.get(one.keys.key(name))
+            if shared.setdefault(name, resource) != resource:
+                raise CodeLocationUnusable(
+                    f"the evaluations are not all of one {name}: {one.evaluation.name!r} has another than those before "
+                    "it; name those of one with --evaluation, which may be repeated"
+                )
     return shared
 
 
@@ -119,7 +112,8 @@ def _prepared(resource: object, kind: type[_Resource]) -> _Resource:
     variables = [value for value in declared if isinstance(value, dg.EnvVar)]
     if unset := [variable.env_var_name for variable in variables if not variable.get_value()]:
         raise CodeLocationUnusable(f"set the environment variable {' and '.join(unset)}: the code location reads it")
-    prepared = resource.process_config_and_initialize()
-    if not isinstance(prepared, kind):
-        raise CodeLocationUnusable(f"its {kind.__name__} prepared itself as something else")
-    return prepared
+    # In a block: left to Python's end, Dagster's context complains that half of Python is gone.
+    with resource.process_config_and_initialize_cm() as prepared:
+        if not isinstance(prepared, kind):
+            raise CodeLocationUnusable(f"its {kind.__name__} prepared itself as something else")
+        return prepared

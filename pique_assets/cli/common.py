@@ -88,6 +88,15 @@ def add_lake_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_module_option(parser: argparse.ArgumentParser) -> None:
+    """Add `--module`, the code location."""
+    parser.add_argument(
+        "--module",
+        help="the code location: a module or a Python file with Definitions (else what dg.toml or pyproject.toml "
+        "names, else the module definitions)",
+    )
+
+
 def add_port_option(parser: argparse.ArgumentParser, *, default: int) -> None:
     """Add `--port`."""
     parser.add_argument(

@@ -8,19 +8,19 @@ from __future__ import annotations
 import argparse
 import json
 from collections import Counter
-from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import pique_assets.api as api_room
-from pique_assets.cli.common import DONE, FAILED, CommandParsers, add_date_range, complain, say, tell
+from pique_assets.cli.common import DONE, FAILED, CommandParsers, add_date_range, add_module_option, complain, say, tell
 from pique_assets.cli.text_table import one_line, text_table
 
 if TYPE_CHECKING:
     from pique_assets.cli.backfill_plan import BackfillPlan
-    from pique_assets.config import Evaluation
 
-DEFAULT_MODULE = "definitions"
 SUMS = ("new_evaluations", "new_bytes")
+# Of each asset of a date; a delivery that is wrong as a whole has all its files in --json.
+UNUSABLE_SHOWN = 20
 
 
 def add_command(commands: CommandParsers) -> None:
@@ -36,11 +36,7 @@ def add_command(commands: CommandParsers) -> None:
     plan.add_argument(
         "--evaluation", action="append", metavar="NAME", help="only this one; may be repeated (else every evaluation)"
     )
-    plan.add_argument(
-        "--module",
-        default=DEFAULT_MODULE,
-        help=f"the code location: a module with EVALUATIONS and defs (else {DEFAULT_MODULE})",
-    )
+    add_module_option(plan)
     plan.add_argument("--json", action="store_true", help="print JSON")
     plan.set_defaults(command=_plan, parser=plan)
 
@@ -53,9 +49,10 @@ def _plan(arguments: argparse.Namespace) -> int:
     from pique_assets.cli.backfill_plan import plan_backfill
     from pique_assets.cli.code_location import load_code_location
 
-    location = load_code_location(arguments.module)
-    evaluations = _chosen(location.evaluations, arguments=arguments)
-    found = plan_backfill(location, evaluations=evaluations, start=arguments.start, end=arguments.end, say=tell)
+    location = load_code_location(arguments.module, only=arguments.evaluation or ())
+    found = plan_backfill(
+        location, evaluations=location.evaluations, start=arguments.start, end=arguments.end, say=tell
+    )
     if not found.steps:
         return complain(f"no evaluation has a date from {arguments.start} to {arguments.end}")
     if arguments.json:
@@ -63,14 +60,6 @@ def _plan(arguments: argparse.Namespace) -> int:
     else:
         _print(found)
     return DONE if all(step.fits for step in found.steps) else FAILED
-
-
-def _chosen(evaluations: Sequence[Evaluation], *, arguments: argparse.Namespace) -> list[Evaluation]:
-    by_name = {evaluation.name: evaluation for evaluation in evaluations}
-    wanted = arguments.evaluation or list(by_name)
-    if unknown := sorted(set(wanted) - by_name.keys()):
-        arguments.parser.error(f"unknown evaluation {', '.join(unknown)}; there are {', '.join(by_name)}")
-    return [by_name[name] for name in wanted]
 
 
 def _print(found: BackfillPlan) -> None:
@@ -94,6 +83,10 @@ def _print(found: BackfillPlan) -> None:
     for step in found.steps:
         if step.missing is not None:
             say(f"{step.plan.partition}: there is no {step.missing}; nothing was delivered?")
+        for item in step.unusable[:UNUSABLE_SHOWN]:
+            say(f"{step.plan.partition}: {one_line(item.content_uri)} is unusable: {one_line(item.reason)}")
+        if (more := len(step.unusable) - UNUSABLE_SHOWN) > 0:
+            say(f"{step.plan.partition}: {more} more are unusable; --json names all of them")
     fitting = [step for step in found.steps if step.fits]
     if len(fitting) < len(found.steps):
         new = sum(step.plan.new_evaluations for step in fitting)
@@ -124,6 +117,7 @@ def _values(found: BackfillPlan) -> dict[str, Any]:
                 "asset": step.asset,
                 "fits": step.fits,
                 "missing": step.missing,
+                "unusable_items": [asdict(item) for item in step.unusable],
                 **step.plan.counts(),
             }
             for step in found.steps

@@ -50,10 +50,9 @@ from pique_assets.definitions import build_defs
 from pique_assets.resources import LedgerResource, resources_for
 
 other = replace(location_alone.EVALUATIONS[0], name="other")
-elsewhere = resources_for("local") | {{"ledger": LedgerResource(url="sqlite:////proc/there/is/none.db")}}
-EVALUATIONS = {evaluations}
+elsewhere = resources_for("local") | {"ledger": LedgerResource(url="sqlite:////proc/there/is/none.db")}
 defs = dg.Definitions.merge(
-    dg.Definitions(resources={{"ledger": "a book"}}),
+    dg.Definitions(resources={"ledger": "a book"}),
     build_defs(evaluations=[other], resources=elsewhere),
     location_alone.defs,
 )
@@ -119,17 +118,21 @@ def test_a_budget_says_which_dates_fit(project, capsys):
 
 def test_the_ledger_of_the_evaluations_is_found_beside_those_of_others(project, capsys):
     write_location(project, "location_alone")
-    (project / "location_with_others.py").write_text(OTHERS.format(evaluations="location_alone.EVALUATIONS"))
-    assert main(["plan", *RANGE, "--module", "location_with_others", "--json"]) == 0
+    (project / "location_with_others.py").write_text(OTHERS)
+    one = ("--evaluation", "brand_videos")
+    assert main(["plan", *RANGE, "--module", "location_with_others", *one, "--json"]) == 0
     assert len(json.loads(capsys.readouterr().out)["steps"]) == 4
     assert (project / ".pique" / "ledger.db").exists()
 
 
 def test_evaluations_of_two_ledgers_are_not_planned_as_if_they_had_one(project, capsys):
     write_location(project, "location_alone")
-    (project / "location_of_two.py").write_text(OTHERS.format(evaluations="[*location_alone.EVALUATIONS, other]"))
+    (project / "location_of_two.py").write_text(OTHERS)
     assert main(["plan", *RANGE, "--module", "location_of_two"]) != 0
-    assert "EVALUATIONS are not all of one ledger: 'other' has another than those before it" in capsys.readouterr().err
+    assert (
+        "the evaluations are not all of one ledger: 'brand_videos' has another than those before it"
+        in capsys.readouterr().err
+    )
 
 
 def test_social_media_urls_are_planned_beside_files(project, capsys):
@@ -186,7 +189,8 @@ def test_the_command_finds_the_definitions_of_the_folder_it_is_started_in(tmp_pa
     assert done.returncode == 0, done.stderr
     names = " ".join(done.stdout.splitlines()[0].split())
     assert names == "evaluation date asset content items new duplicate unusable new evaluations new bytes budget"
-    *_, total, missing = done.stdout.splitlines()
+    *_, total, unusable, missing = done.stdout.splitlines()
+    assert "never_written.mp4 is unusable" in unusable
     assert total.split()[:5] == ["all", "10", "8", "1", "1"]
     assert "brand_videos 2026-03-04: there is no file://" in missing
 
@@ -195,9 +199,11 @@ def test_the_command_finds_the_definitions_of_the_folder_it_is_started_in(tmp_pa
     ("source", "arguments", "status", "message"),
     [
         (None, [], 1, "there is no module"),
-        ("x = 1", [], 1, "must have `EVALUATIONS`"),
+        ("x = 1", [], 1, "has no Definitions"),
+        ("import dagster as dg\ndefs = dg.Definitions()", [], 1, "has no evaluation"),
+        ("1 / 0", [], 1, "ZeroDivisionError"),
         ("import a_module_nobody_has", [], 1, "a_module_nobody_has"),
-        ("GOOD", ["--evaluation", "another"], 2, "there are brand_videos"),
+        ("GOOD", ["--evaluation", "another"], 1, "has brand_videos"),
         ("GOOD", ["--start", "2027-01-01", "--end", "2027-01-02"], 1, "no evaluation has a date"),
         ("GOOD", ["--start", "2026-03-05", "--end", "2026-03-02"], 2, "is after"),
         ("NO JUDGE", [], 1, "404"),
@@ -223,3 +229,51 @@ def test_variables_that_are_not_set_are_named(project, monkeypatch, capsys):
     monkeypatch.delenv("PIQUE_BASE_URL")
     assert main(["plan", *RANGE, "--module", "location_without_environment"]) == 1
     assert "PIQUE_BASE_URL and PIQUE_API_KEY" in capsys.readouterr().err
+
+
+YAML_PROJECT = """\
+from pathlib import Path
+import dagster as dg
+
+@dg.definitions
+def defs():
+    return dg.load_from_defs_folder(path_within_project=Path(__file__).parent)
+"""
+
+
+@pytest.mark.parametrize("named_by", ["pyproject.toml", "dg.toml", "--module"])
+def test_evaluations_of_a_new_project_in_yaml_are_found_and_unusable_files_named(tmp_path, pique, named_by):
+    package = tmp_path / "src" / "at_home"
+    defs = package / "defs" / "videos"
+    defs.mkdir(parents=True)
+    for folder in (package, package / "defs"):
+        (folder / "__init__.py").touch()
+    (package / "definitions.py").write_text(YAML_PROJECT)
+    component = {
+        "type": "pique_assets.PiqueEvaluations",
+        "attributes": {
+            "environment": "local",
+            "evaluations": [
+                {
+                    "name": "brand_videos",
+                    "judge_id": JUDGE,
+                    "dated_folder": str(DEMO / "media" / "brand_videos"),
+                    "start_date": "2026-03-02",
+                    "end_date": "2026-03-06",
+                }
+            ],
+        },
+    }
+    (defs / "defs.yaml").write_text(json.dumps(component))
+    settings = 'root_module = "at_home"\n'
+    pyproject = "" if named_by == "dg.toml" else f"[tool.dg]\ndirectory_type = 'project'\n[tool.dg.project]\n{settings}"
+    (tmp_path / "pyproject.toml").write_text(pyproject)
+    if named_by == "dg.toml":
+        (tmp_path / "dg.toml").write_text(f"directory_type = 'project'\n[project]\n{settings}")
+    (tmp_path / ".env").write_text(f"PIQUE_BASE_URL={pique.base_url}\nPIQUE_API_KEY={pique.api_key}\n")
+    module = ("--module", package / "definitions.py") if named_by == "--module" else ()
+    done = run_command("plan", *RANGE, *module, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    (unusable,) = [line for line in done.stdout.splitlines() if "is unusable" in line]
+    assert "never_written.mp4 is unusable: " in unusable and "empty" in unusable
+    assert "Traceback" not in done.stderr
