@@ -8,6 +8,7 @@ answer's status arrives in these two alone. What the requests mean is the client
 from __future__ import annotations
 
 import logging
+import re
 from datetime import UTC, datetime
 from typing import Final
 
@@ -48,6 +49,8 @@ class ApiTransport:
         if not is_secure_url(base_url) or "?" in base_url or "#" in base_url or "@" in base_url:
             shown = redact(base_url.partition("?")[0])
             raise ValueError(f"base_url must be https (http only on loopback), without credentials or query: {shown!r}")
+        if re.search(r"/v\d+/*$", base_url):
+            raise ValueError(f"base_url must end before /v1, which every request adds: {redact(base_url)!r}")
         if not _is_one_word(api_key):
             # Never shown: a broken key is mostly a real one with a line break.
             raise ValueError("the API key must be one word of printable ASCII; check for a stray line break")
@@ -136,7 +139,9 @@ class ApiTransport:
         )
         if isinstance(outcome, Broken):
             reason = redact(outcome.reason, secrets=self._secrets)
-            return NoAnswer(request=request.name, reason=reason, request_sent=outcome.request_sent)
+            return NoAnswer(
+                request=request.name, reason=f"{reason} (at {self.base_url})", request_sent=outcome.request_sent
+            )
         if not isinstance(outcome, Reply):
             return outcome
         answer = self._answer(request, outcome, asked_at=asked_at)

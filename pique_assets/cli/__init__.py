@@ -19,6 +19,7 @@ from pique_assets.cli.common import DONE, INTERRUPTED, complain
 
 COMMANDS = (
     "local_command",
+    "doctor_command",
     "evaluate_command",
     "plan_command",
     "jobs_command",

@@ -70,8 +70,17 @@ def load_home(named: str | None) -> CodeLocationHome:
     )
 
 
-def _loaded(named: str | None, *, only: Sequence[str]) -> tuple[list[DeclaredEvaluation], dict[str, object]]:
-    """The wanted evaluations, and the resources that all of them share, by name."""
+def declared_in(named: str | None) -> tuple[str, list[Evaluation]]:
+    """The module or file of a code location, and its evaluations; nothing of its resources need be known.
+
+    Raises:
+        CodeLocationUnusable: It can't be loaded, or has no evaluation.
+    """
+    where, declared, _ = _declared(named)
+    return where, [one.evaluation for one in declared]
+
+
+def _declared(named: str | None) -> tuple[str, list[DeclaredEvaluation], dg.Definitions]:
     loaded = load_definitions(named)
     declared = declared_evaluations(loaded.definitions.metadata or {})
     if not declared:
@@ -79,11 +88,17 @@ def _loaded(named: str | None, *, only: Sequence[str]) -> tuple[list[DeclaredEva
             f"{loaded.where} has no evaluation: build_defs(evaluations=...) or the component "
             "pique_assets.PiqueEvaluations declares some; name another module or file with --module"
         )
+    return loaded.where, declared, loaded.definitions
+
+
+def _loaded(named: str | None, *, only: Sequence[str]) -> tuple[list[DeclaredEvaluation], dict[str, object]]:
+    """The wanted evaluations, and the resources that all of them share, by name."""
+    where, declared, definitions = _declared(named)
     names = [one.evaluation.name for one in declared]
     if unknown := sorted(set(only) - set(names)):
-        raise CodeLocationUnusable(f"unknown evaluation {', '.join(unknown)}; {loaded.where} has {', '.join(names)}")
+        raise CodeLocationUnusable(f"unknown evaluation {', '.join(unknown)}; {where} has {', '.join(names)}")
     wanted = [one for one in declared if not only or one.evaluation.name in only]
-    return wanted, _shared_resources(wanted, resources=loaded.definitions.resources or {})
+    return wanted, _shared_resources(wanted, resources=definitions.resources or {})
 
 
 def _shared_resources(declared: Sequence[DeclaredEvaluation], *, resources: Any) -> dict[str, object]:  # noqa: ANN401

@@ -88,6 +88,11 @@ def add_lake_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_json_option(parser: argparse.ArgumentParser) -> None:
+    """Add `--json`."""
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
 def add_module_option(parser: argparse.ArgumentParser) -> None:
     """Add `--module`, the code location."""
     parser.add_argument(

@@ -34,6 +34,10 @@ class CodeLocationUnusable(Exception):
     """The code location can't be loaded, or lacks what a command needs; the text says what to do."""
 
 
+class NoCodeLocation(CodeLocationUnusable):
+    """There is no such module."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedDefinitions:
     """What a code location has; `where` names the module or file for people."""
@@ -68,7 +72,12 @@ def load_definitions(named: str | None) -> LoadedDefinitions:
     except CodeLocationUnusable:
         raise
     except Exception as error:
-        raise CodeLocationUnusable(_why_not(error, target=target, root=root)) from error
+        if isinstance(error, ModuleNotFoundError) and error.name and f"{target}.".startswith(f"{error.name}."):
+            raise NoCodeLocation(
+                f"there is no module {target} in {root}: start this in the project's folder, or name the code "
+                "location's module or file with --module"
+            ) from None
+        raise CodeLocationUnusable(_why_not(error, target=target)) from error
 
 
 def _dg_settings(root: Path) -> dict[str, Any]:
@@ -124,12 +133,7 @@ def _definitions_in(module: ModuleType) -> dg.Definitions:
     return whole
 
 
-def _why_not(error: Exception, *, target: str, root: Path) -> str:
-    if isinstance(error, ModuleNotFoundError) and error.name and f"{target}.".startswith(f"{error.name}."):
-        return (
-            f"there is no module {target} in {root}: start this in the project's folder, or name the code location's "
-            "module or file with --module"
-        )
+def _why_not(error: Exception, *, target: str) -> str:
     cause: BaseException = error
     while cause.__cause__ is not None:
         cause = cause.__cause__
