@@ -12,9 +12,9 @@ READY := $(VENV)/.ready
 run: $(READY)
 	$(PY) examples/demo/run.py
 
-# The local Pique and the Dagster UI on http://127.0.0.1:3000; Ctrl-C stops both.
+# The local Pique and the Dagster UI on http://127.0.0.1:3000; Ctrl-C stops both. PORT=3100 make dev: at another port.
 dev: $(READY)
-	$(PY) examples/demo/dev.py
+	@$(PY) examples/demo/dev.py --port $(or $(PORT),3000)
 
 # Style, types, tests; with PIQUE_TEST_LONG=1 also those that take minutes, such as the torture. The tests validate the
 # definitions by the commands of `check`, without environment and network.

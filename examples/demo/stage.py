@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pique_assets.home import HOME_FOLDER, LOCAL_PIQUE_FOLDER
 from pique_assets.local.process import DEMO_JUDGES, LocalPiqueProcess, running_local_pique
 
 DEMO = Path(__file__).resolve().parent
 PROJECT = DEMO.parent.parent
-HOME = PROJECT / ".pique"
+HOME = PROJECT / HOME_FOLDER
 
 # Each run of `uploads` holds one place in the pool, whatever the number of dates in a backfill.
 DAGSTER_YAML = """\
@@ -36,7 +37,7 @@ def staged() -> Iterator[LocalPiqueProcess]:
     settings = dagster_home / "dagster.yaml"
     if not settings.exists():
         settings.write_text(DAGSTER_YAML)
-    with running_local_pique(data_dir=HOME / "local_pique", seed_judges=DEMO_JUDGES) as pique:
+    with running_local_pique(data_dir=HOME / LOCAL_PIQUE_FOLDER, seed_judges=DEMO_JUDGES) as pique:
         os.environ.update(
             DAGSTER_HOME=str(dagster_home),
             # The example's own, whatever else this shell or a file `.env` names.

@@ -25,7 +25,7 @@ from pique_assets.cli.common import (
     say,
     tell,
 )
-from pique_assets.cli.findings import Finding, ok, warn, wrong
+from pique_assets.cli.findings import Diagnosis, ok, warn, wrong
 from pique_assets.cli.text_table import one_line
 from pique_assets.home import HomeUnknown
 
@@ -86,7 +86,7 @@ class _Named:
     webhooks: list[str] = field(default_factory=list)
 
 
-def _findings(arguments: argparse.Namespace) -> Iterator[Finding]:
+def _findings(arguments: argparse.Namespace) -> Iterator[Diagnosis]:
     # Dagster and the HTTP library load with them.
     from pique_assets.cli import doctor_of_machine as machine
     from pique_assets.cli.doctor_of_pique import PiqueExamination
@@ -115,7 +115,7 @@ def _findings(arguments: argparse.Namespace) -> Iterator[Finding]:
             yield from OneEvaluation(asked=pique.asked, judge=usable[0], wait_s=WAIT_S, say=tell).findings()
 
 
-def _of_code_location(arguments: argparse.Namespace, named: _Named) -> Iterator[Finding]:
+def _of_code_location(arguments: argparse.Namespace, named: _Named) -> Iterator[Diagnosis]:
     """Load the code location, if there is one, and note its judges and webhook addresses."""
     from pique_assets.cli.code_location import declared_in
     from pique_assets.cli.loaded_definitions import CodeLocationUnusable, NoCodeLocation
@@ -137,7 +137,7 @@ def _of_code_location(arguments: argparse.Namespace, named: _Named) -> Iterator[
         yield from _of_evaluation(evaluation, named, wanted_judges=not arguments.judge)
 
 
-def _of_evaluation(evaluation: Evaluation, named: _Named, *, wanted_judges: bool) -> Iterator[Finding]:
+def _of_evaluation(evaluation: Evaluation, named: _Named, *, wanted_judges: bool) -> Iterator[Diagnosis]:
     try:
         judge, webhook = evaluation.resolved_judge_id(), evaluation.resolved_webhook_url()
     except ValueError as error:

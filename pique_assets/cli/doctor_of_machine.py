@@ -17,7 +17,7 @@ import pique_assets.lake as lake_room
 import pique_assets.ledger as ledger_room
 from pique_assets.api.policy import Timeouts
 from pique_assets.api.wire import Reply, Wire
-from pique_assets.cli.findings import Finding, ok, warn, wrong
+from pique_assets.cli.findings import Diagnosis, ok, warn, wrong
 from pique_assets.extras import EXTRAS
 from pique_assets.home import FoundAddress, is_url, setting
 
@@ -27,13 +27,13 @@ SOON = Timeouts(connect_s=5.0, read_s=15.0, write_s=15.0)
 ENOUGH_BYTES = 4096
 
 
-def versions() -> Finding:
+def versions() -> Diagnosis:
     """Which releases are installed."""
     releases = ", ".join(f"{name} {version(name)}" for name in ("pique_assets", "dagster"))
     return ok("versions", f"{releases}, Python {platform.python_version()}")
 
 
-def extras() -> Iterator[Finding]:
+def extras() -> Iterator[Diagnosis]:
     """Each extra: there, or what will not work without it."""
     for name, extra in EXTRAS.items():
         if missing := extra.missing():
@@ -45,7 +45,7 @@ def extras() -> Iterator[Finding]:
             yield ok(f"extra {name}", f"installed, for {extra.purpose}")
 
 
-def ledger(place: FoundAddress, *, pique: str | None) -> Iterator[Finding]:
+def ledger(place: FoundAddress, *, pique: str | None) -> Iterator[Diagnosis]:
     """Whether the ledger opens, can be written, and belongs to this Pique."""
     path = None if is_url(place.address) else Path(place.address)
     try:
@@ -62,7 +62,7 @@ def ledger(place: FoundAddress, *, pique: str | None) -> Iterator[Finding]:
         yield from _folder("ledger", path if path.exists() else path.parent)
 
 
-def lake(place: FoundAddress, *, pique: str | None) -> Iterator[Finding]:
+def lake(place: FoundAddress, *, pique: str | None) -> Iterator[Diagnosis]:
     """Whether the lake can be written, and belongs to this Pique."""
     try:
         opened = lake_room.Lake(place.address)
@@ -78,7 +78,7 @@ def lake(place: FoundAddress, *, pique: str | None) -> Iterator[Finding]:
         yield wrong("lake", f"{place.address} can't be used: {error} ({place.because})")
 
 
-def webhooks(urls: Sequence[str]) -> Iterator[Finding]:
+def webhooks(urls: Sequence[str]) -> Iterator[Diagnosis]:
     """The secret of the receiver here, and whether the receiver answers at the addresses that Pique is given."""
     if setting(SECRETS_VARIABLE):
         yield ok("webhook secret", f"{SECRETS_VARIABLE} is set")
@@ -90,7 +90,7 @@ def webhooks(urls: Sequence[str]) -> Iterator[Finding]:
         yield ok("webhooks", "no evaluation has a webhook_url: results are asked for")
 
 
-def _receiver(url: str) -> Finding:
+def _receiver(url: str) -> Diagnosis:
     address = url.partition("?")[0]
     wire = Wire(timeouts=SOON, max_connections=1, asked_with={})
     try:
@@ -106,7 +106,7 @@ def _receiver(url: str) -> Finding:
     return warn("receiver", f"{address} answers {outcome.status} to GET, and a receiver answers 405: is that the one?")
 
 
-def _belongs(what: str, where: str, *, owner: str | None, pique: str | None, because: str) -> Finding:
+def _belongs(what: str, where: str, *, owner: str | None, pique: str | None, because: str) -> Diagnosis:
     if owner is not None and pique is not None and owner != pique:
         return wrong(
             what,
@@ -116,7 +116,7 @@ def _belongs(what: str, where: str, *, owner: str | None, pique: str | None, bec
     return ok(what, f"{where}, belongs to {owner or 'no Pique yet'} ({because})")
 
 
-def _folder(what: str, wanted: Path) -> Iterator[Finding]:
+def _folder(what: str, wanted: Path) -> Iterator[Diagnosis]:
     """Whether a file or folder can be written; for one that is not there, the nearest folder that is."""
     there = next(path for path in (wanted, *wanted.parents) if path.exists())
     if there.is_dir():

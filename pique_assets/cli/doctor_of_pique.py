@@ -25,7 +25,7 @@ from pique_assets.api.transport import ApiTransport
 from pique_assets.api.wire import Reply, Wire
 from pique_assets.cli.common import API_KEY_VARIABLE, BASE_URL_VARIABLE, ENVIRONMENT_VARIABLE, base_url
 from pique_assets.cli.doctor_of_machine import ENOUGH_BYTES, SOON
-from pique_assets.cli.findings import Finding, ok, warn, wrong
+from pique_assets.cli.findings import Diagnosis, ok, warn, wrong
 from pique_assets.home import setting
 
 MOST_CLOCK_SKEW = timedelta(minutes=2)
@@ -66,7 +66,7 @@ class PiqueExamination:
         self.judges: list[Judge] = []
         self._transport: ApiTransport | None = None
 
-    def findings(self, judge_ids: Sequence[str]) -> Iterator[Finding]:
+    def findings(self, judge_ids: Sequence[str]) -> Iterator[Diagnosis]:
         """Look at the address, the key, the clock, the judges and the storage, as far as each lets one come.
 
         Args:
@@ -123,7 +123,7 @@ class PiqueExamination:
         if self._transport is not None:
             self._transport.close()
 
-    def _judges(self, asked: Asked, judge_ids: Sequence[str]) -> Iterator[Finding]:
+    def _judges(self, asked: Asked, judge_ids: Sequence[str]) -> Iterator[Diagnosis]:
         for judge_id in judge_ids:
             try:
                 judge = Judge.model_validate(parsed(asked.get(f"/v1/judges/{quote(judge_id, safe='')}").body))
@@ -148,7 +148,7 @@ def _judges_of(answer: Answer) -> list[Judge]:
     return [Judge.model_validate(one) for one in page["judges"]]
 
 
-def _clock(answer: Answer) -> Finding:
+def _clock(answer: Answer) -> Diagnosis:
     theirs = parse_http_date(answer.date)
     if theirs is None:
         return warn("clock", "Pique's answers have no Date, so the clock here can't be compared")
@@ -159,7 +159,7 @@ def _clock(answer: Answer) -> Finding:
     return ok("clock", "agrees with Pique's")
 
 
-def _storage(asked: Asked, judge: Judge) -> Iterator[Finding]:
+def _storage(asked: Asked, judge: Judge) -> Iterator[Diagnosis]:
     """Prepare a job that never gets its byte, and knock at the host that would take it."""
     if judge.content_type not in EXTENSIONS:
         yield warn("storage", f"not looked at: judge {judge.id} is for {judge.content_type}, which is not uploaded")

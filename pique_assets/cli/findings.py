@@ -12,7 +12,7 @@ Verdict = Literal["ok", "warn", "wrong"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Diagnosis:
     """One thing that was looked at.
 
     Attributes:
@@ -26,16 +26,16 @@ class Finding:
     sentence: str
 
 
-def ok(what: str, sentence: str) -> Finding:
+def ok(what: str, sentence: str) -> Diagnosis:
     """A thing that is as it must be."""
-    return Finding(what=what, verdict="ok", sentence=sentence)
+    return Diagnosis(what=what, verdict="ok", sentence=sentence)
 
 
-def warn(what: str, sentence: str) -> Finding:
+def warn(what: str, sentence: str) -> Diagnosis:
     """A thing that somebody should look at."""
-    return Finding(what=what, verdict="warn", sentence=sentence)
+    return Diagnosis(what=what, verdict="warn", sentence=sentence)
 
 
-def wrong(what: str, sentence: str) -> Finding:
+def wrong(what: str, sentence: str) -> Diagnosis:
     """A thing that will make something fail."""
-    return Finding(what=what, verdict="wrong", sentence=sentence)
+    return Diagnosis(what=what, verdict="wrong", sentence=sentence)

@@ -36,7 +36,7 @@ from pique_assets.cli.documented_answers import (
     differences,
     result_fields,
 )
-from pique_assets.cli.findings import Finding, ok, warn, wrong
+from pique_assets.cli.findings import Diagnosis, ok, warn, wrong
 
 CLIP = Path(__file__).with_name("one_second.mp4")
 """A second of grey, made for this package."""
@@ -58,7 +58,7 @@ class OneEvaluation:
     wait_s: float
     say: Callable[[str], None]
 
-    def findings(self) -> Iterator[Finding]:
+    def findings(self) -> Iterator[Diagnosis]:
         """One finding for each answer that is as documented, and one for each difference."""
         try:
             yield from self._judge()
@@ -87,11 +87,11 @@ class OneEvaluation:
             "title": "pique-assets doctor",
         }
 
-    def _judge(self) -> Iterator[Finding]:
+    def _judge(self) -> Iterator[Diagnosis]:
         answer = self.asked.get(f"/v1/judges/{quote(self.judge.id, safe='')}")
         yield from _compared("judge", answer, JUDGE, each=("detector_configs", DETECTOR_CONFIG))
 
-    def _unknown_judge(self) -> Iterator[Finding]:
+    def _unknown_judge(self) -> Iterator[Diagnosis]:
         """How Pique says that something is not there."""
         try:
             self.asked.get("/v1/judges/judge_that_nobody_has")
@@ -102,14 +102,14 @@ class OneEvaluation:
         else:
             yield warn("unknown judge", "a judge that nobody has is answered by 200, documented is 404")
 
-    def _waiting(self, job_id: str) -> Iterator[Finding]:
+    def _waiting(self, job_id: str) -> Iterator[Diagnosis]:
         answer = self._asked_for(job_id)
         status = _field(answer, "status")
         yield from _compared("result before the upload", answer, result_fields(status))
         if status != JobStatus.AWAITING_UPLOAD:
             yield warn("result before the upload", f"status is {status!r}, documented is 'awaiting_upload'")
 
-    def _upload(self, prepared: PresignedUpload, content: bytes) -> Finding:
+    def _upload(self, prepared: PresignedUpload, content: bytes) -> Diagnosis:
         storage = StorageTransport(timeouts=UPLOAD_TIMEOUTS, max_connections=1, longest_pause_s=60.0)
         try:
             body = UploadBody(
@@ -124,7 +124,7 @@ class OneEvaluation:
             return wrong("upload", f"the checksum in the answer is {checksum:08x}, that of the bytes {body.crc32c:08x}")
         return ok("upload", f"{len(content)} bytes are taken, and the answer names their checksum")
 
-    def _result(self, job_id: str) -> Iterator[Finding]:
+    def _result(self, job_id: str) -> Iterator[Diagnosis]:
         give_up = time.monotonic() + self.wait_s
         unheard: set[object] = set()
         while True:
@@ -171,7 +171,7 @@ def _field(answer: Answer, name: str) -> object:
 
 def _compared(
     what: str, answer: Answer, fields: Fields, *, each: tuple[str, Fields] | None = None
-) -> Iterator[Finding]:
+) -> Iterator[Diagnosis]:
     found = parsed(answer.body)
     different = [f"{answer.status} instead of 200"] if answer.status != 200 else []
     different += differences(found, fields, where=what.split()[0])
@@ -181,7 +181,7 @@ def _compared(
     yield from _verdict(what, different)
 
 
-def _verdict(what: str, different: list[str]) -> Iterator[Finding]:
+def _verdict(what: str, different: list[str]) -> Iterator[Diagnosis]:
     for difference in different:
         yield warn(what, f"differs from docs/contract.md: {difference}")
     if not different:
