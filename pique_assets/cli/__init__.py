@@ -15,7 +15,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from pique_assets.cli.common import DONE, INTERRUPTED, complain
+from pique_assets.cli.common import DONE, INTERRUPTED, complain, say, sentence_for
 
 COMMANDS = (
     "local_command",
@@ -31,6 +31,7 @@ COMMANDS = (
     "rebuild_command",
     "ledger_command",
     "where_command",
+    "completion_command",
 )
 """Modules of this package, in the order in which `--help` names their commands."""
 
@@ -62,8 +63,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # What the rooms raise on purpose names what to do; anything else is a mistake of ours and keeps its traceback.
         if not _is_meant_for_users(error):
             raise
-        return complain(error)
+        return complain(sentence_for(error))
     return status
+
+
+class _Version(argparse.Action):
+    """Prints the release; looked up only when it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version
+
+        say(f"pique-assets {version('pique_assets')}")
+        parser.exit()
 
 
 def _print_in_any_encoding() -> None:
@@ -75,6 +86,7 @@ def _print_in_any_encoding() -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="pique-assets", description="Operate pique_assets outside Dagster.")
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the installed release and exit")
     commands = parser.add_subparsers(required=True, metavar="command")
     for name in COMMANDS:
         import_module(f"{__name__}.{name}").add_command(commands)

@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING, TypeAlias
 import pique_assets.api as api_room
 import pique_assets.lake as lake_room
 import pique_assets.ledger as ledger_room
-from pique_assets.api.address import BASE_URLS
+from pique_assets.api.address import BASE_URLS, LOCAL, pique_at
 from pique_assets.evaluation.limits import Limits
+from pique_assets.extras import EXTRAS, ExtraMissing
 from pique_assets.home import (
     LAKE_VARIABLE,
     LEDGER_OPTION,
@@ -50,6 +51,10 @@ ENVIRONMENT_VARIABLE = "PIQUE_ENVIRONMENT"
 API_KEY_VARIABLE = "PIQUE_API_KEY"
 
 
+class SettingMissing(ValueError):
+    """A variable is not set; the text names the variable and what it is for."""
+
+
 def say(sentence: str) -> None:
     """Print a line of the result."""
     print(visible(sentence), flush=True)
@@ -68,6 +73,19 @@ def complain(reason: object) -> int:
     """
     print(visible(f"pique-assets: {reason}"), file=sys.stderr, flush=True)
     return FAILED
+
+
+def sentence_for(error: Exception) -> str:
+    """What an error says, as one sentence for whoever typed the command."""
+    if isinstance(error, ImportError):
+        for name, extra in EXTRAS.items():
+            if missing := [module for module in extra.missing() if module in str(error)]:
+                return str(ExtraMissing(name, *missing))
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    if type(error).__name__ == "NoAnswer" and pique_at(base_url() or "http://elsewhere") == LOCAL:
+        return f"{error} Is the local Pique running? `pique-assets local` starts one."
+    return str(error)
 
 
 def add_ledger_option(parser: argparse.ArgumentParser) -> None:
@@ -243,16 +261,22 @@ def base_url() -> str | None:
     return setting(BASE_URL_VARIABLE) or BASE_URLS.get(setting(ENVIRONMENT_VARIABLE) or "")
 
 
-def opened_client(arguments: argparse.Namespace) -> api_room.PiqueClient:
-    """The API at `base_url` with the key of `PIQUE_API_KEY`; a context manager."""
+def opened_client() -> api_room.PiqueClient:
+    """The API at `base_url` with the key of `PIQUE_API_KEY`; a context manager.
+
+    Raises:
+        SettingMissing: One of the two is not known.
+        ValueError: The address or the key can't be used.
+    """
     address = base_url()
-    missing = [] if address else [BASE_URL_VARIABLE]
+    if address is None:
+        raise SettingMissing(
+            f"nothing says which Pique: set {BASE_URL_VARIABLE}, or {ENVIRONMENT_VARIABLE} to production or sandbox, "
+            "or start one here with `pique-assets local`"
+        )
     if not setting(API_KEY_VARIABLE):
-        missing.append(API_KEY_VARIABLE)
-    if missing:
-        arguments.parser.error(
-            f"set the environment variable {' and '.join(missing)}: where Pique is, and your key "
-            f"({ENVIRONMENT_VARIABLE}=production or sandbox names Pique's own addresses)"
+        raise SettingMissing(
+            f"there is no key for {address}: set {API_KEY_VARIABLE}, in the environment or in the project's .env"
         )
     # In no variable of ours, where a traceback would show it.
     return api_room.PiqueClient(base_url=address or "", api_key=setting(API_KEY_VARIABLE) or "")

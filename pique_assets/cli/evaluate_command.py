@@ -97,7 +97,7 @@ def _results(items: list[media_room.ContentItem], *, arguments: argparse.Namespa
     """Submit, wait, and read what came; why something is missing was said on standard error by then."""
     partition = evaluation_room.Partition(evaluation=EVALUATION, key=_partition_key(items, judge_id=arguments.judge))
     budget = Budget(new_evaluations_per_run=arguments.max_new)
-    with opened_client(arguments) as client, opened_ledger(arguments) as ledger:
+    with opened_client() as client, opened_ledger(arguments) as ledger:
         engine = evaluation_room.Engine(client=client, ledger=ledger, limits=limits, say=tell, budget=budget)
         _submit(engine, items, partition=partition, arguments=arguments)
         _collect(engine, partition=partition)

@@ -50,7 +50,7 @@ def _record_found(arguments: argparse.Namespace, *, ledger: ledger_room.Ledger) 
     number, job_id = arguments.found
     if not number.isdecimal():
         arguments.parser.error(f"{number!r} is no number of the list")
-    with opened_client(arguments) as client:
+    with opened_client() as client:
         found = evaluation_room.record_job_found(
             evaluation_room.Engine(client=client, ledger=ledger, say=say), int(number), job_id=job_id
         )

@@ -88,7 +88,7 @@ def _seconds(text: str) -> float:
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    with opened_client(arguments) as client:
+    with opened_client() as client:
         # A list looks alike at every Pique.
         tell(f"judges of the Pique {client.pique!r}:")
         judges = [
@@ -109,14 +109,14 @@ def _list(arguments: argparse.Namespace) -> int:
 def _show(arguments: argparse.Namespace) -> int:
     if arguments.judge_id is None and arguments.file is None:
         arguments.parser.error("say which judge: its ID, or the --file that declares it")
-    with opened_client(arguments) as client:
+    with opened_client() as client:
         judge = judges_room.resolve_judge(client, judge_id=arguments.judge_id, judge_file=arguments.file, say=tell)
     _print(judge, as_json=arguments.json)
     return DONE
 
 
 def _create(arguments: argparse.Namespace) -> int:
-    with opened_client(arguments) as client:
+    with opened_client() as client:
         judge = _found_or_created(client, file=arguments.file)
         judge = judges_room.wait_until_prepared(client, judge, wait_s=arguments.wait)
     _print(judge, as_json=arguments.json)
