@@ -38,8 +38,8 @@ def scorecard_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.AssetsDefi
     def scorecard_daily(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult[None]:
         tables = PartitionTables(lake=lake.lake(), evaluation=evaluation, date=context.partition_key)
         scorecard = lake_room.scorecard_daily(
-            evaluations=tables.read("evaluations"),
-            detector_results=tables.read("detector_results"),
+            evaluations=tables.read_upstream("evaluations"),
+            detector_results=tables.read_upstream("detector_results"),
             judge_id=evaluation.resolved_judge_id() or _found_judge_id(evaluation, lake=tables.lake),
         )
         return tables.write(
@@ -61,7 +61,8 @@ def metric_catalog_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.Asset
     def metric_catalog(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult[None]:
         tables = PartitionTables(lake=lake.lake(), evaluation=evaluation, date=context.partition_key)
         return tables.write(
-            "metric_catalog", lake_room.metric_catalog(tables.read("detector_metrics", columns=lake_room.CATALOGUED))
+            "metric_catalog",
+            lake_room.metric_catalog(tables.read_upstream("detector_metrics", columns=lake_room.CATALOGUED)),
         )
 
     return metric_catalog
@@ -86,8 +87,8 @@ def partition_status_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.Ass
             evaluation=evaluation.name,
             run_id=context.run.run_id,
             committed_at=datetime.now(UTC),
-            payloads=tables.read("payloads", columns=["payload_sha256"]),
-            submissions=tables.read("submissions"),
+            payloads=tables.read_upstream("payloads", columns=["payload_sha256"]),
+            submissions=tables.read_upstream("submissions"),
         )
         written = tables.write("partition_status", status)
         # Last of all: a run that failed before leaves the date uncollected, and the sensor asks for another.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from pique_assets import lake as lake_room
 from pique_assets.assets.lineage import column_lineage
 from pique_assets.config import Evaluation
 from pique_assets.metadata import Metadata, table_metadata
@@ -41,6 +42,23 @@ class PartitionTables:
             FileMissing: It has not been materialised yet.
         """
         return self.lake.read(table_name, columns=columns, **self.where)
+
+    def read_upstream(self, table_name: str, *, columns: Sequence[str] | None = None) -> pa.Table:
+        """The same for an asset, which can't go on without them.
+
+        Raises:
+            dagster.Failure: The table has not been materialised yet; the text says what to do.
+        """
+        try:
+            return self.read(table_name, columns=columns)
+        except lake_room.FileMissing:
+            job = f"{self.evaluation.name}_everything"
+            # Asked for again by itself, it would be as absent as now.
+            raise dg.Failure(
+                f"the table {table_name} of {self.evaluation.name} {self.date} is not there yet: materialise the "
+                f"assets before this one first, or launch the job {job}, which runs all in order",
+                allow_retries=False,
+            ) from None
 
     def earlier(self, table_name: str) -> Iterator[PartitionTables]:
         """The dates before this one that have this table, the last one first."""

@@ -37,7 +37,7 @@ def uploads_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.AssetsDefini
     ) -> ContentToSubmit:
         tables = PartitionTables(lake=lake.lake(), evaluation=evaluation, date=context.partition_key)
         return ContentToSubmit(
-            items=ContentRows(tables.read("content")),
+            items=ContentRows(tables.read_upstream("content")),
             way=evaluation_room.Uploads(open_content=media_storage.content_opener()),
         )
 
