@@ -12,7 +12,6 @@ keys into one dictionary, which compares them.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,12 +22,13 @@ if TYPE_CHECKING:
 _EVALUATION = "pique_assets/evaluation/"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class DeclaredEvaluation:
     """An evaluation of a code location, and under which keys the code location has the evaluation's resources."""
 
-    evaluation: Evaluation
-    keys: ResourceKeys
+    # No dataclass: making one is dear, and this module is loaded with every code location.
+    def __init__(self, *, evaluation: Evaluation, keys: ResourceKeys) -> None:
+        self.evaluation = evaluation
+        self.keys = keys
 
 
 class UniqueName(str):
