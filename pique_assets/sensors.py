@@ -19,6 +19,8 @@ A tick does all of this, and ends within `ResultsSensor.tick_budget_s`:
    and twice as long after each further one, up to an hour.
 8. Every twentieth tick looks at one of the last dates for content that came late, and says what came.
 
+A tick whose resources can't be used skips with a sentence that says what to set or to mend (`not_configured`).
+
 A tick for which nothing is due writes nothing to the ledger. A tick may be repeated, because the key of a run names the
 jobs that have ended. The cursor counts ticks, so that each evaluation comes first in its turn; nothing is lost with the
 cursor.
@@ -28,11 +30,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urlsplit
 
 import dagster as dg
 
@@ -41,11 +45,13 @@ from pique_assets.collection import wanted_runs
 from pique_assets.config import Evaluation
 from pique_assets.jobs import results_job_name
 from pique_assets.late_content import find_late_content
+from pique_assets.not_configured import NotConfigured, SkippingSensor, skipping_with_the_reason
 from pique_assets.resource_keys import ResourceKeys
 from pique_assets.resources import LedgerResource, MediaStorageResource, PiqueResource
 
 if TYPE_CHECKING:
     from pique_assets.evaluation.engine import Engine
+    from pique_assets.evaluation.results import PollReport
     from pique_assets.ledger import Ledger
 
 # Seconds of a tick that are kept for steps 6 to 8, after the last request to Pique.
@@ -58,8 +64,8 @@ SAID_A_TICK = 5
 
 Entry = TypeVar("Entry")
 
-_Poll = Callable[[float], int]
-"""Asks for due results until a `time.monotonic()`, and returns for how many."""
+_Poll = Callable[[float], "PollReport"]
+"""Asks for due results until a `time.monotonic()`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,25 +123,38 @@ def results_sensor(
         media_storage: MediaStorageResource,
     ) -> dg.SensorResult:
         ends_at = time.monotonic() + settings.tick_budget_s
-        try:
-            with ledger.ledger(create=False) as opened:
-                return _tick(
-                    context, evaluations, pique=pique, ledger=opened, media_storage=media_storage, until=ends_at
-                )
-        except ledger_room.LedgerMissing as missing:
-            # The first run that submits begins the ledger. A tick that looks in the wrong place must not begin one.
-            return dg.SensorResult(skip_reason=f"{missing}: nothing was submitted yet", cursor=context.cursor)
+        with _opened(ledger, pique=pique) as opened:
+            return _tick(context, evaluations, pique=pique, ledger=opened, media_storage=media_storage, until=ends_at)
 
     bound = keys.bind(pique_results)
-    return dg.SensorDefinition(
+    return SkippingSensor(
         name=settings.name or f"pique_results_{keys.name}",
-        evaluation_fn=bound.call,
+        evaluation_fn=skipping_with_the_reason(bound.call),
         required_resource_keys=bound.required_resource_keys,
         jobs=[job for job in jobs if job.name in targets],
         minimum_interval_seconds=settings.minimum_interval_s,
         default_status=settings.default_status,
         description="Asks Pique for due results, and requests a run for each date whose results are all in.",
     )
+
+
+@contextmanager
+def _opened(resource: LedgerResource, *, pique: PiqueResource) -> Iterator[Ledger]:
+    """The ledger of a tick.
+
+    Raises:
+        NotConfigured: There is no ledger yet, or an address names no ledger or no Pique.
+    """
+    with ExitStack() as stack:
+        try:
+            pique.client().close()
+            opened = stack.enter_context(resource.ledger(create=False))
+        except ledger_room.LedgerMissing as missing:
+            # The first run that submits begins the ledger. A tick that looks in the wrong place must not begin one.
+            raise NotConfigured(f"{missing}: nothing was submitted yet") from None
+        except ValueError as error:
+            raise NotConfigured(str(error)) from None
+        yield opened
 
 
 def _tick(
@@ -149,16 +168,16 @@ def _tick(
 ) -> dg.SensorResult:
     """One tick, over before this `time.monotonic()`."""
     tick = _count(context.cursor)
-    polled = _ask_pique(_in_turn(evaluations, tick=tick), pique=pique, ledger=ledger, until=until - AFTERWARDS_S)
+    asked = _ask_pique(_in_turn(evaluations, tick=tick), pique=pique, ledger=ledger, until=until - AFTERWARDS_S)
     _give_up_waiting(evaluations, ledger=ledger)
     wanted = wanted_runs(
         evaluations, ledger=ledger, instance=context.instance, at_most=RUN_REQUESTS_A_TICK, until=until
     )
     late = find_late_content(evaluations, tick=tick, ledger=ledger, media_storage=media_storage, until=until)
-    said = [*wanted.said, *map(str, late)]
+    said = [*asked.problems, *wanted.said, *map(str, late)]
     for sentence in said:
         context.log.info(sentence)
-    skipped = f"asked Pique for {polled} results; no date is complete and not yet collected"
+    skipped = f"{asked}; no date is complete and not yet collected"
     return dg.SensorResult(
         run_requests=wanted.requests,
         skip_reason=None if wanted.requests else "; ".join([skipped, *said[:SAID_A_TICK]]),
@@ -194,11 +213,29 @@ class _Due:
         )
 
 
-def _ask_pique(evaluations: Sequence[Evaluation], *, pique: PiqueResource, ledger: Ledger, until: float) -> int:
-    """Steps 1 to 5 of a tick; returns how many results were asked for."""
+@dataclass(frozen=True, kw_only=True)
+class _Asked:
+    """What came of asking Pique in one tick."""
+
+    host: str = ""
+    reports: Sequence[PollReport] = ()
+
+    def __str__(self) -> str:
+        return f"asked Pique for {sum(report.polled for report in self.reports)} results"
+
+    @property
+    def problems(self) -> list[str]:
+        """One sentence, however many jobs wait for a Pique that can't be reached; none where all is well."""
+        errors = sum(report.errors for report in self.reports)
+        last = next((report.problem for report in reversed(self.reports) if report.problem), "")
+        return [f"{errors} results could not be had from {self.host}: {' '.join(last.split())}"] if errors else []
+
+
+def _ask_pique(evaluations: Sequence[Evaluation], *, pique: PiqueResource, ledger: Ledger, until: float) -> _Asked:
+    """Steps 1 to 5 of a tick."""
     due = _Due.of(ledger)
     if due == _Due(orphans=False, lost_jobs=False, old_uploads=False, results=False):
-        return 0
+        return _Asked()
     # No request outlasts this either, whatever Pique does; a request that is cut off is repeated in its turn.
     with pique.client() as client, client.ending_at(until):
         engine = evaluation_room.Engine(client=client, ledger=ledger, say=logging.getLogger(__name__).info)
@@ -212,9 +249,12 @@ def _ask_pique(evaluations: Sequence[Evaluation], *, pique: PiqueResource, ledge
         polls = _polls(evaluations, engine=engine) if due.results else []
         for number, step in enumerate(upkeep):
             step(until=_share(until, among=len(upkeep) + len(polls) - number))
-        polled = sum(poll(_share(until, among=len(polls) - number)) for number, poll in enumerate(polls))
+        reports = [poll(_share(until, among=len(polls) - number)) for number, poll in enumerate(polls)]
         # What the shares left over goes to the evaluations that still have due jobs.
-        return polled + sum(poll(until) for poll in polls)
+        return _Asked(
+            host=urlsplit(pique.base_url).netloc.rpartition("@")[2],
+            reports=[*reports, *(poll(until) for poll in polls)],
+        )
 
 
 def _polls(evaluations: Sequence[Evaluation], *, engine: Engine) -> list[_Poll]:
@@ -223,12 +263,12 @@ def _polls(evaluations: Sequence[Evaluation], *, engine: Engine) -> list[_Poll]:
     def of_evaluation(evaluation: Evaluation) -> _Poll:
         own = replace(engine, limits=evaluation.limits, expects_webhooks=evaluation.expects_webhooks)
         poller = evaluation_room.ResultPoller(own)
-        return lambda until: poller.poll_due(evaluation=evaluation.name, until=until).polled
+        return lambda until: poller.poll_due(evaluation=evaluation.name, until=until)
 
     def of_nobody() -> _Poll:
         poller = evaluation_room.ResultPoller(engine)
         names = [evaluation.name for evaluation in evaluations]
-        return lambda until: poller.poll_due(except_evaluations=names, others_after_s=LEFT_FOR_S, until=until).polled
+        return lambda until: poller.poll_due(except_evaluations=names, others_after_s=LEFT_FOR_S, until=until)
 
     return [*map(of_evaluation, evaluations), of_nobody()]
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         ReceivedResult as ReceivedResult,
         UploadReceipt as UploadReceipt,
     )
+    from pique_assets.api.errors import PiqueError as PiqueError
     from pique_assets.api.models import Judge as Judge
     from pique_assets.api.policy import RetryPolicy as RetryPolicy, Timeouts as Timeouts
 else:

@@ -66,11 +66,19 @@ class PollOutcome(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PollReport:
-    """How many results were asked for, and what came of it."""
+    """How many results were asked for, and what came of it.
+
+    Attributes:
+        polled: Requests.
+        settled: Jobs that had ended.
+        errors: Requests without an answer that can be used.
+        problem: What the last of those errors said; None without one.
+    """
 
     polled: int
     settled: int
     errors: int
+    problem: str | None = None
 
 
 class ResultPoller:
@@ -85,6 +93,7 @@ class ResultPoller:
         self._ledger = engine.ledger
         self._limits = engine.limits
         self._planner = PollPlanner(engine=engine)
+        self._problem: str | None = None
 
     def poll_due(
         self,
@@ -129,7 +138,12 @@ class ResultPoller:
                     break
                 counts.update(pool.map(self._poll, due))
                 slowest_s = max(slowest_s, time.monotonic() - began)
-        return PollReport(polled=counts.total(), settled=counts[PollOutcome.SETTLED], errors=counts[PollOutcome.ERROR])
+        return PollReport(
+            polled=counts.total(),
+            settled=counts[PollOutcome.SETTLED],
+            errors=counts[PollOutcome.ERROR],
+            problem=self._problem,
+        )
 
     def _poll(self, held: LeasedSubmission) -> PollOutcome:
         job_id = held.submission.job_id
@@ -144,6 +158,7 @@ class ResultPoller:
         except (PiqueError, ValueError) as error:
             # Never proof of death, nor is a 404: a key of another organisation sees that everywhere. An id that no
             # address can hold is a ValueError.
+            self._problem = str(error)
             return self._ask_again(held, said=of_error(error))
         if not received.result.is_terminal:
             return self._ask_again(held, said=of_result(received))
