@@ -16,9 +16,11 @@ from pique_assets.assets.evaluation_results import collecting_run
 from pique_assets.assets.judge import snapshots_of
 from pique_assets.assets.partition_tables import PartitionTables
 from pique_assets.config import Evaluation
-from pique_assets.metadata import bar, markdown_table
+from pique_assets.metadata import Metadata, bar, markdown_table
+from pique_assets.numbers import scorecard_numbers, status_numbers
+from pique_assets.pictures import pass_rate_chart, worst_items, worst_items_metadata
 from pique_assets.resource_keys import ResourceKeys
-from pique_assets.resources import LakeResource, LedgerResource
+from pique_assets.resources import LakeResource, LedgerResource, MediaStorageResource
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -33,18 +35,26 @@ def scorecard_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.AssetsDefi
         evaluation,
         "scorecard_daily",
         keys=keys,
-        after=("evaluations", "detector_results"),
+        after=("evaluations", "detector_results", "flagged_moments", "submissions"),
     )
-    def scorecard_daily(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult[None]:
+    def scorecard_daily(
+        context: dg.AssetExecutionContext, lake: LakeResource, media_storage: MediaStorageResource
+    ) -> dg.MaterializeResult[None]:
         tables = PartitionTables(lake=lake.lake(), evaluation=evaluation, date=context.partition_key)
+        evaluations = tables.read_upstream("evaluations")
+        detector_results = tables.read_upstream("detector_results")
         scorecard = lake_room.scorecard_daily(
-            evaluations=tables.read_upstream("evaluations"),
-            detector_results=tables.read_upstream("detector_results"),
+            evaluations=evaluations,
+            detector_results=detector_results,
             judge_id=evaluation.resolved_judge_id() or _found_judge_id(evaluation, lake=tables.lake),
         )
-        return tables.write(
-            "scorecard_daily", scorecard, more={"pass_rates": dg.MarkdownMetadataValue(pass_rates(scorecard))}
-        )
+        more = {
+            **pass_rate_chart(scorecard),
+            **_worst_items(evaluations, detector_results, tables=tables, media_storage=media_storage),
+            "pass_rates": dg.MarkdownMetadataValue(pass_rates(scorecard)),
+            **scorecard_numbers(scorecard),
+        }
+        return tables.write("scorecard_daily", scorecard, more=more)
 
     return scorecard_daily
 
@@ -90,7 +100,7 @@ def partition_status_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.Ass
             payloads=tables.read_upstream("payloads", columns=["payload_sha256"]),
             submissions=tables.read_upstream("submissions"),
         )
-        written = tables.write("partition_status", status)
+        written = tables.write("partition_status", status, more=status_numbers(status))
         # Last of all: a run that failed before leaves the date uncollected, and the sensor asks for another.
         where = {"evaluation": evaluation.name, "partition": context.partition_key}
         with ledger.ledger(create=False) as opened:
@@ -108,6 +118,23 @@ def pass_rates(scorecard: "pa.Table") -> str:
         return "Nothing was evaluated on this date."
     columns = ["detector", "evaluated", "passed", "95 % interval", "median score"]
     return markdown_table(columns, [_pass_rate_row(row) for row in scorecard.to_pylist()])
+
+
+def _worst_items(
+    evaluations: "pa.Table",
+    detector_results: "pa.Table",
+    *,
+    tables: PartitionTables,
+    media_storage: MediaStorageResource,
+) -> Metadata:
+    """Pictures of the date's worst content; none where the tables are not there, for the scorecard needs neither."""
+    try:
+        moments = tables.read("flagged_moments", columns=["job_id", "at_s"])
+        submissions = tables.read("submissions")
+    except lake_room.LakeError:
+        return {}
+    found = worst_items(evaluations=evaluations, detector_results=detector_results, flagged_moments=moments)
+    return worst_items_metadata(found, submissions=submissions, media_storage=media_storage)
 
 
 def _found_judge_id(evaluation: Evaluation, *, lake: "Lake") -> str | None:

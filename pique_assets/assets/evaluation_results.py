@@ -10,6 +10,7 @@ has to complete; the date stays uncollected in the ledger, so the sensor asks fo
 
 # No `from __future__ import annotations`: Dagster reads the type of `context` from the function itself.
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -21,6 +22,7 @@ from pique_assets import evaluation as evaluation_room, lake as lake_room, ledge
 from pique_assets.assets.evaluation_asset import evaluation_asset
 from pique_assets.assets.partition_tables import PartitionTables
 from pique_assets.config import Evaluation
+from pique_assets.numbers import as_metadata, submission_numbers
 from pique_assets.resource_keys import ResourceKeys
 from pique_assets.resources import LakeResource, LedgerResource, PiqueResource
 
@@ -59,6 +61,7 @@ def evaluation_results_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.A
         tables = PartitionTables(lake=lake.lake(), evaluation=evaluation, date=context.partition_key)
         with pique.client() as client, _submitted_to(ledger, **where) as opened:
             tables.lake.belong_to(client.pique)
+            began = time.monotonic()
             try:
                 engine = evaluation_room.Engine(
                     client=client,
@@ -75,6 +78,7 @@ def evaluation_results_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.A
             except evaluation_room.ResultsPending as error:
                 pending = error
                 context.log.warning(f"the tables of {context.partition_key} are written without them: {error}")
+            waited_s = time.monotonic() - began
             # Before the payloads are read: what comes meanwhile makes the date uncollected, and never passed over.
             standing = opened.partition_summary(**where)
             if standing is None:
@@ -89,7 +93,11 @@ def evaluation_results_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.A
             with tables.lake.writing("payloads", **tables.where) as writer:
                 for part in lake_room.payloads_parts(payloads):
                     writer.add(part)
-        more = {**_counts(standing.progress), **({} if pending is None else _open_jobs(pending))}
+        more = {
+            **_counts(standing.progress),
+            **as_metadata({"seconds_waited": waited_s}),
+            **({} if pending is None else _open_jobs(pending)),
+        }
         return tables.materialised("payloads", writer.written, asset="evaluation_results", more=more)
 
     return evaluation_results
@@ -122,7 +130,8 @@ def submissions_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.AssetsDe
             items = opened.partition_state(evaluation=evaluation.name, partition=context.partition_key)
         tables = PartitionTables(lake=lake.lake(), evaluation=evaluation, date=context.partition_key)
         rows = [submission_row(item, evaluation=evaluation.name) for item in items]
-        return tables.write("submissions", lake_room.build_table("submissions", rows))
+        table = lake_room.build_table("submissions", rows)
+        return tables.write("submissions", table, more=submission_numbers(table))
 
     return submissions
 

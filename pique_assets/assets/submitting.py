@@ -9,6 +9,7 @@ what a date has to submit (`uploads`, `social_submissions`), planning, budgets a
 
 import hashlib
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from pique_assets.assets.judge import judge_to_submit_to
 from pique_assets.config import Evaluation
 from pique_assets.home import is_url
 from pique_assets.metadata import Metadata
+from pique_assets.numbers import as_metadata
 from pique_assets.resource_keys import ResourceKeys
 from pique_assets.resources import LakeResource, LedgerResource, MediaStorageResource, PiqueResource
 
@@ -93,6 +95,7 @@ def submitting_asset(
     ) -> dg.MaterializeResult[None]:
         content = read(context, lake, media_storage)
         say = context.log.info
+        began = time.monotonic()
         with pique.client() as client, ledger.ledger(say=say) as opened, _refusing_over_budget():
             engine = evaluation_room.Engine(
                 client=client,
@@ -112,7 +115,8 @@ def submitting_asset(
                 on_plan=_declaring(context, evaluation, judge=judge, ledger=opened),
             )
         numbers = {shown: getattr(report, counted) for shown, counted in counts.items()}
-        return _materialisation(report, judge=judge, metadata={**numbers, **content.metadata})
+        plotted = as_metadata({**numbers, "seconds": time.monotonic() - began})
+        return _materialisation(report, judge=judge, metadata={**plotted, **content.metadata})
 
     return submit
 

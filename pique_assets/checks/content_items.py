@@ -12,7 +12,7 @@ from typing import Any
 import dagster as dg
 
 from pique_assets.assets.partition_tables import PartitionTables
-from pique_assets.checks.operation import Finding, PartitionCheck, listing
+from pique_assets.checks.operation import Finding, PartitionCheck, listing, naming
 from pique_assets.config import Evaluation
 
 Row = dict[str, Any]
@@ -87,7 +87,9 @@ def _every_row(
         return Finding(
             passed=not found,
             severity=severity,
-            description=f"{len(found)} of {len(rows)} content items" if found else f"all {len(rows)} content items",
+            description=naming(f"{len(found)} of {len(rows)}", [[row[name] for name in shown[:2]] for row in found])
+            if found
+            else f"all {len(rows)} content items",
             metadata={
                 "items": len(rows),
                 "found": len(found),
@@ -101,15 +103,17 @@ def _every_row(
 
 def _failure_rate(tables: PartitionTables, *, evaluation: Evaluation) -> Finding:
     """The share of submissions without a result; unreadable files were not submitted, and have a check of their own."""
-    states = tables.read("submissions", columns=["state"]).column("state").to_pylist()
-    submitted = [state for state in states if state != "unreadable"]
-    failed = sum(state in WITHOUT_RESULT for state in submitted)
+    rows = tables.read("submissions", columns=["filename", "state"]).to_pylist()
+    submitted = [row for row in rows if row["state"] != "unreadable"]
+    without_result = [[row["filename"], row["state"]] for row in submitted if row["state"] in WITHOUT_RESULT]
+    failed = len(without_result)
     rate = failed / len(submitted) if submitted else 0.0
+    said = f"{failed} of {len(submitted)} submissions came to nothing ({rate:.1%})"
     is_error = rate > evaluation.failure_rate_error_above
     return Finding(
         passed=rate <= evaluation.failure_rate_warn_above,
         severity=dg.AssetCheckSeverity.ERROR if is_error else dg.AssetCheckSeverity.WARN,
-        description=f"{failed} of {len(submitted)} submissions came to nothing ({rate:.1%})",
+        description=naming(said, without_result) if failed else said,
         metadata={
             "failed": failed,
             "submitted": len(submitted),

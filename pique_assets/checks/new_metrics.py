@@ -6,7 +6,7 @@ Belongs here: comparing `metric_catalog` with earlier dates. Does not: the catal
 from __future__ import annotations
 
 from pique_assets.assets.partition_tables import PartitionTables
-from pique_assets.checks.operation import Finding, PartitionCheck, exact_listing
+from pique_assets.checks.operation import Finding, PartitionCheck, exact_listing, naming
 
 # A year and a bit. The check reads this many small files only where a metric seems new.
 MOST_DATES = 400
@@ -39,7 +39,9 @@ def _look(tables: PartitionTables) -> Finding:
     new = sorted(unseen, key=str) if dates else []
     return Finding(
         passed=not new,
-        description=f"{len(new)} metrics that none of the {dates} dates before has" if new else _all_seen(dates),
+        description=naming(f"{len(new)} metrics that none of the {dates} dates before has", new)
+        if new
+        else _all_seen(dates),
         metadata={
             "new": exact_listing(
                 ("detector", "path", "kind", "what is new"),

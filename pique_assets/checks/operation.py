@@ -22,9 +22,13 @@ from pique_assets.metadata import markdown_table
 from pique_assets.partitions import partitions_of
 from pique_assets.resource_keys import ResourceKeys
 from pique_assets.resources import LakeResource, MediaStorageResource
+from pique_assets.visible import visible
 
 SHOWN_ITEMS = 20
 SHOWN_EXACTLY = 100
+# In the sentence that the UI shows beside a check, and that alerts carry.
+NAMED = 3
+NAMED_CHARACTERS = 60
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -120,6 +124,23 @@ def listing(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> dg.Mark
     if not rows:
         return dg.MarkdownMetadataValue("None.")
     return dg.MarkdownMetadataValue(markdown_table(list(columns), [list(row) for row in rows[:SHOWN_ITEMS]]))
+
+
+def naming(count: str, found: Sequence[Sequence[object]]) -> str:
+    """A sentence that names what was found: "1 of 4: interrupted_export.mp4, failed"; the first few where many were.
+
+    Args:
+        count: How many were found, as in "1 of 4".
+        found: What identifies each, and what is the matter with it.
+    """
+    named = "; ".join(", ".join(_one_line(value) for value in one if value is not None) for one in found[:NAMED])
+    return f"{count}: {named}" + (f"; and {len(found) - NAMED} more" if len(found) > NAMED else "")
+
+
+def _one_line(value: object) -> str:
+    """Whatever stands in a table as a few printable characters of one line."""
+    text = " ".join(visible(str(value)[: 4 * NAMED_CHARACTERS]).split())
+    return text if len(text) <= NAMED_CHARACTERS else f"{text[: NAMED_CHARACTERS - 1]}…"
 
 
 def exact_listing(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> dg.JsonMetadataValue:

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from pique_assets.assets.partition_tables import PartitionTables
-from pique_assets.checks.operation import Finding, PartitionCheck, exact_listing, listing
+from pique_assets.checks.operation import Finding, PartitionCheck, exact_listing, listing, naming
 
 UNIT, PERCENT = (0.0, 1.0), (0.0, 100.0)
 
@@ -69,7 +69,12 @@ def _finding(scores: Sequence[tuple[str, str, float | None]]) -> Finding:
     ]
     return Finding(
         passed=not outside,
-        description=f"{len(outside)} of {counted} scores are out of range" if outside else f"all {counted} scores",
+        description=naming(
+            f"{len(outside)} of {counted} scores are out of range",
+            [(name, job, score) for name, job, score, _ in outside],
+        )
+        if outside
+        else f"all {counted} scores",
         metadata={
             "scores": counted,
             "outside": exact_listing(("of", "job_id", "score", "range"), outside),

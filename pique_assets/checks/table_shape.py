@@ -17,7 +17,7 @@ import dagster as dg
 from pique_assets import lake as lake_room
 from pique_assets.assets.judge import snapshots_of
 from pique_assets.assets.partition_tables import PartitionTables
-from pique_assets.checks.operation import Finding, PartitionCheck, exact_listing
+from pique_assets.checks.operation import Finding, PartitionCheck, exact_listing, naming
 from pique_assets.config import Evaluation
 
 if TYPE_CHECKING:
@@ -92,7 +92,11 @@ def _columns(tables: PartitionTables) -> Finding:
     return Finding(
         passed=not wrong,
         severity=dg.AssetCheckSeverity.ERROR,
-        description=f"{len(wrong)} columns are not as declared" if wrong else f"{files} files are as declared",
+        description=naming(
+            f"{len(wrong)} columns are not as declared", [(name, f"found {found}") for name, found, _ in wrong]
+        )
+        if wrong
+        else f"{files} files are as declared",
         metadata={"files": files, "wrong": exact_listing(("column", "found", "declared"), wrong)},
     )
 
@@ -127,7 +131,9 @@ def _keys(tables: PartitionTables) -> Finding:
     return Finding(
         passed=not repeated,
         severity=dg.AssetCheckSeverity.ERROR,
-        description=f"{len(repeated)} keys stand on several rows" if repeated else f"each key of {files} files once",
+        description=naming(f"{len(repeated)} keys stand on several rows", [one[:2] for one in repeated])
+        if repeated
+        else f"each key of {files} files once",
         metadata={"files": files, "repeated": exact_listing(("table", "key", "rows"), repeated)},
     )
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
         build_table as build_table,
         partitioned_schema as partitioned_schema,
     )
-    from pique_assets.lake.scorecard import scorecard_daily as scorecard_daily
+    from pique_assets.lake.scorecard import OVERALL as OVERALL, scorecard_daily as scorecard_daily
     from pique_assets.lake.storage import Lake as Lake, write_result_tables as write_result_tables
     from pique_assets.lake.tables import (
         COLUMN_DOCS as COLUMN_DOCS,
