@@ -31,6 +31,8 @@ FLAGS = [
     "--disable-sync",
     "--no-first-run",
 ]
+# Of an `img`: its bytes were a picture that the browser can draw.
+LOADED = "image => image.complete && image.naturalWidth > 0"
 BACKFILLS = "{partitionBackfillsOrError(limit: 5) {... on PartitionBackfills {results {status numPartitions}}}}"
 
 pytestmark = [
@@ -120,6 +122,28 @@ def backfills(ui: str) -> list[dict[str, object]]:
     return json.loads(answer)["data"]["partitionBackfillsOrError"]["results"]
 
 
+def the_worst_content_is_shown_as_pictures(page: Page, folder: Path) -> None:
+    """On the page of a date's scorecard."""
+    row = page.get_by_role("row").filter(has_text="worst_items")
+    row.get_by_text("[Show Markdown]").click()
+    pictures = page.locator("img[src^='data:image/jpeg']")
+    expect(pictures.first).to_be_visible()
+    assert pictures.evaluate_all(f"images => images.map({LOADED})") == [True] * pictures.count()
+    keep_screenshot(page, "worst_items", folder)
+    page.keyboard.press("Escape")
+
+
+def pass_rates_are_plotted(ui: str, page: Page, folder: Path) -> None:
+    """One plot for each number of the scorecard, with a point for each materialisation."""
+    page.goto(f"{ui}/assets/brand_videos/scorecard_daily?view=overview")
+    page.get_by_role("button", name="Plots").click()
+    # By partition, Dagster 1.13 looks at the last 120 days alone, whatever the end date of the partitions.
+    page.get_by_role("button", name="Events").click()
+    expect(page.get_by_text("pass_rate/", exact=False).first).to_be_visible()
+    expect(page.locator("canvas").first).to_be_visible()
+    keep_screenshot(page, "plots", folder)
+
+
 def test_a_three_day_backfill_started_in_the_ui_completes_and_shows_what_it_did(ui, page, tmp_path):
     page.goto(f"{ui}/locations/pique_assets/asset-groups/brand_videos/lineage")
     for asset in ("raw_media", "judge", "content", "uploads", "evaluation_results", "scorecard_daily"):
@@ -143,14 +167,21 @@ def test_a_three_day_backfill_started_in_the_ui_completes_and_shows_what_it_did(
     expect(page.get_by_text("all_content_is_readable").first).to_be_visible()
     page.get_by_role("tab", name="Partitions").last.click()
     page.get_by_text("2026-03-03", exact=True).first.click(force=True)
-    expect(page.get_by_text("1 of 4 content items")).to_be_visible()
+    expect(page.get_by_text("1 of 4: never_written.mp4, empty")).to_be_visible()
     keep_screenshot(page, "check", tmp_path)
 
     page.goto(f"{ui}/assets/brand_videos/scorecard_daily?view=partitions&partition=2026-03-04")
     expect(page.get_by_text("Nothing was evaluated on this date.").first).to_be_visible()
     page.goto(f"{ui}/assets/brand_videos/scorecard_daily?view=partitions&partition=2026-03-02")
     expect(page.get_by_text("pass_rates")).to_be_visible()
+    # Shown without a click, from the event alone.
+    chart = page.locator("img[src^='data:image/svg+xml']").first
+    expect(chart).to_be_visible()
+    assert chart.evaluate(LOADED)
     keep_screenshot(page, "partition", tmp_path)
+
+    the_worst_content_is_shown_as_pictures(page, tmp_path)
+    pass_rates_are_plotted(ui, page, tmp_path)
 
     page.set_viewport_size({"width": 2200, "height": 1100})
     page.goto(f"{ui}/locations/pique_assets/asset-groups/brand_videos/lineage")
