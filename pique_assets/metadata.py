@@ -5,10 +5,8 @@ Belongs here: making Dagster metadata of Arrow tables and lake declarations. Doe
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -117,22 +115,12 @@ def preview(table: pa.Table, *, row_count: int) -> str:
 
 def markdown_table(columns: list[str], rows: list[list[object]]) -> str:
     """Rows as a Markdown table; cells are shortened, and nothing in them can break the table."""
-    lines = [columns, ["---"] * len(columns), *([_cell(value) for value in row] for row in rows)]
+    lines = [columns, ["---"] * len(columns), *([cell(value) for value in row] for row in rows)]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
-class Picture:
-    """A picture that stands in Markdown with all its bytes: the UI fetches nothing to show the picture."""
-
-    data: bytes
-    media_type: str
-    title: str
-
-    @property
-    def markdown(self) -> str:
-        """The picture as a `data:` URI, which Dagster's UI shows."""
-        return f"![{_cell(self.title)}](data:{self.media_type};base64,{base64.b64encode(self.data).decode()})"
+class Markdown(str):
+    """Text that is Markdown as it stands, in a cell of a table too."""
 
 
 def bar(share: float | None) -> str:
@@ -143,9 +131,10 @@ def bar(share: float | None) -> str:
     return f"{'█' * filled}{'░' * (BAR_CELLS - filled)} {share:.0%}"
 
 
-def _cell(value: object) -> str:
-    if isinstance(value, Picture):
-        return value.markdown
+def cell(value: object) -> str:
+    """A value as the cell of a table: short, of one line, and nothing but text."""
+    if isinstance(value, Markdown):
+        return value
     if isinstance(value, bytes):
         text = value[:PREVIEW_CELL_CHARACTERS].decode(errors="replace")
     else:

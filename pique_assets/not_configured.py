@@ -13,15 +13,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from functools import wraps
-from typing import TYPE_CHECKING, Final
+from typing import Any, Final
 
 import dagster as dg
 
 from pique_assets import api as api_room, ledger as ledger_room
 from pique_assets.home import HomeUnknown
-
-if TYPE_CHECKING:
-    from dagster._core.definitions.sensor_definition import SensorExecutionData
 
 # Dagster's own sentence about an `EnvVar`; the error has the name of the variable nowhere else.
 _UNSET_VARIABLE: Final = r'environment variable "([^"]+)" which is not set'
@@ -37,7 +34,7 @@ class SkippingSensor(dg.SensorDefinition):
     Dagster makes the resources before it calls the function of a sensor, so no function can catch this.
     """
 
-    def evaluate_tick(self, context: dg.SensorEvaluationContext) -> SensorExecutionData:
+    def evaluate_tick(self, context: dg.SensorEvaluationContext) -> Any:  # noqa: ANN401 - Dagster has no public name
         """One tick, as the daemon asks for it."""
         try:
             return super().evaluate_tick(context)
@@ -73,7 +70,7 @@ def _not_set(variables: Sequence[str]) -> str:
     )
 
 
-def _skipping(sentence: str, *, name: str, cursor: str | None) -> SensorExecutionData:
+def _skipping(sentence: str, *, name: str, cursor: str | None) -> Any:  # noqa: ANN401
     """What Dagster makes of a tick that only skips."""
     sensor = dg.SensorDefinition(name=name, evaluation_fn=lambda _: dg.SkipReason(sentence))
     return sensor.evaluate_tick(dg.build_sensor_context(cursor=cursor))

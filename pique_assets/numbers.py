@@ -9,7 +9,6 @@ a date went, a number that does not exist is left out instead of being null, and
 
 from __future__ import annotations
 
-import statistics
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
@@ -44,6 +43,9 @@ def scorecard_numbers(scorecard: pa.Table) -> Numbers:
 
 def submission_numbers(submissions: pa.Table) -> Numbers:
     """Content items by state, their bytes, and the seconds from upload to result."""
+    # Of no use to whoever only loads the code location.
+    import statistics
+
     counted = Counter(submissions.column("state").to_pylist())
     seconds = [value for value in submissions.column("latency_s").to_pylist() if value is not None]
     states = [*(state.value.lower() for state in ledger_room.SubmissionState), "unreadable", "unsubmitted"]

@@ -9,6 +9,7 @@ than 1,000 characters at once, and longer Markdown at a click.
 
 from __future__ import annotations
 
+import base64
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from xml.sax.saxutils import escape
 import dagster as dg
 
 from pique_assets import lake as lake_room, media as media_room
-from pique_assets.metadata import Picture, markdown_table
+from pique_assets.metadata import Markdown, cell, markdown_table
 from pique_assets.thumbnails import Wanted, can_make_thumbnails, thumbnails
 from pique_assets.visible import visible
 
@@ -58,6 +59,11 @@ class WorstItem:
     score: float | None
 
 
+def picture(data: bytes, *, media_type: str, title: str) -> Markdown:
+    """A picture that stands in Markdown with all its bytes, so that the UI fetches nothing to show the picture."""
+    return Markdown(f"![{cell(title)}](data:{media_type};base64,{base64.b64encode(data).decode()})")
+
+
 def worst_items(*, evaluations: pa.Table, detector_results: pa.Table, flagged_moments: pa.Table) -> list[WorstItem]:
     """The content that people would want to see first, worst first: most failed detectors, then flags, then scores."""
     failed: dict[str, list[str]] = defaultdict(list)
@@ -93,13 +99,13 @@ def worst_items_metadata(
     pictures = _pictures(shown, media_storage=media_storage)
     rows: list[list[object]] = [
         [
-            picture or "",
+            thumbnail or "",
             row["filename"] or row["content_uri"],
             ", ".join(dict.fromkeys(item.failed)),
             item.flagged,
             "" if item.score is None else f"{item.score:.3g}",
         ]
-        for (item, row), picture in zip(shown, pictures, strict=True)
+        for (item, row), thumbnail in zip(shown, pictures, strict=True)
     ]
     table = markdown_table(["picture", "content", "failed", "flagged moments", "score"], rows)
     more = [f"{len(items) - len(shown)} more"] if len(items) > len(shown) else []
@@ -109,7 +115,7 @@ def worst_items_metadata(
 
 def _pictures(
     shown: list[tuple[WorstItem, dict[str, Any]]], *, media_storage: MediaStorageResource
-) -> list[Picture | None]:
+) -> list[Markdown | None]:
     """A thumbnail for each item that is a file of the evaluation's source; a social media URL is never fetched."""
     if not can_make_thumbnails():
         return [None] * len(shown)
@@ -119,13 +125,13 @@ def _pictures(
         if row["source"] == "direct" and row["fingerprint"] is not None and row["size_bytes"] is not None
     }
     made = dict(zip(files, thumbnails(list(files.values()), open_content=media_storage.content_opener()), strict=True))
-    pictures: list[Picture | None] = []
+    pictures: list[Markdown | None] = []
     left = PICTURE_BYTES
     for item, row in shown:
         jpeg = made.get(item.job_id)
         fits = jpeg is not None and len(jpeg) <= left
         left -= len(jpeg) if jpeg is not None and fits else 0
-        pictures.append(Picture(data=jpeg, media_type="image/jpeg", title=row["filename"]) if jpeg and fits else None)
+        pictures.append(picture(jpeg, media_type="image/jpeg", title=row["filename"]) if jpeg and fits else None)
     return pictures
 
 
@@ -148,8 +154,8 @@ def pass_rate_chart(scorecard: pa.Table) -> Mapping[str, dg.MarkdownMetadataValu
         f'<svg xmlns="http://www.w3.org/2000/svg" width="400" height="{20 * len(rows)}" font-family="sans-serif" '
         f'font-size="12" fill="{_INK}">{bars}</svg>'
     )
-    picture = Picture(data=svg.encode(), media_type="image/svg+xml", title="pass rates")
-    return {"pass_rate_chart": dg.MarkdownMetadataValue(picture.markdown)}
+    chart = picture(svg.encode(), media_type="image/svg+xml", title="pass rates")
+    return {"pass_rate_chart": dg.MarkdownMetadataValue(chart)}
 
 
 def _bar(number: int, *, name: str, rate: float) -> str:

@@ -18,7 +18,6 @@ from pique_assets.assets.partition_tables import PartitionTables
 from pique_assets.config import Evaluation
 from pique_assets.metadata import Metadata, bar, markdown_table
 from pique_assets.numbers import scorecard_numbers, status_numbers
-from pique_assets.pictures import pass_rate_chart, worst_items, worst_items_metadata
 from pique_assets.resource_keys import ResourceKeys
 from pique_assets.resources import LakeResource, LedgerResource, MediaStorageResource
 
@@ -40,6 +39,9 @@ def scorecard_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.AssetsDefi
     def scorecard_daily(
         context: dg.AssetExecutionContext, lake: LakeResource, media_storage: MediaStorageResource
     ) -> dg.MaterializeResult[None]:
+        # Of no use to whoever only loads the code location.
+        from pique_assets.pictures import pass_rate_chart
+
         tables = PartitionTables(lake=lake.lake(), evaluation=evaluation, date=context.partition_key)
         evaluations = tables.read_upstream("evaluations")
         detector_results = tables.read_upstream("detector_results")
@@ -128,6 +130,8 @@ def _worst_items(
     media_storage: MediaStorageResource,
 ) -> Metadata:
     """Pictures of the date's worst content; none where the tables are not there, for the scorecard needs neither."""
+    from pique_assets.pictures import worst_items, worst_items_metadata
+
     try:
         moments = tables.read("flagged_moments", columns=["job_id", "at_s"])
         submissions = tables.read("submissions")

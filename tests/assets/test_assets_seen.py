@@ -17,9 +17,8 @@ from PIL import Image
 
 from pique_assets.lake import OVERALL, build_table
 from pique_assets.media import DatedFolder
-from pique_assets.metadata import Picture
 from pique_assets.numbers import MOST_DETECTORS, scorecard_numbers, submission_numbers
-from pique_assets.pictures import WITHOUT_DECODERS, pass_rate_chart, worst_items, worst_items_metadata
+from pique_assets.pictures import WITHOUT_DECODERS, pass_rate_chart, picture, worst_items, worst_items_metadata
 from pique_assets.resources import MediaStorageResource
 
 DATE = "2026-03-03"
@@ -62,8 +61,8 @@ def test_the_worst_content_of_a_date_has_small_pictures(graph: Graph):
     shown = graph.materialization("scorecard_daily", "2026-03-02").metadata["worst_items"]
     pictures = [base64.b64decode(found) for found in JPEG.findall(shown.value)]
     assert pictures
-    for picture in pictures:
-        image = Image.open(io.BytesIO(picture))
+    for jpeg in pictures:
+        image = Image.open(io.BytesIO(jpeg))
         assert max(image.size) == 160
     assert len(shown.value) < 64_000
 
@@ -194,7 +193,7 @@ def test_without_decoders_one_line_names_the_extra(clip, monkeypatch):
 
 
 def test_a_name_beside_a_picture_can_break_nothing():
-    assert Picture(data=b"x", media_type="image/jpeg", title="a](javascript:1)|\n").markdown == (
+    assert picture(b"x", media_type="image/jpeg", title="a](javascript:1)|\n") == (
         r"![a\](javascript:1)\|](data:image/jpeg;base64,eA==)"
     )
 
