@@ -4,7 +4,8 @@ Belongs here: the partitions definition of every partitioned asset and check, an
 which assets are partitioned (`assets`), and which dates a declaration may give (`time_fields`).
 
 No asset has a backfill policy. Without one Dagster backfills with a run for each partition, which carries the
-partition's key. With `BackfillPolicy.multi_run(1)` each of those runs carries a range of one date instead, and the
+partition's key; the `judge`, which has no partitions, gets a run of its own, and what follows from the judge a second
+run for each date. With `BackfillPolicy.multi_run(1)` each of those runs carries a range of one date instead, and the
 results of partitioned checks lose their partition: the UI calls them skipped (Dagster 1.13.27).
 """
 
