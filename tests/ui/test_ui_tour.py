@@ -141,8 +141,10 @@ def pass_rates_are_plotted(ui: str, page: Page, folder: Path) -> None:
     page.get_by_role("button", name="Plots").click()
     # By partition, Dagster 1.13 looks at the last 120 days alone, whatever the end date of the partitions.
     page.get_by_role("button", name="Events").click()
-    expect(page.get_by_text("pass_rate/", exact=False).first).to_be_visible()
+    plotted = page.get_by_text("pass_rate/video_specs")
+    expect(plotted).to_be_visible()
     expect(page.locator("canvas").first).to_be_visible()
+    plotted.scroll_into_view_if_needed()
     keep_screenshot(page, "plots", folder)
 
 
