@@ -133,8 +133,8 @@ def _worst_items(
     from pique_assets.pictures import worst_items, worst_items_metadata
 
     try:
-        moments = tables.read("flagged_moments", columns=["job_id", "at_s"])
-        submissions = tables.read("submissions")
+        moments = tables.read_upstream("flagged_moments", columns=["job_id", "at_s"])
+        submissions = tables.read_upstream("submissions")
     except lake_room.LakeError:
         return {}
     found = worst_items(evaluations=evaluations, detector_results=detector_results, flagged_moments=moments)
