@@ -32,7 +32,8 @@ from pique_assets.evaluation.recovery import UNTOUCHED_FOR_S
 from pique_assets.ledger import Ledger
 from pique_assets.media import DatedFolder
 from pique_assets.resources import LakeResource, LedgerResource, MediaStorageResource, PiqueResource
-from pique_assets.sensors import RUN_REQUESTS_A_TICK, ResultsSensor
+from pique_assets.sensors import ResultsSensor
+from pique_assets.tick import RUN_REQUESTS_A_TICK
 
 ROUNDS = 25
 TICKS_AT_MOST = 30

@@ -1,7 +1,7 @@
 """Which dates a tick of the sensor requests a results run for: complete dates, and dates that have come to a rest.
 
 Belongs here: from dates that are not collected to run requests, and what a tick says of the dates that wait. Does not:
-asking Pique (`sensors`, `evaluation`), and what a results run does (`assets`).
+asking Pique (`tick`, `evaluation`), and what a results run does (`assets`).
 
 A date whose jobs have all ended wants a run at once. A date with open jobs wants one too, once nothing of the date has
 moved for `Limits.results_wait_s`: its tables then show what is there.

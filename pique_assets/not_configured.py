@@ -1,6 +1,6 @@
 """Why a tick of the sensor can't do anything, in one sentence: what is not set, not reachable or not writable.
 
-Belongs here: from an error to the sentence. Does not: what a tick does (`sensors`), and failures of a run, which
+Belongs here: from an error to the sentence. Does not: what a tick does (`tick`), and failures of a run, which
 Dagster shows beside the run.
 
 A sensor ticks every 30 seconds from the moment the code location is loaded, mostly before anybody has set a key. Each

@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import dagster as dg
 
-_NAMEABLE = re.compile(r"[A-Za-z0-9_]+")
+_NAMEABLE: Final = r"[A-Za-z0-9_]+"
 
 
 class PiqueAssetProps(NamedTuple):
@@ -118,7 +118,7 @@ def translated_spec(
         return spec
     if not isinstance(spec, dg.AssetSpec):
         raise _refusal(props, f"returned {spec!r}, and has to return an AssetSpec")
-    if not _NAMEABLE.fullmatch(spec.key.to_python_identifier()):
+    if not re.fullmatch(_NAMEABLE, spec.key.to_python_identifier()):
         raise _refusal(
             props,
             f"gives the key {spec.key.to_user_string()!r}: Dagster makes names of keys, so use letters, digits, `_`, "

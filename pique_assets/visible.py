@@ -11,7 +11,8 @@ from typing import Final
 
 # Control characters but for tab and line feed, the marks and overrides of direction, line separators, characters that
 # have no shape of their own, and halves of characters. The joiners stay: emoji and several scripts need them.
-_COMMANDS: Final = re.compile(
+# `re` compiles and keeps it at its first use: the code location is loaded more often than it prints.
+_COMMANDS: Final = (
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb"
     "\ud800-\udfff\U000e0000-\U000e007f]"
 )
@@ -22,7 +23,7 @@ def visible(text: str) -> str:
 
     A document of JSON stays one, with the same values.
     """
-    return _COMMANDS.sub(_escape, text)
+    return re.sub(_COMMANDS, _escape, text)
 
 
 def _escape(found: re.Match[str]) -> str:

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from pique_assets import lake as lake_room
+from pique_assets import display, lake as lake_room
 from pique_assets.assets.evaluation_asset import evaluation_asset
 from pique_assets.assets.evaluation_results import collecting_run
 from pique_assets.assets.judge import snapshots_of
 from pique_assets.assets.partition_tables import PartitionTables
 from pique_assets.config import Evaluation
 from pique_assets.metadata import Metadata, bar, markdown_table
-from pique_assets.numbers import scorecard_numbers, status_numbers
 from pique_assets.resource_keys import ResourceKeys
 from pique_assets.resources import LakeResource, LedgerResource, MediaStorageResource
 
@@ -39,9 +38,6 @@ def scorecard_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.AssetsDefi
     def scorecard_daily(
         context: dg.AssetExecutionContext, lake: LakeResource, media_storage: MediaStorageResource
     ) -> dg.MaterializeResult[None]:
-        # Of no use to whoever only loads the code location.
-        from pique_assets.pictures import pass_rate_chart
-
         tables = PartitionTables(lake=lake.lake(), evaluation=evaluation, date=context.partition_key)
         evaluations = tables.read_upstream("evaluations")
         detector_results = tables.read_upstream("detector_results")
@@ -51,10 +47,10 @@ def scorecard_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.AssetsDefi
             judge_id=evaluation.resolved_judge_id() or _found_judge_id(evaluation, lake=tables.lake),
         )
         more = {
-            **pass_rate_chart(scorecard),
+            **display.pass_rate_chart(scorecard),
             **_worst_items(evaluations, detector_results, tables=tables, media_storage=media_storage),
             "pass_rates": dg.MarkdownMetadataValue(pass_rates(scorecard)),
-            **scorecard_numbers(scorecard),
+            **display.scorecard_numbers(scorecard),
         }
         return tables.write("scorecard_daily", scorecard, more=more)
 
@@ -82,14 +78,13 @@ def metric_catalog_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.Asset
 
 def partition_status_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.AssetsDefinition:
     """The commit mark of a date, written when all its tables are."""
-    # Those that all others are upstream of.
-    upstream = ["submissions", "scorecard_daily", "metric_catalog", "flagged_moments"]
 
     @evaluation_asset(
         evaluation,
         "partition_status",
         keys=keys,
-        after=upstream,
+        # All other tables are upstream of these two.
+        after=("scorecard_daily", "metric_catalog"),
     )
     def partition_status(
         context: dg.AssetExecutionContext, ledger: LedgerResource, lake: LakeResource
@@ -102,7 +97,7 @@ def partition_status_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.Ass
             payloads=tables.read_upstream("payloads", columns=["payload_sha256"]),
             submissions=tables.read_upstream("submissions"),
         )
-        written = tables.write("partition_status", status, more=status_numbers(status))
+        written = tables.write("partition_status", status, more=display.status_numbers(status))
         # Last of all: a run that failed before leaves the date uncollected, and the sensor asks for another.
         where = {"evaluation": evaluation.name, "partition": context.partition_key}
         with ledger.ledger(create=False) as opened:
@@ -130,15 +125,13 @@ def _worst_items(
     media_storage: MediaStorageResource,
 ) -> Metadata:
     """Pictures of the date's worst content; none where the tables are not there, for the scorecard needs neither."""
-    from pique_assets.pictures import worst_items, worst_items_metadata
-
     try:
-        moments = tables.read_upstream("flagged_moments", columns=["job_id", "at_s"])
-        submissions = tables.read_upstream("submissions")
+        moments = tables.read("flagged_moments", columns=["job_id", "at_s"])
+        submissions = tables.read("submissions")
     except lake_room.LakeError:
         return {}
-    found = worst_items(evaluations=evaluations, detector_results=detector_results, flagged_moments=moments)
-    return worst_items_metadata(found, submissions=submissions, media_storage=media_storage)
+    found = display.worst_items(evaluations=evaluations, detector_results=detector_results, flagged_moments=moments)
+    return display.worst_items_metadata(found, submissions=submissions, media_storage=media_storage)
 
 
 def _found_judge_id(evaluation: Evaluation, *, lake: "Lake") -> str | None:

@@ -18,11 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from pique_assets import evaluation as evaluation_room, lake as lake_room, ledger as ledger_room
+from pique_assets import display, evaluation as evaluation_room, lake as lake_room, ledger as ledger_room
 from pique_assets.assets.evaluation_asset import evaluation_asset
 from pique_assets.assets.partition_tables import PartitionTables
 from pique_assets.config import Evaluation
-from pique_assets.numbers import as_metadata, submission_numbers
 from pique_assets.resource_keys import ResourceKeys
 from pique_assets.resources import LakeResource, LedgerResource, PiqueResource
 
@@ -95,7 +94,7 @@ def evaluation_results_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.A
                     writer.add(part)
         more = {
             **_counts(standing.progress),
-            **as_metadata({"seconds_waited": waited_s}),
+            **display.as_metadata({"seconds_waited": waited_s}),
             **({} if pending is None else _open_jobs(pending)),
         }
         return tables.materialised("payloads", writer.written, asset="evaluation_results", more=more)
@@ -131,7 +130,7 @@ def submissions_asset(evaluation: Evaluation, keys: ResourceKeys) -> dg.AssetsDe
         tables = PartitionTables(lake=lake.lake(), evaluation=evaluation, date=context.partition_key)
         rows = [submission_row(item, evaluation=evaluation.name) for item in items]
         table = lake_room.build_table("submissions", rows)
-        return tables.write("submissions", table, more=submission_numbers(table))
+        return tables.write("submissions", table, more=display.submission_numbers(table))
 
     return submissions
 

@@ -17,13 +17,12 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from pique_assets import evaluation as evaluation_room, ledger as ledger_room, recovering as recovering_room
+from pique_assets import display, evaluation as evaluation_room, ledger as ledger_room, recovering as recovering_room
 from pique_assets.assets.evaluation_asset import API_POOL, evaluation_asset
 from pique_assets.assets.judge import judge_to_submit_to
 from pique_assets.config import Evaluation
 from pique_assets.home import is_url
 from pique_assets.metadata import Metadata
-from pique_assets.numbers import as_metadata
 from pique_assets.resource_keys import ResourceKeys
 from pique_assets.resources import LakeResource, LedgerResource, MediaStorageResource, PiqueResource
 
@@ -115,7 +114,7 @@ def submitting_asset(
                 on_plan=_declaring(context, evaluation, judge=judge, ledger=opened),
             )
         numbers = {shown: getattr(report, counted) for shown, counted in counts.items()}
-        plotted = as_metadata({**numbers, "seconds": time.monotonic() - began})
+        plotted = display.as_metadata({**numbers, "seconds": time.monotonic() - began})
         return _materialisation(report, judge=judge, metadata={**plotted, **content.metadata})
 
     return submit

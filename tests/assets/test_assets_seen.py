@@ -15,10 +15,10 @@ from desk import DEMO
 from graph import Graph, video_evaluation
 from PIL import Image
 
+from pique_assets.display.numbers import MOST_DETECTORS, scorecard_numbers, submission_numbers
+from pique_assets.display.pictures import WITHOUT_DECODERS, pass_rate_chart, picture, worst_items, worst_items_metadata
 from pique_assets.lake import OVERALL, build_table
 from pique_assets.media import DatedFolder
-from pique_assets.numbers import MOST_DETECTORS, scorecard_numbers, submission_numbers
-from pique_assets.pictures import WITHOUT_DECODERS, pass_rate_chart, picture, worst_items, worst_items_metadata
 from pique_assets.resources import MediaStorageResource
 
 DATE = "2026-03-03"
@@ -188,7 +188,7 @@ def test_flagged_content_comes_first_and_more_than_six_are_counted(clip):
 
 
 def test_without_decoders_one_line_names_the_extra(clip, monkeypatch):
-    monkeypatch.setattr("pique_assets.pictures.can_make_thumbnails", lambda: False)
+    monkeypatch.setattr("pique_assets.display.pictures.can_make_thumbnails", lambda: False)
     assert shown_worst([submitted("1", clip)]).endswith(WITHOUT_DECODERS)
 
 

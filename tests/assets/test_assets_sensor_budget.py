@@ -8,7 +8,7 @@ import time
 import pytest
 from graph import Graph, video_evaluation
 
-from pique_assets import sensors
+from pique_assets import sensors, tick
 from pique_assets.ledger import Ledger
 from pique_assets.sensors import ResultsSensor
 from pique_assets.testing import Fault, FaultKind, FaultScript, Route
@@ -61,5 +61,5 @@ def test_many_complete_dates_are_collected_a_few_at_a_time_and_each_comes_to_its
     asked_for = [
         {request.partition_key for request in graph.tick(cursor=str(number)).run_requests} for number in range(3)
     ]
-    assert [len(some) for some in asked_for] == [sensors.RUN_REQUESTS_A_TICK] * 3
+    assert [len(some) for some in asked_for] == [tick.RUN_REQUESTS_A_TICK] * 3
     assert set.union(*asked_for) == set(dates)

@@ -112,6 +112,6 @@ def test_a_mistake_in_the_code_of_a_tick_is_still_an_error(graph, instance, monk
         raise RuntimeError("a mistake")
 
     assert graph.run("2026-03-04", job="submit").success
-    monkeypatch.setattr("pique_assets.sensors.wanted_runs", broken)
+    monkeypatch.setattr("pique_assets.tick.wanted_runs", broken)
     with pytest.raises(RuntimeError, match="a mistake"):
         tick_of_the_daemon(graph.defs, instance)

@@ -10,9 +10,9 @@ import pytest
 from desk import DEMO
 from PIL import Image
 
-from pique_assets import thumbnails as thumbnails_module
+from pique_assets.display import thumbnails as thumbnails_module
+from pique_assets.display.thumbnails import MOST_CONTENT_BYTES, Wanted, thumbnails
 from pique_assets.media import ContentItem
-from pique_assets.thumbnails import MOST_CONTENT_BYTES, Wanted, thumbnails
 
 KILLER = """
 import os, signal, sys

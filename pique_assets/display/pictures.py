@@ -19,8 +19,8 @@ from xml.sax.saxutils import escape
 import dagster as dg
 
 from pique_assets import lake as lake_room, media as media_room
+from pique_assets.display.thumbnails import Wanted, can_make_thumbnails, thumbnails
 from pique_assets.metadata import Markdown, cell, markdown_table
-from pique_assets.thumbnails import Wanted, can_make_thumbnails, thumbnails
 from pique_assets.visible import visible
 
 if TYPE_CHECKING:
