@@ -74,6 +74,8 @@ class ResourceKeys:
         )
         bound.__signature__ = inspect.Signature([parameter])  # type: ignore[attr-defined]
         bound.__name__ = function.__name__
+        # Dagster before 1.13.24 would take the annotation of what is returned for a single output's type.
+        bound.__annotations__ = {}
         return BoundFunction(bound, set(keys.values()))
 
 
