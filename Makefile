@@ -1,6 +1,6 @@
 # Every command sets up what it needs: Python 3.11 or newer and make are enough.
 
-.PHONY: run dev test check style setup clean
+.PHONY: run dev test check style docs docs-serve wheel setup clean
 .DEFAULT_GOAL := run
 
 PYTHON ?= python3
@@ -23,12 +23,25 @@ test: style
 
 check: style
 	$(VENV)/bin/dg check defs --use-active-venv
-	$(VENV)/bin/dagster definitions validate -w workspace.yaml
 
 style: $(READY)
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
+
+# Strictly: a link, an anchor, an image or a snippet that leads nowhere is an error.
+docs: $(READY)
+	@NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict
+	@echo "the documentation's site: $(CURDIR)/.pique/site/index.html"
+
+# The same on http://127.0.0.1:8000, built anew whenever a page changes.
+docs-serve: $(READY)
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs serve --dev-addr 127.0.0.1:8000
+
+# What other projects install; docs/start/your-project.md says how.
+wheel: $(READY)
+	@uv=$$(command -v uv || echo $(VENV)/bin/uv); $$uv build --quiet --wheel --out-dir dist
+	@ls $(CURDIR)/dist/*.whl
 
 setup: $(READY)
 
