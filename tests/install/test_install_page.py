@@ -28,7 +28,10 @@ BLOCK = re.compile(r'^```sh(?: title="([^"]+)")?\n(.*?)^```$', re.MULTILINE | re
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 PATIENCE_S = 600
 # What a reader waits for in the two further terminals, as the page says, before typing on in the first.
-READY = {"In a second terminal": "export PIQUE_API_KEY=", "In a third terminal": "for sensor: automation"}
+READY = {
+    "In a second terminal": "export PIQUE_API_KEY=",
+    "In a third terminal": "Finished auto-materialization tick for automation",
+}
 LOCAL_PIQUE_PORT = 8786
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]
