@@ -78,7 +78,7 @@ WARNED_OF = "[a](nowhere.md) [b](operations.md#nowhere) ![c](images/nowhere.png)
     [
         (WARNED_OF, ("'nowhere.md'", "'operations.md#nowhere'", "'images/nowhere.png'")),
         ("[a file of the repository](../pique_assets/nowhere.py)", ("../pique_assets/nowhere.py",)),
-        ('--8<-- "examples/nowhere.py"', ("examples/nowhere.py",)),
+        ('--8<-- "nowhere.py"', ("nowhere.py",)),
     ],
 )
 def test_the_build_stops_at_what_leads_nowhere(markdown: str, said: tuple[str, ...], tmp_path: Path) -> None:
