@@ -26,7 +26,6 @@ PROJECT = Path(__file__).parents[2]
 PAGE = PROJECT / "docs" / "start" / "your-project.md"
 BLOCK = re.compile(r'^```sh(?: title="([^"]+)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
-PATIENCE_S = 600
 # What a reader waits for in the two further terminals, as the page says, before typing on in the first.
 READY = {
     "In a second terminal": "export PIQUE_API_KEY=",
@@ -93,9 +92,9 @@ class FirstTerminal:
         assert self._shell.stdout.readline() == "typed\n", f"{commands}\n{self._log.read_text()[-6000:]}"
 
     def close(self) -> None:
-        assert self._shell.stdin is not None
-        self._shell.stdin.close()
-        self._shell.wait(PATIENCE_S)
+        # Leaving the block closes the pipes and waits for the shell, which ends with its input.
+        with self._shell:
+            pass
         self._written.close()
 
 
