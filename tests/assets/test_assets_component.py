@@ -18,6 +18,8 @@ from pique_assets.config import Evaluation
 from pique_assets.definitions import build_defs
 from pique_assets.evaluation.limits import Budget, Limits
 from pique_assets.media import DatedFolder, Manifest
+from pique_assets.resources import resources_for
+from pique_assets.translation import PiqueAssetProps, PiqueTranslator
 from pique_assets.yaml_models import descriptions_of
 
 # Dagster itself reads YAML with it.
@@ -237,6 +239,48 @@ def test_resources_executor_and_translation_come_from_yaml(tmp_path, monkeypatch
     (schedule,) = defs.get_repository_def().schedule_defs
     assert (schedule.name, schedule.cron_schedule) == ("brand_videos_weekly", "30 7 * * 1")
     assert defs.get_repository_def().get_job("brand_videos_submit").executor_def.name == "multiprocess"
+
+
+def test_a_team_s_conventions_give_the_same_graph_from_yaml_and_from_python(tmp_path):
+    class Team(PiqueTranslator):
+        def get_asset_spec(self, props: PiqueAssetProps) -> dg.AssetSpec:
+            spec = props.default_spec.replace_attributes(
+                key=props.default_spec.key.with_prefix("marketing"),
+                group_name="brand",
+                automation_condition=None if props.spends else dg.AutomationCondition.eager(),
+            )
+            return spec.merge_attributes(owners=["team:brand"], tags={"tier": "gold"})
+
+    def seen(defs: dg.Definitions) -> dict[str, object]:
+        nodes = defs.get_repository_def().asset_graph.asset_nodes
+        return {
+            node.key.to_user_string(): (
+                node.group_name,
+                sorted(node.owners),
+                dict(node.tags),
+                None if node.automation_condition is None else node.automation_condition.get_label(),
+                sorted(key.to_user_string() for key in node.parent_keys),
+                sorted(key.name for key in node.check_keys),
+            )
+            for node in nodes
+        }
+
+    translation = {
+        "key_prefix": "marketing",
+        "group_name": "brand",
+        "owners": ["team:brand"],
+        "tags": {"tier": "gold"},
+        "automation_condition": "{{ None if props.spends else automation_condition.eager() }}",
+    }
+    evaluation = ATTRIBUTES["evaluations"][0] | {"dated_folder": str(tmp_path), "translation": translation}
+    declared_in_yaml = dg.build_defs_for_component(
+        component=PiqueEvaluations.resolve_from_dict(ATTRIBUTES | {"evaluations": [evaluation]})
+    )
+    (model,) = PiqueEvaluations.resolve_from_dict(ATTRIBUTES).evaluations
+    declared = dataclasses.replace(model.to_evaluation(base=tmp_path), media=DatedFolder(tmp_path), translator=Team())
+    python = build_defs(evaluations=[declared], resources=resources_for("local", home=tmp_path))
+    assert seen(declared_in_yaml) == seen(python)
+    assert any(label for _, _, _, label, _, _ in seen(python).values())
 
 
 def test_a_relative_home_begins_beside_the_yaml_and_leaves_no_ledger_behind(tmp_path):

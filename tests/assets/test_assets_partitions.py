@@ -13,7 +13,7 @@ from graph import Graph, resources_at, video_evaluation
 
 from pique_assets.definitions import build_defs
 from pique_assets.jobs import cron_of, dates_to_submit
-from pique_assets.media import DatedFolder
+from pique_assets.media import DatedFolder, Manifest
 from pique_assets.partitions import partitions_of
 
 NOW = dt.datetime(2026, 5, 20, 12, tzinfo=dt.UTC)
@@ -110,3 +110,30 @@ def test_a_backfill_completes(partitions, dates, end, pique, tmp_path: Path, ins
     (tmp_path / "media" / dates[0] / "late.mp4").write_bytes(b"not looked at")
     (observation,) = graph.tick().asset_events
     assert observation.partition == dates[0]
+
+
+@pytest.mark.parametrize("by", ["folder", "manifest", "one manifest"])
+def test_content_that_is_dated_within_a_week_is_said(by, pique, tmp_path: Path, instance):
+    """It belongs to no partition, so that nobody would hear of it otherwise."""
+    clip = DEMO / "media" / "brand_videos" / "2026-03-02" / "teaser_vertical.mp4"
+    lines = {day: f"{day},{clip}\n" for day in (*WEEKS, "2026-03-04")}
+    if by == "folder":
+        for day in lines:
+            (tmp_path / "media" / day).mkdir(parents=True)
+            shutil.copy(clip, tmp_path / "media" / day)
+        media = DatedFolder(tmp_path / "media")
+    elif by == "manifest":
+        for day, line in lines.items():
+            (tmp_path / f"{day}.csv").write_text("date,uri\n" + line)
+        media = Manifest(tmp_path / "{date}.csv")
+    else:
+        (tmp_path / "all.csv").write_text("date,uri\n" + "".join(lines.values()))
+        media = Manifest(tmp_path / "all.csv")
+    evaluation = video_evaluation(partitions="weekly", start_date=WEEKS[0], end_date="2026-03-16", media=media)
+    graph = Graph.over(evaluation, home=tmp_path, pique=pique, instance=instance)
+    said = {}
+    for date in WEEKS:
+        checks = graph.run(date, job="submit").get_asset_check_evaluations()
+        (said[date],) = (one for one in checks if one.check_name == "nothing_lies_between_dates")
+    assert [said[date].passed for date in WEEKS] == [False, True]
+    assert "1 of 6 days after 2026-03-02 have content: 2026-03-04;" in said[WEEKS[0]].description

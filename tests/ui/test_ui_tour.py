@@ -164,6 +164,13 @@ def test_a_three_day_backfill_started_in_the_ui_completes_and_shows_what_it_did(
     for asset in ("raw_media", "judge", "content", "uploads", "evaluation_results", "scorecard_daily"):
         expect(page.get_by_text(asset, exact=True).first).to_be_visible()
 
+    page.goto(f"{ui}/assets/brand_videos/scorecard_daily?view=overview")
+    # Before any run.
+    expect(page.get_by_text("pass_rate", exact=True).first).to_be_visible()
+    expect(page.get_by_text("double", exact=True).first).to_be_visible()
+    keep_screenshot(page, "columns", tmp_path)
+
+    page.goto(f"{ui}/locations/pique_assets/asset-groups/brand_videos/lineage")
     page.get_by_role("button", name="Materialize all").click()
     dates = page.get_by_placeholder("ex: ")
     dates.fill("[2026-03-02...2026-03-04]")
