@@ -7,6 +7,7 @@ pages say.
 from __future__ import annotations
 
 import ast
+import html
 import os
 import re
 import shutil
@@ -68,6 +69,13 @@ def test_a_page_fetches_nothing_from_elsewhere(site: Path) -> None:
         if 'rel="canonical"' not in url
     }
     assert fetched == set()
+
+
+def test_examples_stand_in_the_pages_as_they_are_executed(site: Path) -> None:
+    words = re.sub(r"<[^>]+>", "", (site / "downstream.html").read_text(encoding="utf-8"))
+    example = (PROJECT / "examples" / "downstream" / "definitions.py").read_text(encoding="utf-8")
+    for line in example.splitlines():
+        assert html.escape(line, quote=False) in words.replace("&#34;", '"').replace("&#39;", "'")
 
 
 WARNED_OF = "[a](nowhere.md) [b](operations.md#nowhere) ![c](images/nowhere.png)"
