@@ -1,42 +1,35 @@
-"""The connection to the database: how it is opened, and what a read and a write transaction are.
+"""What a read and a write transaction are, and whose turn it is to write.
 
-Belongs here: engines, SQLite pragmas, BEGIN IMMEDIATE, the turn to write. Does not: any statement about submissions,
-nor which writes share a transaction (`group_commit.py`). Everything above this module is the same on SQLite and
-Postgres, except for ``INSERT ... ON CONFLICT``, whose spelling SQLAlchemy keeps by dialect (`insert_or_ignore`).
+Belongs here: transactions, the connections that are kept for writing. Does not: how a connection is opened
+(`engines.py`), any statement about submissions, nor which writes share a transaction (`group_commit.py`). Everything
+above this module is the same on SQLite and Postgres, except for ``INSERT ... ON CONFLICT``, whose spelling SQLAlchemy
+keeps by dialect (`insert_or_ignore`).
 """
 
 from __future__ import annotations
 
-import os
 import random
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
-from pathlib import Path
 from typing import TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import URL, Connection, Engine, RootTransaction
+from sqlalchemy.engine import Connection, Engine, RootTransaction
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.pool import ConnectionPoolEntry
 
 from pique_assets.ledger.address import Address, SqliteAddress, ledger_address
-from pique_assets.ledger.errors import LedgerError, LedgerMissing, LedgerUnavailable
+from pique_assets.ledger.engines import IMMEDIATE, is_busy, postgres_engine, sqlite_engine
+from pique_assets.ledger.errors import LedgerError, LedgerUnavailable
 from pique_assets.ledger.failpoints import failpoint
 from pique_assets.ledger.faults import translated
 from pique_assets.ledger.group_commit import GroupCommit, despite_deadlocks
-from pique_assets.ledger.postgres_url import PostgresAddress
 
 _Result = TypeVar("_Result")
 
-_IMMEDIATE = "pique_ledger_immediate"
-# Of each connection, of which a submitting process has dozens; the system caches the file for all of them.
-_CACHE_KIB = 512
-_CONNECT_TIMEOUT_S = 10
 # Of the connection by which groups of writes are led: how long it counts as alive without being asked.
 _CONNECTION_KEPT_S = 1.0
 
@@ -73,9 +66,9 @@ class Database:
         address = ledger_address(url)
         with translated(address.location):
             if isinstance(address, SqliteAddress):
-                engine = _sqlite_engine(address.path, busy_timeout_s, create=create)
+                engine = sqlite_engine(address.path, busy_timeout_s, create=create)
             else:
-                engine = _postgres_engine(address, busy_timeout_s)
+                engine = postgres_engine(address, busy_timeout_s)
         return cls(engine=engine, address=address, busy_timeout_s=busy_timeout_s)
 
     @property
@@ -285,7 +278,7 @@ class _SqliteWriter:
             self._turn.release()
 
     def _connect(self) -> Connection:
-        connection = self._engine.connect().execution_options(**{_IMMEDIATE: True})
+        connection = self._engine.connect().execution_options(**{IMMEDIATE: True})
         # Never given back to the pool, whose other connections wait as SQLite does.
         connection.detach()
         connection.connection.cursor().execute("PRAGMA busy_timeout = 0")
@@ -303,7 +296,7 @@ class _SqliteWriter:
             try:
                 return connection.begin()
             except OperationalError as error:
-                if not _is_busy(error.orig) or time.monotonic() > deadline:
+                if not is_busy(error.orig) or time.monotonic() > deadline:
                     raise
                 time.sleep(random.uniform(0.0005, 0.003))
 
@@ -319,91 +312,3 @@ def insert_or_ignore(connection: Connection, table: sa.Table, rows: Sequence[Map
 def _insert_or_ignore(table: sa.Table, dialect: str) -> sa.Insert:
     insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
     return insert(table).on_conflict_do_nothing()
-
-
-def _sqlite_engine(path: Path, busy_timeout_s: float, *, create: bool) -> Engine:
-    if not create and not path.exists():
-        raise LedgerMissing(f"there is no ledger at {path}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Made here because SQLite would let everybody read it; its -wal and -shm files take over the mode.
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    engine = sa.create_engine(
-        URL.create("sqlite+pysqlite", database=str(path)),
-        hide_parameters=True,
-        pool_size=8,
-        max_overflow=-1,
-        connect_args={"timeout": busy_timeout_s},
-    )
-
-    @sa.event.listens_for(engine, "connect")
-    def configure(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
-        connection.isolation_level = None  # We say BEGIN ourselves, see below.
-        _use_wal(connection, busy_timeout_s)
-        pragmas = (f"cache_size = -{_CACHE_KIB}", "synchronous = FULL", "foreign_keys = ON", "secure_delete = ON")
-        for pragma in pragmas:
-            connection.execute(f"PRAGMA {pragma}")
-
-    @sa.event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        # A deferred transaction that reads first and writes later fails at once when another process wrote
-        # meanwhile; an immediate one queues for its turn.
-        immediate = connection.get_execution_options().get(_IMMEDIATE, False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
-
-    return engine
-
-
-def _use_wal(connection: sqlite3.Connection, busy_timeout_s: float) -> None:
-    """Switch to the write-ahead log; SQLite does not wait for its turn here, so we do."""
-    deadline = time.monotonic() + busy_timeout_s
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL").fetchall()
-            return
-        except sqlite3.OperationalError as error:
-            if not _is_busy(error) or time.monotonic() > deadline:
-                raise
-            time.sleep(0.02)
-
-
-def _is_busy(error: BaseException | None) -> bool:
-    """Whether another process writes; the low byte of SQLite's code says so, whatever the reason in the others."""
-    return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
-
-
-def _postgres_engine(address: PostgresAddress, busy_timeout_s: float) -> Engine:
-    defaults: dict[str, object] = {"fallback_application_name": "pique_assets", "client_encoding": "utf8"}
-    if "PGCONNECT_TIMEOUT" not in os.environ:
-        defaults["connect_timeout"] = _CONNECT_TIMEOUT_S
-    engine = sa.create_engine(
-        # Everything about the connection is an argument of it: a URL would be shown, and read in SQLAlchemy's own way.
-        URL.create("postgresql+psycopg"),
-        hide_parameters=True,
-        pool_size=5,
-        max_overflow=15,
-        pool_timeout=busy_timeout_s,
-        pool_pre_ping=True,
-        # We say BEGIN ourselves, see below.
-        isolation_level="AUTOCOMMIT",
-        connect_args={**defaults, **address.parameters, "prepare_threshold": address.prepare_threshold},
-    )
-    settings = {"lock_timeout": str(int(busy_timeout_s * 1000)), **address.settings}
-    begin = _begin_with(settings)
-
-    @sa.event.listens_for(engine, "begin")
-    def set_up(connection: Connection) -> None:
-        # Each transaction for itself: behind a pooler the next one may have another connection to the server, and what
-        # a session is told at its start never gets there. In one round trip.
-        connection.exec_driver_sql(begin)
-
-    return engine
-
-
-def _begin_with(settings: Mapping[str, str]) -> str:
-    """The statements that open a transaction with these settings."""
-    from psycopg import sql
-
-    each = [sql.SQL("set_config({}, {}, true)").format(name, value) for name, value in settings.items()]
-    begin = sql.SQL("BEGIN ISOLATION LEVEL READ COMMITTED; SELECT {}").format(sql.SQL(", ").join(each))
-    # The driver takes a % for the place of a parameter, also where there are none.
-    return begin.as_string(None)
