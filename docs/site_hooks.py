@@ -1,4 +1,4 @@
-"""What the site adds to the pages on disk: data dictionary, API reference, and words for links that leave `docs/`.
+"""What the site adds to the pages on disk: tables, fields of YAML, API reference, words for links that leave `docs/`.
 
 Belongs here: hooks of mkdocs. Does not: texts; each stands in its page or in the code that it describes.
 """
@@ -6,12 +6,13 @@ Belongs here: hooks of mkdocs. Does not: texts; each stands in its page or in th
 from __future__ import annotations
 
 import ast
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pique_assets import lake as lake_room
+from pique_assets import PiqueEvaluations, lake as lake_room
 
 if TYPE_CHECKING:
     from mkdocs.structure.pages import Page
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 DOCS = Path(__file__).parent
 TABLES_HERE = "<!-- tables -->"
 FRONT_DOOR_HERE = "<!-- front door -->"
+YAML_HERE = "<!-- yaml -->"
 _LINK = re.compile(r"(?<!!)\[([^\]]+)\]\(((?:\.\./)+[^)#]*)(#[^)]*)?\)")
 
 
@@ -26,6 +28,8 @@ def on_page_markdown(markdown: str, *, page: Page, **_: object) -> str:
     """Write what is generated into a page, as mkdocs asks before it reads the page."""
     if TABLES_HERE in markdown:
         markdown = markdown.replace(TABLES_HERE, "\n".join(data_dictionary()))
+    if YAML_HERE in markdown:
+        markdown = markdown.replace(YAML_HERE, "\n".join(yaml_fields()))
     if FRONT_DOOR_HERE in markdown:
         markdown = markdown.replace(FRONT_DOOR_HERE, "\n".join(front_door()))
     return _without_links_to_files(markdown, page=Path(page.file.src_uri))
@@ -41,6 +45,34 @@ def data_dictionary() -> Iterator[str]:
             null = "" if field.nullable else ", never null"
             meaning = lake_room.COLUMN_DOCS[table.name][field.name].replace("|", "\\|")
             yield f"| `{field.name}` | {field.type}{null} | {meaning} |"
+
+
+# Where a part of the YAML stands, by the name that its model has in the schema.
+YAML_PARTS = {
+    "EvaluationModel": "evaluations:",
+    "LimitsModel": "evaluations: limits:",
+    "BudgetModel": "evaluations: budget:",
+    "SensorModel": "sensor:",
+    "PiqueModel": "pique:",
+    "ExecutorModel": "executor:",
+}
+
+
+def yaml_fields() -> Iterator[str]:
+    """Markdown about every field of `defs.yaml`, from the schema of the component."""
+    schema = PiqueEvaluations.model().model_json_schema()
+    parts = {"attributes:": schema} | {where: schema["$defs"][f"{name}Model"] for name, where in YAML_PARTS.items()}
+    for where, part in parts.items():
+        yield f"\n## `{where}`\n\n| field | default | what it is |\n| --- | --- | --- |"
+        required = part.get("required", ())
+        for name, field in part["properties"].items():
+            default = "to be given" if name in required else _in_yaml(field.get("default"))
+            meaning = field["description"].replace("|", "\\|")
+            yield f"| `{name}` | {default} | {meaning} |"
+
+
+def _in_yaml(default: object) -> str:
+    return "" if default is None else f"`{json.dumps(default)}`"
 
 
 def front_door() -> Iterator[str]:

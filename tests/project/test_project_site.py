@@ -18,6 +18,15 @@ from pathlib import Path
 import pytest
 
 from pique_assets import lake as lake_room
+from pique_assets.component import (
+    BudgetModel,
+    EvaluationModel,
+    ExecutorModel,
+    LimitsModel,
+    PiqueEvaluations,
+    PiqueModel,
+    SensorModel,
+)
 
 PROJECT = Path(__file__).parents[2]
 # What a browser fetches by itself; a link that a reader may follow is none of these.
@@ -47,6 +56,14 @@ def test_the_data_dictionary_has_every_column_of_every_table(site: Path) -> None
     assert set(sections) == set(lake_room.TABLES)
     for table, schema in lake_room.SCHEMAS.items():
         assert re.findall(r"<tr>\s*<td><code>(\w+)</code></td>", sections[table]) == schema.names
+
+
+def test_the_page_about_yaml_has_every_field_with_its_description(site: Path) -> None:
+    page = (site / "yaml.html").read_text(encoding="utf-8")
+    rows = re.findall(r"<tr>\s*<td><code>(\w+)</code></td>\s*<td>.*?</td>\s*<td>(.+?)</td>", page)
+    models = (PiqueEvaluations, EvaluationModel, LimitsModel, BudgetModel, SensorModel, PiqueModel, ExecutorModel)
+    fields = [name for model in models for name in model.model().model_fields]
+    assert [name for name, _ in rows] == fields
 
 
 def test_the_reference_has_every_public_name_with_its_docstring(site: Path) -> None:
