@@ -67,6 +67,6 @@ def test_help_names_every_command(capsys):
     with pytest.raises(SystemExit) as ended:
         main(["--help"])
     assert ended.value.code == 0
-    named = re.findall(r"^    ([a-z-]+) +[a-z]", capsys.readouterr().out, flags=re.MULTILINE)
+    named = re.findall(r"^    ([a-z-]+)(?: +|\n +)[a-z]", capsys.readouterr().out, flags=re.MULTILINE)
     modules = {f"{name.replace('-', '_')}_command" for name in named}
     assert modules == {path.stem for path in Path(cli.__file__).parent.glob("*_command.py")}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import shutil
 import signal
 import socket
@@ -179,7 +178,7 @@ def test_an_address_that_is_none_does_not_show_the_key(canaries, words):
 
 
 def by_the_command_line(canaries):
-    opened_client(argparse.Namespace(parser=argparse.ArgumentParser()))
+    opened_client()
 
 
 def by_a_resource(canaries):
