@@ -235,5 +235,5 @@ def command(desk: SocialDesk, *arguments: str) -> int:
 
 
 def test_a_policy_that_does_not_exist_is_refused():
-    with pytest.raises(ValueError, match="social_in_doubt must be 'wait_then_fail' or 'wait'"):
+    with pytest.raises(ValueError, match="social_in_doubt is 'hope': give one of 'wait_then_fail', 'wait'"):
         Limits(social_in_doubt="hope")
