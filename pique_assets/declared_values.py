@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 import types
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import Field, dataclass
 from typing import Literal, Union, get_args, get_origin
 
 _WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
@@ -69,7 +69,15 @@ def require_types(declared: object, *, owner: str, instead: Mapping[str, str] | 
             words = (instead or {}).get(name) or field.words
             kind = type(value).__name__
             what = repr(value) if field.values and kind == "str" else f"{value!r}, {_article(kind)} {kind}"
+            if not _is_shown(declaration, name):
+                what = f"{_article(kind)} {kind}"
             raise DeclarationInvalid(f"{owner}{name} is {what}: give {words}", field=name)
+
+
+def _is_shown(declaration: type, name: str) -> bool:
+    """Whether the value may be shown: a field that is kept out of the repr may hold a secret."""
+    fields: Mapping[str, Field[object]] = vars(declaration)["__dataclass_fields__"]
+    return fields[name].repr
 
 
 _KNOWN_NAMES: dict[type, dict[str, frozenset[str]]] = {}
