@@ -98,10 +98,10 @@ def _default_data_dir() -> Path:
 
 
 def _tell_ready(ready: ReadyServer) -> None:
-    from pique_assets.local.detectors import DETECTORS
+    from pique_assets.local.detectors.registry import detector_names
 
     tell(f"local Pique at {ready.base_url}, reachable from this machine only; Ctrl-C stops it")
-    tell(f"  detectors  {', '.join(sorted(DETECTORS))}")
+    tell(f"  detectors  {', '.join(detector_names())}")
     for judge in ready.judges:
         detectors = ", ".join(config.detector_name for config in judge.detector_configs)
         reason = f" ({judge.status_reason})" if judge.status_reason else ""

@@ -1,7 +1,7 @@
 """Small pictures of content, made in an expendable process and bounded in everything.
 
 Belongs here: copying content to where the process can read it, starting and ending the process. Does not: decoding
-(`local.thumbnail_child`), and which content is shown (`pictures`).
+(`decoding.thumbnail_child`), and which content is shown (`pictures`).
 
 Content comes from strangers. A picture is never worth a step of a run: whatever goes wrong, the picture is missing.
 """
@@ -101,7 +101,7 @@ def _made(orders: Sequence[dict[str, object]], *, until: float) -> list[bytes | 
 
 def _answers(orders: Sequence[dict[str, object]], *, within_s: float) -> list[bytes]:
     lines = "".join(f"{json.dumps(order)}\n" for order in orders).encode()
-    command = [sys.executable, "-m", "pique_assets.local.thumbnail_child"]
+    command = [sys.executable, "-m", "pique_assets.decoding.thumbnail_child"]
     try:
         # Without the environment of the run, which holds the key of Pique; with the run's path of modules.
         environment = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}

@@ -17,8 +17,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pique_assets.decoding.confinement import confine, private_output, say
 from pique_assets.local.addresses import parse_endpoint
-from pique_assets.local.confinement import confine, private_output, say
 from pique_assets.local.download_reasons import ReasonFound, reason_of
 from pique_assets.local.network_guard import NetworkGuard
 from pique_assets.local.orders import DownloadAnswer, DownloadedVideo, DownloadOrder

@@ -8,44 +8,54 @@ database and no network. Does not: the server's end of the pipe (`child_process`
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
-from pique_assets.local.confinement import confine, private_output, say
-from pique_assets.local.detectors import DETECTORS
-from pique_assets.local.detectors.base import Material, UnreadableMedia
-from pique_assets.local.detectors.media import examine
-from pique_assets.local.orders import EvaluationAnswer, EvaluationOrder
+from pique_assets.decoding.confinement import confine, private_output, say
+from pique_assets.decoding.facts import UnreadableMedia
+from pique_assets.decoding.media import Part
+from pique_assets.decoding.reading import read_media
+from pique_assets.local.detectors.base import Material, Verdict
+from pique_assets.local.detectors.registry import detector_named
+from pique_assets.local.orders import DetectorOrder, EvaluationAnswer, EvaluationOrder
 
 MEMORY_LIMIT_BYTES = 4 * 1024**3
 """Address space of one evaluation process: hostile media must not take the machine's memory."""
 
 
 def evaluate(order: EvaluationOrder) -> EvaluationAnswer:
-    """Measure the content and put it before every detector of the order."""
+    """Read the content once, and put it before every detector of the order."""
+    detectors = [detector_named(one.detector_name).model_validate(one.config) for one in order.detectors]
+    parts = frozenset[Part]().union(*(detector.parts for detector in detectors))
     try:
-        facts = examine(order.path, content_type=order.content_type)
+        media = read_media(order.path, content_type=order.content_type, parts=parts)
     except UnreadableMedia as error:
         return EvaluationAnswer(error=f"Media processing failed: {error}")
-    material = Material(facts=facts, title=order.title, description=order.description)
-    results: list[dict[str, object]] = []
-    weighted = 0.0
-    for detector in order.detectors:
-        verdict = DETECTORS[detector.detector_name].model_validate(detector.config).judge(material)
-        weighted += detector.weight * verdict.score
-        results.append(
-            {
-                "detector_name": detector.detector_name,
-                "detector_config_id": detector.id,
-                "pass_check": verdict.pass_check,
-                "score": verdict.score,
-                "rationale": verdict.rationale,
-                "metrics": verdict.metrics,
-                "timestamps": [],
-                "flagged_frames": [],
-            }
-        )
-    total_weight = sum(detector.weight for detector in order.detectors)
-    score = weighted / total_weight if total_weight else 0.0
-    return EvaluationAnswer(overall_score=round(score, 4), detector_results=results)
+    material = Material(media=media, title=order.title, description=order.description, references=order.references)
+    verdicts = [detector.judge(material) for detector in detectors]
+    return EvaluationAnswer(
+        overall_score=_overall_score(order.detectors, verdicts),
+        detector_results=[_result(one, verdict) for one, verdict in zip(order.detectors, verdicts, strict=True)],
+    )
+
+
+def _overall_score(orders: Sequence[DetectorOrder], verdicts: Sequence[Verdict]) -> float:
+    """The weighted mean of what was shown to hold: where nothing can be said, nothing was."""
+    total_weight = sum(order.weight for order in orders)
+    weighted = sum(order.weight * (verdict.score or 0.0) for order, verdict in zip(orders, verdicts, strict=True))
+    return round(weighted / total_weight, 4) if total_weight else 0.0
+
+
+def _result(order: DetectorOrder, verdict: Verdict) -> dict[str, object]:
+    return {
+        "detector_name": order.detector_name,
+        "detector_config_id": order.id,
+        "pass_check": verdict.pass_check,
+        "score": verdict.score,
+        "rationale": verdict.rationale,
+        "metrics": verdict.metrics,
+        "timestamps": list(verdict.timestamps),
+        "flagged_frames": list(verdict.flagged_frames),
+    }
 
 
 def main() -> None:
@@ -64,7 +74,7 @@ def main() -> None:
 
 def _preload() -> None:
     # So that no job waits for imports.
-    from pique_assets.local.detectors import picture, probe, sound  # noqa: F401
+    from pique_assets.decoding import picture, sampling, sound, video  # noqa: F401
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Judges as the server keeps them: creation, seeding from a file, reading.
 
-Belongs here: the rows, and a judge's status, which follows from what `detectors` says of each of its detectors. Does
-not: the HTTP requests about judges (`service`).
+Belongs here: the rows, and a judge's status, which follows from what `detectors.registry` says of each of its
+detectors. Does not: the HTTP requests about judges (`service`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from pique_assets.local.bodies import DetectorBody, JudgeBody, SeedFile
 from pique_assets.local.database import LocalDatabase, now_text
-from pique_assets.local.detectors import reason_refused
+from pique_assets.local.detectors.registry import reason_refused
 
 READY = "ready"
 FAILED = "failed"

@@ -25,13 +25,18 @@ class DetectorOrder(_Message):
 
 
 class EvaluationOrder(_Message):
-    """One evaluation to do: the content at ``path`` before each detector."""
+    """One evaluation to do: the content at ``path`` before each detector.
+
+    Attributes:
+        references: The files behind the URIs with which detectors compare the content.
+    """
 
     path: Path
     content_type: str
     title: str | None
     description: str | None
     detectors: list[DetectorOrder]
+    references: dict[str, Path] = {}
 
 
 class EvaluationAnswer(_Message):

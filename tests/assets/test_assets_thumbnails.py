@@ -74,7 +74,7 @@ def test_a_picture_that_decodes_to_gigabytes_has_no_thumbnail(picture, tmp_path)
 def test_content_that_kills_the_process_costs_only_its_own_picture(picture, tmp_path, monkeypatch):
     killer = tmp_path / "killer.png"
     killer.write_bytes(b"killer")
-    package = tmp_path / "in_front" / "pique_assets" / "local"
+    package = tmp_path / "in_front" / "pique_assets" / "decoding"
     package.mkdir(parents=True)
     (package.parent / "__init__.py").touch()
     (package / "__init__.py").touch()

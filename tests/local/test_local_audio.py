@@ -12,10 +12,12 @@ import av
 import numpy as np
 import pytest
 
-from pique_assets.local.detectors import reason_refused
+from pique_assets.decoding.facts import UnreadableMedia, VideoFacts
+from pique_assets.decoding.media import Media
+from pique_assets.decoding.reading import read_media
 from pique_assets.local.detectors.audio_noise import AudioNoise
-from pique_assets.local.detectors.base import Material, UnreadableMedia, VideoFacts
-from pique_assets.local.detectors.media import examine
+from pique_assets.local.detectors.base import Material
+from pique_assets.local.detectors.registry import reason_refused
 
 CONTRACT = Path(__file__).parents[1] / "contract"
 RATE = 16_000
@@ -30,6 +32,10 @@ JUDGE = {
         {"detector_name": "title_and_description", "config": {"required_hashtags": ["#bunny"]}},
     ],
 }
+
+
+def facts_of(path: Path, *, content_type: str):
+    return read_media(path, content_type=content_type).facts
 
 
 def talking(*, seconds: float = 8.0, amplitude: float = 0.2, pauses: bool = True) -> np.ndarray:
@@ -64,7 +70,7 @@ def encoded(sound: np.ndarray, kind: str = "wav", *, layout: str = "mono") -> by
 def measured(sound: np.ndarray, tmp_path: Path, *, kind: str = "wav", layout: str = "mono", **options: float):
     path = tmp_path / f"sound.{kind}"
     path.write_bytes(encoded(sound, kind, layout=layout))
-    material = Material(facts=examine(path, content_type="audio"), title=None, description=None)
+    material = Material(media=read_media(path, content_type="audio"), title=None, description=None)
     return AudioNoise(**options).judge(material)
 
 
@@ -181,7 +187,7 @@ def test_a_recording_that_breaks_off_is_measured_as_far_as_it_goes(tmp_path):
     body = encoded(talking() + hissing(0.01), "flac")
     path = tmp_path / "cut.flac"
     path.write_bytes(body[: len(body) // 2])
-    assert 2 < examine(path, content_type="audio").duration_sec < 6
+    assert 2 < facts_of(path, content_type="audio").duration_sec < 6
 
 
 @pytest.mark.parametrize("body", [b"", b"words " * 1000, b"RIFF" + b"\0" * 1000], ids=["empty", "text", "no wave"])
@@ -189,7 +195,7 @@ def test_what_is_no_audio_can_not_be_measured(tmp_path, body):
     path = tmp_path / "no.wav"
     path.write_bytes(body)
     with pytest.raises(UnreadableMedia):
-        examine(path, content_type="audio")
+        facts_of(path, content_type="audio")
 
 
 def test_a_picture_without_sound_is_no_audio(audio, clip):
@@ -236,4 +242,4 @@ def test_audio_noise_measures_audio_only():
         audio_sample_rate=None,
     )
     with pytest.raises(TypeError, match="needs audio"):
-        AudioNoise().judge(Material(facts=video, title=None, description=None))
+        AudioNoise().judge(Material(media=Media(facts=video), title=None, description=None))

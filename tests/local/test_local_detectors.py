@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given, strategies as st
 
-from pique_assets.local.detectors import aspect_ratio, reason_refused
-from pique_assets.local.detectors.base import ImageFacts, Material, VideoFacts
+from pique_assets.decoding.facts import ImageFacts, VideoFacts
+from pique_assets.decoding.media import Media
+from pique_assets.local.detectors import aspect_ratio
+from pique_assets.local.detectors.base import Material
 from pique_assets.local.detectors.image_specs import ImageSpecs
+from pique_assets.local.detectors.registry import reason_refused
 from pique_assets.local.detectors.title_and_description import TitleAndDescription
 from pique_assets.local.detectors.video_specs import VideoSpecs
 
@@ -26,17 +29,17 @@ def video(**changes: object) -> Material:
         "audio_sample_rate": 44100,
         **changes,
     }
-    return Material(facts=VideoFacts(**facts), title=None, description=None)
+    return Material(media=Media(facts=VideoFacts(**facts)), title=None, description=None)
 
 
 def image(**changes: object) -> Material:
     facts = {"width": 1200, "height": 1200, "mode": "RGB", "format": "JPEG", "dpi": (72.0, 72.0), **changes}
-    return Material(facts=ImageFacts(**facts), title=None, description=None)
+    return Material(media=Media(facts=ImageFacts(**facts)), title=None, description=None)
 
 
 def text(title: str | None = None, description: str | None = None) -> Material:
     facts = ImageFacts(width=1, height=1, mode="RGB", format="PNG", dpi=None)
-    return Material(facts=facts, title=title, description=description)
+    return Material(media=Media(facts=facts), title=title, description=description)
 
 
 def documented(name: str) -> dict:

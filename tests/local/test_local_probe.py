@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import socket
 import threading
+from pathlib import Path
 
 import pytest
 
-from pique_assets.local.detectors.base import UnreadableMedia
-from pique_assets.local.detectors.media import examine
+from pique_assets.decoding.facts import UnreadableMedia
+from pique_assets.decoding.reading import read_media
+
+
+def facts_of(path: Path, *, content_type: str):
+    return read_media(path, content_type=content_type).facts
 
 
 def test_a_plain_video_is_measured(tmp_path, video_maker):
-    facts = examine(video_maker(tmp_path / "a.mp4", sound=True), content_type="video")
+    facts = facts_of(video_maker(tmp_path / "a.mp4", sound=True), content_type="video")
     assert (facts.width, facts.height, facts.fps) == (320, 240, 25.0)
     assert facts.duration_sec == pytest.approx(2.0, abs=0.001)
     assert facts.audio_sample_rate == 44100
@@ -24,7 +29,7 @@ def test_a_plain_video_is_measured(tmp_path, video_maker):
     [("a.mov", "h264"), ("a.mkv", "h264"), ("a.webm", "libvpx"), ("a.avi", "h264"), ("a.ts", "h264")],
 )
 def test_other_containers_give_the_same_measures(tmp_path, video_maker, name, codec):
-    facts = examine(video_maker(tmp_path / name, codec=codec), content_type="video")
+    facts = facts_of(video_maker(tmp_path / name, codec=codec), content_type="video")
     assert (facts.width, facts.height, facts.fps) == (320, 240, 25.0)
     assert facts.duration_sec == pytest.approx(2.0, abs=0.002)
     assert facts.audio_sample_rate is None
@@ -34,42 +39,42 @@ def test_other_containers_give_the_same_measures(tmp_path, video_maker, name, co
     ("rotation", "shown"), [(90, (240, 320)), (270, (240, 320)), (-90, (240, 320)), (180, (320, 240))]
 )
 def test_a_rotated_video_is_measured_as_shown(tmp_path, video_maker, rotation, shown):
-    facts = examine(video_maker(tmp_path / "phone.mp4", rotation=rotation), content_type="video")
+    facts = facts_of(video_maker(tmp_path / "phone.mp4", rotation=rotation), content_type="video")
     assert (facts.width, facts.height) == shown
     assert facts.aspect_ratio == pytest.approx(shown[0] / shown[1])
 
 
 def test_the_shape_of_pixels_counts_for_the_aspect_ratio(tmp_path, video_maker):
     path = video_maker(tmp_path / "dvd.mp4", width=360, height=288, sample_aspect_ratio="64/45")
-    facts = examine(path, content_type="video")
+    facts = facts_of(path, content_type="video")
     assert (facts.width, facts.height) == (360, 288)
     assert facts.aspect_ratio == pytest.approx(16 / 9)
 
 
 def test_a_variable_frame_rate_gives_the_average(tmp_path, video_maker):
     times = [*range(0, 1000, 20), *range(1000, 3000, 100)]
-    facts = examine(video_maker(tmp_path / "vfr.mp4", times=times), content_type="video")
+    facts = facts_of(video_maker(tmp_path / "vfr.mp4", times=times), content_type="video")
     assert facts.fps == pytest.approx(70 / 3, rel=0.03)
     assert facts.duration_sec == pytest.approx(3.0, abs=0.1)
 
 
 def test_cover_art_is_no_picture_of_the_video(tmp_path, video_maker):
-    facts = examine(video_maker(tmp_path / "covered.mp4", cover=True), content_type="video")
+    facts = facts_of(video_maker(tmp_path / "covered.mp4", cover=True), content_type="video")
     assert (facts.width, facts.height) == (320, 240)
 
 
 def test_audio_in_an_mp4_is_no_video(tmp_path, sound_maker):
     path = sound_maker(tmp_path / "song.mp4")
     with pytest.raises(UnreadableMedia, match="no video stream"):
-        examine(path, content_type="video")
-    assert examine(path, content_type="audio").sample_rate == 44100
+        facts_of(path, content_type="video")
+    assert facts_of(path, content_type="audio").sample_rate == 44100
 
 
 def test_a_truncated_video_has_the_duration_that_is_really_there(tmp_path, video_maker):
     whole = video_maker(tmp_path / "whole.mp4", options={"movflags": "faststart"}).read_bytes()
     half = tmp_path / "half.mp4"
     half.write_bytes(whole[: len(whole) // 2])
-    facts = examine(half, content_type="video")
+    facts = facts_of(half, content_type="video")
     assert facts.declared_duration_sec == pytest.approx(2.0, abs=0.01)
     assert 0.7 < facts.duration_sec < 1.3
 
@@ -78,7 +83,7 @@ def test_a_video_without_its_index_cannot_be_read(tmp_path, video_maker):
     whole = video_maker(tmp_path / "whole.mp4").read_bytes()
     (tmp_path / "half.mp4").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(UnreadableMedia):
-        examine(tmp_path / "half.mp4", content_type="video")
+        facts_of(tmp_path / "half.mp4", content_type="video")
 
 
 def test_bit_rot_in_single_frames_is_survived(tmp_path, video_maker):
@@ -86,7 +91,7 @@ def test_bit_rot_in_single_frames_is_survived(tmp_path, video_maker):
     start = rotten.index(b"mdat") + 2000
     rotten[start : start + 40_000 : 7] = b"\xff" * len(range(start, start + 40_000, 7))
     (tmp_path / "rotten.mp4").write_bytes(rotten)
-    assert examine(tmp_path / "rotten.mp4", content_type="video").width == 320
+    assert facts_of(tmp_path / "rotten.mp4", content_type="video").width == 320
 
 
 @pytest.mark.parametrize("content_type", ["video", "image", "audio"])
@@ -95,20 +100,20 @@ def test_what_is_no_media_is_refused(tmp_path, content, content_type):
     path = tmp_path / "junk.mp4"
     path.write_bytes(content)
     with pytest.raises(UnreadableMedia):
-        examine(path, content_type=content_type)
+        facts_of(path, content_type=content_type)
 
 
 def test_an_image_named_as_a_video_is_refused(tmp_path, image_maker):
     path = tmp_path / "renamed.mp4"
     path.write_bytes(image_maker())
     with pytest.raises(UnreadableMedia):
-        examine(path, content_type="video")
-    assert examine(path, content_type="image").format == "PNG"
+        facts_of(path, content_type="video")
+    assert facts_of(path, content_type="image").format == "PNG"
 
 
 def test_a_video_is_no_image(tmp_path, video_maker):
     with pytest.raises(UnreadableMedia):
-        examine(video_maker(tmp_path / "a.mp4"), content_type="image")
+        facts_of(video_maker(tmp_path / "a.mp4"), content_type="image")
 
 
 @pytest.mark.parametrize(
@@ -140,7 +145,7 @@ def test_a_playlist_is_refused_and_fetches_nothing(tmp_path, playlist):
         path.write_text(playlist.format(url=f"http://127.0.0.1:{listener.getsockname()[1]}/secret.mp4"))
         for content_type in ("video", "audio", "image"):
             with pytest.raises(UnreadableMedia):
-                examine(path, content_type=content_type)
+                facts_of(path, content_type=content_type)
         thread.join()
     assert connections == []
 
@@ -149,14 +154,14 @@ def test_a_playlist_of_local_files_is_refused(tmp_path, video_maker):
     video_maker(tmp_path / "private.mp4")
     (tmp_path / "list.mp4").write_text(f"ffconcat version 1.0\nfile '{tmp_path / 'private.mp4'}'\n")
     with pytest.raises(UnreadableMedia):
-        examine(tmp_path / "list.mp4", content_type="video")
+        facts_of(tmp_path / "list.mp4", content_type="video")
 
 
 @pytest.mark.parametrize("image_format", ["PNG", "JPEG", "WEBP", "GIF", "TIFF", "BMP"])
 def test_images_are_measured(tmp_path, image_maker, image_format):
     path = tmp_path / "image"
     path.write_bytes(image_maker(image_format=image_format))
-    facts = examine(path, content_type="image")
+    facts = facts_of(path, content_type="image")
     assert (facts.width, facts.height, facts.format) == (120, 90, image_format)
 
 
@@ -167,7 +172,7 @@ def test_an_image_is_measured_as_its_exif_orientation_shows_it(tmp_path, image_m
     exif[0x0112] = 6
     path = tmp_path / "phone.jpg"
     path.write_bytes(image_maker(image_format="JPEG", exif=exif, dpi=(72, 72)))
-    facts = examine(path, content_type="image")
+    facts = facts_of(path, content_type="image")
     assert (facts.width, facts.height, facts.dpi) == (90, 120, (72.0, 72.0))
 
 
@@ -177,7 +182,7 @@ def test_a_truncated_image_is_refused(tmp_path, image_maker, image_format):
     path = tmp_path / "half"
     path.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(UnreadableMedia):
-        examine(path, content_type="image")
+        facts_of(path, content_type="image")
 
 
 def test_an_image_that_would_fill_the_memory_is_refused(tmp_path):
@@ -196,10 +201,10 @@ def test_an_image_that_would_fill_the_memory_is_refused(tmp_path):
     )
     (tmp_path / "bomb.png").write_bytes(bomb)
     with pytest.raises(UnreadableMedia, match="too large"):
-        examine(tmp_path / "bomb.png", content_type="image")
+        facts_of(tmp_path / "bomb.png", content_type="image")
 
 
 def test_postscript_is_no_image(tmp_path):
     (tmp_path / "page.eps").write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\nshowpage\n")
     with pytest.raises(UnreadableMedia):
-        examine(tmp_path / "page.eps", content_type="image")
+        facts_of(tmp_path / "page.eps", content_type="image")

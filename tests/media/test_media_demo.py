@@ -10,9 +10,10 @@ import av
 import pytest
 from PIL import Image
 
-from pique_assets.local.detectors import DETECTORS
-from pique_assets.local.detectors.base import Material, UnreadableMedia
-from pique_assets.local.detectors.media import examine
+from pique_assets.decoding.facts import UnreadableMedia
+from pique_assets.decoding.reading import read_media
+from pique_assets.local.detectors.base import Material
+from pique_assets.local.detectors.registry import detector_named
 from pique_assets.media import DatedFolder, inventory, open_source
 
 DEMO = Path(__file__).parents[2] / "examples" / "demo"
@@ -36,9 +37,11 @@ def readme_rows() -> dict[str, tuple[str, str]]:
 
 def verdicts(item, judge: dict) -> list:
     """Ask the detectors of the local Pique themselves."""
-    facts = examine(path_of(item), content_type=item.content_type)
-    material = Material(facts=facts, title=item.title, description=item.description)
-    return [DETECTORS[one["detector_name"]].model_validate(one["config"]).judge(material) for one in judge["detectors"]]
+    media = read_media(path_of(item), content_type=item.content_type)
+    material = Material(media=media, title=item.title, description=item.description)
+    return [
+        detector_named(one["detector_name"]).model_validate(one["config"]).judge(material) for one in judge["detectors"]
+    ]
 
 
 def test_the_readme_names_every_file_and_no_other():

@@ -2,7 +2,7 @@
 
 Belongs here: options and verdict. Metric names are those of Pique's documented example; its documented config is
 empty. Speech is what stands out, and music is not told from speech at all, so the ``music`` metrics are there and
-null, and decide nothing. ``levels`` is this project's own. Does not: measuring (`sound`).
+null, and decide nothing. ``levels`` is this project's own. Does not: measuring (`pique_assets.decoding`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from pique_assets.local.detectors.base import AUDIO, AudioFacts, Detector, Material, Verdict
+from pique_assets.decoding.facts import AUDIO, AudioFacts
+from pique_assets.local.detectors.base import Detector, Material, Verdict
 
 SCORE_STEP_DB = 3.5
 """How many dB beside the threshold move the score from 0.5 to 0.73 or 0.27."""
@@ -28,7 +29,7 @@ class AudioNoise(Detector):
 
     def judge(self, material: Material) -> Verdict:
         """Compare the ratio with the limit; audio in which it can't be measured does not pass."""
-        facts = material.facts
+        facts = material.media.facts
         if not isinstance(facts, AudioFacts):
             raise TypeError(f"audio_noise needs audio, not {type(facts).__name__}")
         snr_db = _snr_db(facts)

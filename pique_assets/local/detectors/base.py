@@ -1,112 +1,59 @@
-"""What every detector has in common: a name, typed options, and a verdict over measured facts.
+"""What every detector has in common: a name, typed options, and a verdict over one content item.
 
-Belongs here: the comparing of facts with options, which needs no media library, so that the server can check a
-judge's options without one. Does not: reading media (`media`, `probe`, `picture`, `sound`).
+Belongs here: the interface of a detector, of this package or of a user's own. The server loads a detector's class to
+check a judge's options, so a module with one imports numpy, libav or a model only where it judges. Does not: reading
+media (`pique_assets.decoding`), and which detectors there are (`registry`).
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
-VIDEO = "video"
-IMAGE = "image"
-AUDIO = "audio"
-
-
-class UnreadableMedia(Exception):
-    """The content cannot be decoded as what it was said to be; the text becomes the job's error."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VideoFacts:
-    """What was measured of a video.
-
-    Attributes:
-        width: Pixels across, as shown (rotation applied).
-        height: Pixels down, as shown.
-        aspect_ratio: Width over height as shown, with the pixels' own shape taken into account.
-        fps: Frames per second, the average over the whole video.
-        duration_sec: Seconds from the first frame to the end of the last one that is really in the file.
-        declared_duration_sec: Seconds the container claims, or None where it claims nothing.
-        audio_sample_rate: Samples per second of the first audio stream, or None without audio.
-    """
-
-    width: int
-    height: int
-    aspect_ratio: float
-    fps: float
-    duration_sec: float
-    declared_duration_sec: float | None
-    audio_sample_rate: int | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImageFacts:
-    """What was measured of an image: pixels as shown (EXIF orientation applied), dpi as stored."""
-
-    width: int
-    height: int
-    mode: str
-    format: str
-    dpi: tuple[float, float] | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AudioFacts:
-    """What was measured of an audio file; how, and what *speech* means here, is told in `sound`.
-
-    Attributes:
-        duration_sec: Seconds of sound that decode.
-        sample_rate: Samples per second.
-        peak_dbfs: The loudest sample, in dB below full scale.
-        noise_floor_dbfs: The level of the quietest parts.
-        clipped_ratio: Share of the samples at full scale, 0..1.
-        silence_ratio: Share of the time in which nothing is to be heard, 0..1.
-        speech_segments_count: Segments that stand out from the background.
-        speech_duration_sec: Seconds of them.
-        speech_rms: Their amplitude, full scale at 1; None without any.
-        noise_duration_sec: Seconds of the rest.
-        noise_rms: Its amplitude; None where there is too little of it.
-    """
-
-    duration_sec: float
-    sample_rate: int
-    peak_dbfs: float
-    noise_floor_dbfs: float
-    clipped_ratio: float
-    silence_ratio: float
-    speech_segments_count: int
-    speech_duration_sec: float
-    speech_rms: float | None
-    noise_duration_sec: float
-    noise_rms: float | None
-
-
-MediaFacts = VideoFacts | ImageFacts | AudioFacts
+from pique_assets.decoding.media import Media, Part
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Material:
-    """One content item in front of a detector: its measured facts and the text sent with it."""
+    """One content item in front of a detector.
 
-    facts: MediaFacts
-    title: str | None
-    description: str | None
+    Attributes:
+        media: What was read of the file, once for all detectors of a judge.
+        title: Sent with the content.
+        description: Sent with the content.
+        references: The files behind the URIs that `Detector.references` names.
+    """
+
+    media: Media
+    title: str | None = None
+    description: str | None = None
+    references: Mapping[str, Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What a detector found; ``score`` is in 0..1 and ``metrics`` a JSON object."""
+    """What a detector found.
 
-    pass_check: bool
-    score: float
+    Attributes:
+        pass_check: None where nothing can be said, which is no pass: see `undetermined`.
+        score: 0..1; None where nothing can be said.
+        rationale: One sentence.
+        metrics: A JSON object.
+        timestamps: Moments in seconds; each detector says of what.
+        flagged_frames: Moments worth a look, as JSON objects with ``timestamp`` and ``reason``.
+    """
+
+    pass_check: bool | None
+    score: float | None
     rationale: str
     metrics: Mapping[str, object]
+    timestamps: Sequence[float] = ()
+    flagged_frames: Sequence[Mapping[str, object]] = ()
 
 
 class Detector(BaseModel):
@@ -114,16 +61,37 @@ class Detector(BaseModel):
 
     Options are strict (no text for a number, no unknown name), because an option that is silently ignored
     makes content pass that should not.
+
+    Attributes:
+        detector_name: As in a judge's ``detector_configs``, and the name of its entry point.
+        content_types: Of which content it can judge.
+        parts: What it needs of the content beyond the facts.
+        extras: The extras of this package without which it can't work.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     detector_name: ClassVar[str]
     content_types: ClassVar[frozenset[str]]
+    parts: ClassVar[frozenset[Part]] = frozenset()
+    extras: ClassVar[tuple[str, ...]] = ("local",)
+
+    def references(self) -> Sequence[str]:
+        """URIs of the files it compares content with."""
+        return ()
+
+    def reason_not_ready(self) -> str | None:
+        """What is missing on this machine, and the command that brings it; None where nothing is."""
+        return None
 
     @abstractmethod
     def judge(self, material: Material) -> Verdict:
-        """Compare the material with the options."""
+        """Compare the material with the options: a pure function of the two."""
+
+
+def undetermined(rationale: str, *, metrics: Mapping[str, object]) -> Verdict:
+    """The verdict where nothing can be said: no pass, no score, and the reason."""
+    return Verdict(pass_check=None, score=None, rationale=rationale, metrics={"outcome": "undetermined", **metrics})
 
 
 def share_passed(passed: int, total: int) -> float:

@@ -1,6 +1,7 @@
 """The `image_specs` detector: size and shape of an image against limits.
 
-Belongs here: options and verdict, with the names of Pique's documented example. Does not: measuring (`picture`).
+Belongs here: options and verdict, with the names of Pique's documented example.
+Does not: measuring (`pique_assets.decoding`).
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from typing import ClassVar
 from pydantic import Field
 
 import pique_assets.local.detectors.aspect_ratio as aspect_ratio
-from pique_assets.local.detectors.base import IMAGE, Detector, ImageFacts, Material, Verdict, share_passed
+from pique_assets.decoding.facts import IMAGE, ImageFacts
+from pique_assets.local.detectors.base import Detector, Material, Verdict, share_passed
 
 
 class ImageSpecs(Detector):
@@ -26,7 +28,7 @@ class ImageSpecs(Detector):
 
     def judge(self, material: Material) -> Verdict:
         """Check each limit that is set against the image as measured."""
-        facts = material.facts
+        facts = material.media.facts
         if not isinstance(facts, ImageFacts):
             raise TypeError(f"image_specs needs an image, not {type(facts).__name__}")
         checks = self._checks(facts)

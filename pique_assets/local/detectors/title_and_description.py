@@ -12,7 +12,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, Field
 
-from pique_assets.local.detectors.base import AUDIO, IMAGE, VIDEO, Detector, Material, Verdict, share_passed
+from pique_assets.decoding.facts import AUDIO, IMAGE, VIDEO
+from pique_assets.local.detectors.base import Detector, Material, Verdict, share_passed
 
 _HASHTAG = re.compile(r"#\w+")
 

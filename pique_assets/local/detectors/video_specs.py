@@ -1,6 +1,7 @@
 """The `video_specs` detector: size, shape, length and frame rate of a video against limits.
 
-Belongs here: options and verdict, with the names of Pique's documented example. Does not: measuring (`probe`).
+Belongs here: options and verdict, with the names of Pique's documented example.
+Does not: measuring (`pique_assets.decoding`).
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from typing import ClassVar
 from pydantic import Field
 
 import pique_assets.local.detectors.aspect_ratio as aspect_ratio
-from pique_assets.local.detectors.base import VIDEO, Detector, Material, Verdict, VideoFacts, share_passed
+from pique_assets.decoding.facts import VIDEO, VideoFacts
+from pique_assets.local.detectors.base import Detector, Material, Verdict, share_passed
 
 TRUNCATION_SLACK_SEC = 0.5
 """What a whole file may lack of its declared duration: containers round, audio may outlast the picture."""
@@ -34,7 +36,7 @@ class VideoSpecs(Detector):
 
     def judge(self, material: Material) -> Verdict:
         """Check each limit that is set against the video as measured."""
-        facts = material.facts
+        facts = material.media.facts
         if not isinstance(facts, VideoFacts):
             raise TypeError(f"video_specs needs a video, not {type(facts).__name__}")
         specs = _specs(facts)

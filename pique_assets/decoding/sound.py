@@ -2,8 +2,7 @@
 
 Belongs here: the measuring. There is no model of a voice: *speech* means sound that stands out from the quietest
 parts of the recording by `SPEECH_ABOVE_FLOOR_DB` for long enough; a bell would count too. That is enough to measure
-how far a recording is above its own noise, and not enough to say what is heard. Does not: verdicts. Only evaluation
-processes import this module.
+how far a recording is above its own noise, and not enough to say what is heard. Does not: verdicts.
 """
 
 from __future__ import annotations
@@ -19,8 +18,8 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from numpy.typing import NDArray
 
-from pique_assets.local.detectors.base import AudioFacts, UnreadableMedia
-from pique_assets.local.detectors.probe import AUDIO_DEMUXERS, opened
+from pique_assets.decoding.containers import AUDIO_DEMUXERS, opened
+from pique_assets.decoding.facts import AudioFacts, UnreadableMedia
 
 WINDOW_SEC = 0.02
 """Length of the windows whose levels are compared."""

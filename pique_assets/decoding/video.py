@@ -1,14 +1,12 @@
 """Measuring video with PyAV.
 
 Belongs here: hard-won facts: rotation is a property of frames, not of streams; cover art is a video stream; a
-truncated file still claims its full duration; and a playlist given to libav fetches what it names, hence the
-whitelists. Does not: verdicts. Only evaluation processes import this module.
+truncated file still claims its full duration. Does not: opening (`containers`), verdicts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -19,29 +17,8 @@ from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from pique_assets.local.detectors.base import UnreadableMedia, VideoFacts
-
-VIDEO_DEMUXERS = (
-    "mov",
-    "mp4",
-    "m4a",
-    "3gp",
-    "3g2",
-    "mj2",
-    "matroska",
-    "webm",
-    "avi",
-    "mpegts",
-    "mpeg",
-    "flv",
-    "asf",
-    "ogg",
-)
-AUDIO_DEMUXERS = (*VIDEO_DEMUXERS, "mp3", "wav", "flac", "aac")
-"""Containers of media; no playlists, no image sequences, nothing that names other files or addresses."""
-
-MAX_PIXELS = 100_000_000
-"""Largest picture that is decoded: three times 8K. A few bytes can claim a frame that fills the memory."""
+from pique_assets.decoding.containers import MAX_PIXELS, VIDEO_DEMUXERS, opened
+from pique_assets.decoding.facts import UnreadableMedia, VideoFacts
 
 
 def video_facts(path: Path) -> VideoFacts:
@@ -51,7 +28,7 @@ def video_facts(path: Path) -> VideoFacts:
         UnreadableMedia: It is no video of a supported format, has no picture, or none of its frames decodes.
     """
     with opened(path, demuxers=VIDEO_DEMUXERS) as container:
-        stream = _picture_stream(container)
+        stream = picture_stream(container)
         reading = _read(container, stream)
         frame = reading.first_frame
         if not isinstance(frame, VideoFrame):
@@ -73,27 +50,12 @@ def video_facts(path: Path) -> VideoFacts:
         )
 
 
-@contextmanager
-def opened(path: Path, *, demuxers: Sequence[str]) -> Iterator[InputContainer]:
-    """The file at ``path``, opened so that it can name no other file and no address.
+def picture_stream(container: InputContainer) -> VideoStream:
+    """The stream that a player shows.
 
     Raises:
-        UnreadableMedia: It is in none of these containers.
+        UnreadableMedia: There is none.
     """
-    options = {
-        "format_whitelist": ",".join(demuxers),
-        "protocol_whitelist": "file",
-        "max_pixels": str(MAX_PIXELS),
-    }
-    try:
-        container = av.open(path.absolute(), options=options)
-    except (av.FFmpegError, OSError, ValueError) as error:
-        raise UnreadableMedia(f"the content is not media of a supported format ({type(error).__name__})") from error
-    with container:
-        yield container
-
-
-def _picture_stream(container: InputContainer) -> VideoStream:
     for stream in container.streams.video:
         if not stream.disposition & Disposition.attached_pic:
             return stream

@@ -1,6 +1,6 @@
 """Measuring images with Pillow.
 
-Belongs here: everything of Pillow. Does not: verdicts. Only evaluation processes import this module.
+Belongs here: everything of Pillow. Does not: verdicts.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from pique_assets.local.detectors.base import ImageFacts, UnreadableMedia
+from pique_assets.decoding.facts import ImageFacts, UnreadableMedia
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF")
 """What is opened at all: formats of pictures, none of which runs another program (as EPS does)."""

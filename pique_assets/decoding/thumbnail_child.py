@@ -17,9 +17,9 @@ from pathlib import Path
 import av
 from PIL import Image, ImageOps
 
-from pique_assets.local.confinement import confine, private_output, say
-from pique_assets.local.detectors.picture import FORMATS
-from pique_assets.local.detectors.probe import MAX_PIXELS, VIDEO_DEMUXERS, opened
+from pique_assets.decoding.confinement import confine, private_output, say
+from pique_assets.decoding.containers import MAX_PIXELS, VIDEO_DEMUXERS, opened
+from pique_assets.decoding.picture import FORMATS
 
 MEMORY_LIMIT_BYTES = 2 * 1024**3
 SIDE = 160
