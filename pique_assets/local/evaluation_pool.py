@@ -9,13 +9,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import Callable
 
 from pique_assets.local.child_process import WorkerLost, WorkerProcess
 from pique_assets.local.job_store import JobStore, QueuedEvaluation
 from pique_assets.local.judges import JudgeStore
 from pique_assets.local.orders import DetectorOrder, EvaluationAnswer, EvaluationOrder
-from pique_assets.local.settings import Settings
+from pique_assets.local.settings import DEADLINE_S_PER_MEGABYTE, Settings
+
+EARLY_WORKERS = 2
+"""Processes that wait for the first evaluations; further ones start when there is work for them."""
+
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+"""Each process has one core's work: what models gain from more threads, the next evaluation loses."""
 
 _log = logging.getLogger(__name__)
 
@@ -42,11 +49,11 @@ class Evaluator:
         self._jobs.requeue_interrupted()
         self._remove_unused_content()
         async with asyncio.TaskGroup() as group:
-            for _ in range(self._settings.workers):
-                group.create_task(self._serve())
+            for number in range(self._settings.workers):
+                group.create_task(self._serve(start_early=number < EARLY_WORKERS))
 
-    async def _serve(self) -> None:
-        worker = await self._started_early()
+    async def _serve(self, *, start_early: bool) -> None:
+        worker = await self._started_early() if start_early else None
         try:
             while True:
                 evaluation = await self._next()
@@ -56,7 +63,7 @@ class Evaluator:
                     answer = await worker.ask(
                         self._order(evaluation),
                         answer=EvaluationAnswer,
-                        deadline_s=self._settings.evaluation_deadline_s,
+                        deadline_s=self._deadline_s(evaluation),
                     )
                 except WorkerLost as lost:
                     if worker is not None:
@@ -67,6 +74,10 @@ class Evaluator:
         finally:
             if worker is not None:
                 await worker.kill()
+
+    def _deadline_s(self, evaluation: QueuedEvaluation) -> float:
+        size_bytes = (self._settings.content_dir / evaluation.job.content_name).stat().st_size
+        return self._settings.evaluation_deadline_s + DEADLINE_S_PER_MEGABYTE * (size_bytes // 1_000_000)
 
     async def _started_early(self) -> WorkerProcess | None:
         """A process that no job waits for; None where none starts, which the next job is told."""
@@ -117,4 +128,6 @@ class Evaluator:
 
 
 async def _started_worker() -> WorkerProcess:
-    return await WorkerProcess.start("pique_assets.local.evaluation_child", work="evaluation")
+    return await WorkerProcess.start(
+        "pique_assets.local.evaluation_child", work="evaluation", environment=os.environ | ONE_THREAD
+    )

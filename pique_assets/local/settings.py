@@ -5,7 +5,8 @@ Belongs here: values only. Does not: reading the environment, touching a file, o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pique_assets.local.addresses import Endpoint
@@ -16,6 +17,14 @@ HOST = "127.0.0.1"
 ORGANISATION = "org_local"
 CONTENT_BUCKET = "judge-content"
 REFERENCE_BUCKET = "judge-artifacts"
+
+DEADLINE_S_PER_MEGABYTE = 2
+"""A minute of a phone's 1080p is 60 to 150 MB, and takes 10 to 30 seconds of one core."""
+
+
+def usable_cores() -> int:
+    """How many cores this process may use, which in a container can be fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,8 +37,9 @@ class Settings:
             Signed upload URLs name the port, so keeping it lets them outlive a restart.
         public_url: Scheme, host and port that upload URLs name, when clients come through a proxy; None is the
             server's own address.
-        workers: Number of evaluation processes.
-        evaluation_deadline_s: Seconds after which an evaluation is killed and its job failed.
+        workers: Number of evaluation processes, each with one thread; by default as many as there are cores.
+        evaluation_deadline_s: Seconds after which an evaluation is killed and its job failed; content has
+            `DEADLINE_S_PER_MEGABYTE` more, because a long video takes longer.
         upload_url_life_s: Seconds an upload URL is valid (docs/contract.md, "Direct upload": 15 minutes).
         max_upload_bytes: Largest ``file_size_bytes`` accepted.
         downloads: Number of download processes, for social-media jobs.
@@ -45,7 +55,7 @@ class Settings:
     data_dir: Path
     port: int = 0
     public_url: str | None = None
-    workers: int = 2
+    workers: int = field(default_factory=usable_cores)
     evaluation_deadline_s: float = 120.0
     upload_url_life_s: int = 900
     max_upload_bytes: int = 5 * 1024**3

@@ -176,7 +176,7 @@ def test_the_server_ends_when_its_parent_is_killed(tmp_path, seed_file, eventual
         "import pathlib, sys, threading, time\n"
         "from pique_assets.local.process import running_local_pique\n"
         "def hold():\n"
-        "    with running_local_pique(data_dir=pathlib.Path(sys.argv[1])) as pique:\n"
+        "    with running_local_pique(data_dir=pathlib.Path(sys.argv[1]), workers=2) as pique:\n"
         "        print(pique.pid, flush=True)\n"
         "        time.sleep(60)\n"
         "thread = threading.Thread(target=hold)\n"
