@@ -1,0 +1,145 @@
+"""Detectors by entry point: a user's own beside those of the package, and those that can't be used, each with its reason."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pique_assets.extras import EXTRAS, Extra
+from pique_assets.local.detectors import registry
+from pique_assets.local.detectors.registry import detector_names, reason_refused
+
+OWN = '''
+"""A detector of somebody else's package."""
+from typing import ClassVar
+
+from pique_assets.decoding.media import Part
+from pique_assets.local.detectors.base import Detector, Material, Verdict, undetermined
+
+
+class FrameCount(Detector):
+    detector_name: ClassVar[str] = "frame_count"
+    content_types: ClassVar[frozenset[str]] = frozenset({"video"})
+    parts: ClassVar[frozenset[Part]] = frozenset({Part.FRAMES})
+
+    at_least: int
+    say_nothing: bool = False
+
+    def judge(self, material: Material) -> Verdict:
+        count = len(material.media.frames)
+        if self.say_nothing:
+            return undetermined("it was told to say nothing", metrics={"frames": count})
+        return Verdict(
+            pass_check=count >= self.at_least,
+            score=1.0,
+            rationale=f"{count} frames",
+            metrics={"frames": count},
+            timestamps=[frame.time_s for frame in material.media.frames],
+            flagged_frames=[{"timestamp": 0.0, "reason": "the first"}],
+        )
+
+
+class NeedsMore(FrameCount):
+    detector_name: ClassVar[str] = "needs_more"
+    extras: ClassVar[tuple[str, ...]] = ("local", "of_a_test")
+
+
+class NotReady(FrameCount):
+    detector_name: ClassVar[str] = "not_ready"
+
+    def reason_not_ready(self) -> str:
+        return "its model is missing: fetch it with `own fetch`"
+
+
+NOTHING = object()
+'''
+ENTRY_POINTS = """
+[pique_assets.detectors]
+frame_count = own_detectors:FrameCount
+needs_more = own_detectors:NeedsMore
+not_ready = own_detectors:NotReady
+no_detector = own_detectors:NOTHING
+vanished = own_detectors_of_old:Vanished
+video_specs = own_detectors:FrameCount
+"""
+
+
+@pytest.fixture
+def own_package(tmp_path: Path) -> Path:
+    """A folder as `pip install --target` leaves one."""
+    folder = tmp_path / "installed"
+    metadata = folder / "own_detectors-1.0.dist-info"
+    metadata.mkdir(parents=True)
+    (folder / "own_detectors.py").write_text(OWN)
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: own-detectors\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text(ENTRY_POINTS)
+    return folder
+
+
+@pytest.fixture
+def own_registry(own_package, monkeypatch):
+    monkeypatch.syspath_prepend(str(own_package))
+    for cached in (registry._registered, registry.detector_named):
+        cached.cache_clear()
+    yield
+    for cached in (registry._registered, registry.detector_named):
+        cached.cache_clear()
+
+
+def judge(name: str, **config: object) -> dict[str, object]:
+    return {
+        "id": f"judge_{name}",
+        "name": name,
+        "description": "of a test",
+        "content_type": "video",
+        "detectors": [
+            {"detector_name": name, "config": config, "weight": 1},
+            {"detector_name": "title_and_description", "config": {}, "weight": 3},
+        ],
+    }
+
+
+def test_a_detector_of_another_package_judges(own_package, tmp_path, start_pique, clip, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(own_package))
+    seeds = tmp_path / "judges.json"
+    judges = [judge("frame_count", at_least=3), {**judge("frame_count", at_least=3, say_nothing=True), "id": "silent"}]
+    seeds.write_text(json.dumps({"judges": judges}))
+    with start_pique(tmp_path / "pique", seed_judges=seeds) as pique:
+        found = pique.evaluated(clip, judge_id="judge_frame_count")["detector_results"][0]
+        assert (found["detector_name"], found["pass_check"], found["metrics"]) == ("frame_count", True, {"frames": 4})
+        assert (found["timestamps"], found["flagged_frames"]) == (
+            [0.0, 0.52, 1.0, 1.52],
+            [{"timestamp": 0.0, "reason": "the first"}],
+        )
+        silent = pique.evaluated(clip, judge_id="silent")
+    nothing = silent["detector_results"][0]
+    assert (nothing["pass_check"], nothing["score"]) == (None, None)
+    assert nothing["metrics"] == {"outcome": "undetermined", "frames": 4}
+    # What can't be said does not count as if it held.
+    assert silent["overall_score"] == 0.75
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("no_such", "no_such: the local Pique has no such detector (it has "),
+        ("vanished", "vanished: own_detectors_of_old:Vanished can't be loaded: ModuleNotFoundError"),
+        (
+            "no_detector",
+            "no_detector: own_detectors:NOTHING is no subclass of pique_assets.local.detectors.base.Detector",
+        ),
+        ("video_specs", "video_specs: two packages register it: own_detectors:FrameCount and pique_assets"),
+        ("not_ready", "not_ready: its model is missing: fetch it with `own fetch`"),
+        (
+            "needs_more",
+            "needs_more: needs a_module_of_a_test, which is not installed: pip install 'pique_assets[of_a_test]'",
+        ),
+    ],
+)
+def test_a_detector_that_cannot_be_used_says_why(own_registry, monkeypatch, name, reason):
+    extra = Extra(purpose="a test", modules=("a_module_of_a_test",))
+    monkeypatch.setitem(EXTRAS, "of_a_test", extra)
+    assert name == "no_such" or name in detector_names()
+    assert str(reason_refused(name, {"at_least": 1}, content_type="video")).startswith(reason)
