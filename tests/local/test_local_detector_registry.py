@@ -1,4 +1,4 @@
-"""Detectors by entry point: a user's own beside those of the package, and those that can't be used, each with its reason."""
+"""Detectors by entry point: a user's own beside those of the package, and the reasons why one can't be used."""
 
 from __future__ import annotations
 
