@@ -51,6 +51,7 @@ class Clip:
         size: Width and height in pixels.
         fps: Frames per second.
         codec: Video codec, as FFmpeg names its encoder.
+        crf: Quality of H.264, from 0 (best) to 51; a picture of six times the area needs less a pixel.
         audio_codec: None for a silent clip.
         words: Title and description for the sidecar; None for no sidecar.
     """
@@ -61,6 +62,7 @@ class Clip:
     size: tuple[int, int]
     fps: int = 25
     codec: str = "libx264"
+    crf: int = 30
     audio_codec: str | None = "aac"
     words: dict[str, str] | None = None
 
@@ -214,7 +216,7 @@ def make_clip(clip: Clip, *, film: Path) -> None:
 
 def add_video_stream(output: OutputContainer, clip: Clip) -> VideoStream:
     """Add the encoder of a clip's pictures."""
-    x264 = {"crf": "30", "preset": "slow"}
+    x264 = {"crf": str(clip.crf), "preset": "slow"}
     options = x264 if clip.codec == "libx264" else {"crf": "40", "b": "0"}
     stream = output.add_stream(clip.codec, rate=clip.fps, options=options)
     assert isinstance(stream, VideoStream)
@@ -250,8 +252,12 @@ def video_frames(source: InputContainer, clip: Clip) -> Iterator[av.VideoFrame]:
         graph.add("buffersink"),
     ]
     graph.link_nodes(*steps).configure()
+    # No more than is wanted: what is pushed is held, and a whole film is more than fits.
+    source.seek(int(clip.start * av.time_base))
     for frame in source.decode(video=0):
         graph.vpush(frame)
+        if frame.time is not None and frame.time > clip.start + clip.seconds:
+            break
     graph.vpush(None)
     while True:
         try:

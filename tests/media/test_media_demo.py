@@ -17,6 +17,7 @@ from pique_assets.local.detectors.registry import detector_named
 from pique_assets.media import DatedFolder, inventory, open_source
 
 DEMO = Path(__file__).parents[2] / "examples" / "demo"
+EVALUATIONS = ("acme_videos", "brand_videos", "brand_images")
 DATES = [dt.date(2026, 3, day) for day in range(2, 6)]
 
 
@@ -28,11 +29,16 @@ def path_of(item) -> Path:
     return Path(item.content_uri.removeprefix("file://"))
 
 
-def readme_rows() -> dict[str, tuple[str, str]]:
-    """Return what the README says of each file: the cells for its specs and for its words."""
-    lines = (DEMO / "README.md").read_text(encoding="utf-8").splitlines()
-    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if line.startswith("| `2026")]
-    return {name.strip("`"): (specs, words) for name, _, specs, words in rows}
+def readme_rows() -> dict[str, list[str]]:
+    """Return what the README says of each file, by its path below ``media``: a cell for each detector."""
+    rows, folder = {}, ""
+    for line in (DEMO / "README.md").read_text(encoding="utf-8").splitlines():
+        cells = [cell.strip() for cell in line.split("|")[1:-1]]
+        if line.startswith("| `media/"):
+            folder = cells[0].strip("`").removeprefix("media/")
+        elif line.startswith("| `2026"):
+            rows[folder + cells[0].strip("`")] = cells[2:]
+    return rows
 
 
 def verdicts(item, judge: dict) -> list:
@@ -46,24 +52,23 @@ def verdicts(item, judge: dict) -> list:
 
 def test_the_readme_names_every_file_and_no_other():
     media = [path for path in (DEMO / "media").rglob("*") if path.is_file() and path.suffix != ".json"]
-    assert set(readme_rows()) == {path.relative_to(DEMO / "media").as_posix().partition("/")[2] for path in media}
+    assert set(readme_rows()) == {path.relative_to(DEMO / "media").as_posix() for path in media}
 
 
 def test_every_date_but_the_empty_one_has_media():
-    for evaluation in ("brand_videos", "brand_images"):
+    for evaluation in EVALUATIONS:
         assert [bool(items(evaluation, date)) for date in DATES] == [True, True, False, True]
 
 
 def test_one_file_is_empty_and_every_other_is_ready():
-    inventories = [item for name in ("brand_videos", "brand_images") for date in DATES for item in items(name, date)]
-    assert [(item.filename, item.error_code) for item in inventories if not item.is_ready] == [
-        ("never_written.mp4", "empty")
-    ]
+    for name, unready in {"brand_videos": 1, "acme_videos": 1, "brand_images": 0}.items():
+        found = [item for date in DATES for item in items(name, date) if not item.is_ready]
+        assert [(item.filename, item.error_code) for item in found] == [("never_written.mp4", "empty")] * unready
 
 
 @pytest.mark.parametrize("date", DATES, ids=str)
 def test_every_video_decodes_but_the_interrupted_one(date):
-    for item in items("brand_videos", date):
+    for item in [*items("brand_videos", date), *items("acme_videos", date)]:
         if not item.is_ready:
             continue
         if item.filename == "interrupted_export.mp4":
@@ -77,10 +82,9 @@ def test_every_video_decodes_but_the_interrupted_one(date):
 @pytest.mark.parametrize(("evaluation", "judge"), [("brand_videos", 0), ("brand_images", 1)])
 def test_every_detector_says_what_the_readme_says(evaluation, judge):
     asked = json.loads((DEMO / "judges.json").read_text(encoding="utf-8"))["judges"][judge]
-    root = DEMO / "media" / evaluation
     outcomes = set()
     for item in (item for date in DATES for item in items(evaluation, date) if item.is_ready):
-        expected = readme_rows()[path_of(item).relative_to(root).as_posix()]
+        expected = readme_rows()[path_of(item).relative_to(DEMO / "media").as_posix()]
         if expected[0] == "the evaluation fails":
             with pytest.raises(UnreadableMedia):
                 verdicts(item, asked)
@@ -98,9 +102,10 @@ def test_every_picture_decodes(date):
             picture.load()
 
 
-def test_the_rerun_is_the_content_of_another_date():
-    first = {item.fingerprint: item for item in items("brand_videos", DATES[0])}
-    (rerun,) = (item for item in items("brand_videos", DATES[3]) if item.filename == "teaser_rerun.mp4")
+@pytest.mark.parametrize("evaluation", ["acme_videos", "brand_videos"])
+def test_the_rerun_is_the_content_of_another_date(evaluation):
+    first = {item.fingerprint: item for item in items(evaluation, DATES[0])}
+    (rerun,) = (item for item in items(evaluation, DATES[3]) if item.filename.endswith("_rerun.mp4"))
     assert (rerun.title, rerun.description) == (
         first[rerun.fingerprint].title,
         first[rerun.fingerprint].description,
