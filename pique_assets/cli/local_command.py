@@ -54,7 +54,13 @@ def add_command(commands: CommandParsers) -> None:
         type=Path,
         default=DEMO_JUDGES,
         metavar="JUDGES.json",
-        help='judges to begin with, as {"judges": [...]} (else the two demo judges)',
+        help='judges to begin with, as {"judges": [...]} or as Pique answers one judge (else the two demo judges)',
+    )
+    local.add_argument(
+        "--references",
+        type=Path,
+        metavar="FOLDER",
+        help="reference content that judges name, as FOLDER/<bucket>/<object> for gs://<bucket>/<object>",
     )
     local.add_argument(
         "--webhook-url", help="where its webhooks are sent, such as http://127.0.0.1:8787/webhooks/pique"
@@ -83,7 +89,12 @@ def _local(arguments: argparse.Namespace) -> int:
     # Only after the extra is known to be there.
     from pique_assets.local.server import run
 
-    settings = Settings(data_dir=data_dir, port=arguments.port, webhook_url=arguments.webhook_url)
+    settings = Settings(
+        data_dir=data_dir,
+        port=arguments.port,
+        references=arguments.references and arguments.references.expanduser().absolute(),
+        webhook_url=arguments.webhook_url,
+    )
     # No secrets from the environment: the key of a real Pique that stands there would become this one's, and be shown.
     run(settings, seed_judges=arguments.seed, parent_pid=None, environment={}, on_ready=_tell_ready)
     tell("stopped")

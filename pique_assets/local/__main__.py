@@ -67,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, default=defaults.port, help="0: that of the last start, or any free one")
     parser.add_argument("--public-url", help="what upload URLs begin with, when clients come through a proxy")
     parser.add_argument("--seed-judges", type=Path, help='JSON file {"judges": [...]}, read at every start')
+    parser.add_argument("--references", type=Path, help="folder with reference content, as <bucket>/<object>")
     parser.add_argument("--workers", type=_positive, default=defaults.workers, help="evaluation processes")
     parser.add_argument("--evaluation-deadline-s", type=float, default=defaults.evaluation_deadline_s)
     parser.add_argument("--upload-url-life-s", type=_positive, default=defaults.upload_url_life_s)

@@ -7,10 +7,11 @@ one reading of the API can't find each other's mistakes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
 
 UPLOAD_CONTENT_TYPES = ("video", "image", "audio")
 JUDGE_CONTENT_TYPES = ("video", "image", "audio", "text")
@@ -39,23 +40,41 @@ class JudgeBody(_Body):
     name: str = Field(min_length=1, max_length=200)
     description: str = Field(min_length=1, max_length=2000)
     content_type: str
-    detectors: Annotated[list[DetectorBody], Field(min_length=1)]
+    detectors: Annotated[Sequence[DetectorBody], Field(min_length=1)]
 
     def check(self) -> None:
         """Raise `InvalidBody` for a content type that no judge can have."""
         _one_of(self.content_type, JUDGE_CONTENT_TYPES)
 
 
+class SeedDetector(DetectorBody):
+    """One detector of a judge of the seed file, with an id of its own where it was saved from a Pique."""
+
+    id: str | None = Field(default=None, min_length=1, max_length=200)
+
+
 class SeedJudge(JudgeBody):
-    """A judge of the seed file: as created over HTTP, but with an id of its own."""
+    """A judge of the seed file: as created over HTTP, but with an id of its own; or as a Pique answers it.
+
+    So what ``GET /v1/judges/{judge_id}`` says of a judge runs here as it is. Its status and its times do not count.
+    """
 
     id: str = Field(min_length=1, max_length=200)
+    detectors: Annotated[
+        Sequence[SeedDetector], Field(min_length=1, validation_alias=AliasChoices("detectors", "detector_configs"))
+    ]
+    is_active: bool = True
 
 
 class SeedFile(_Body):
-    """The seed file: ``{"judges": [...]}``."""
+    """The seed file: ``{"judges": [...]}``, or one judge alone."""
 
     judges: list[SeedJudge]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_judge_alone(cls, read: object) -> object:
+        return {"judges": [read]} if isinstance(read, dict) and "judges" not in read else read
 
 
 class ListJudgesQuery(_Body):

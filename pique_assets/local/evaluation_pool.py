@@ -13,9 +13,11 @@ import os
 from collections.abc import Callable
 
 from pique_assets.local.child_process import WorkerLost, WorkerProcess
+from pique_assets.local.detectors.registry import references_of
 from pique_assets.local.job_store import JobStore, QueuedEvaluation
 from pique_assets.local.judges import JudgeStore
 from pique_assets.local.orders import DetectorOrder, EvaluationAnswer, EvaluationOrder
+from pique_assets.local.references import ReferenceMissing, References
 from pique_assets.local.settings import DEADLINE_S_PER_MEGABYTE, Settings
 
 EARLY_WORKERS = 2
@@ -31,11 +33,18 @@ class Evaluator:
     """Takes up queued evaluations and finishes them."""
 
     def __init__(
-        self, *, jobs: JobStore, judges: JudgeStore, settings: Settings, on_finished: Callable[[], None]
+        self,
+        *,
+        jobs: JobStore,
+        judges: JudgeStore,
+        references: References,
+        settings: Settings,
+        on_finished: Callable[[], None],
     ) -> None:
         """Evaluate the queue of ``jobs``; ``on_finished`` is called after each end of a job."""
         self._jobs = jobs
         self._judges = judges
+        self._references = references
         self._settings = settings
         self._on_finished = on_finished
         self._wake = asyncio.Event()
@@ -65,6 +74,8 @@ class Evaluator:
                         answer=EvaluationAnswer,
                         deadline_s=self._deadline_s(evaluation),
                     )
+                except ReferenceMissing as missing:
+                    answer = EvaluationAnswer(error=f"Media processing failed: {missing}")
                 except WorkerLost as lost:
                     if worker is not None:
                         await worker.kill()
@@ -112,6 +123,11 @@ class Evaluator:
                 )
                 for detector in judge.detector_configs
             ],
+            references={
+                uri: self._references.file(uri)
+                for detector in judge.detector_configs
+                for uri in references_of(detector.detector_name, detector.config)
+            },
         )
 
     def _finish(self, evaluation: QueuedEvaluation, answer: EvaluationAnswer) -> None:

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from pydantic import ValidationError
 
-from pique_assets.local.bodies import DetectorBody, JudgeBody, SeedFile
+from pique_assets.local.bodies import DetectorBody, JudgeBody, SeedDetector, SeedFile
 from pique_assets.local.database import LocalDatabase, now_text
-from pique_assets.local.detectors.registry import reason_refused
+from pique_assets.local.detectors.registry import reason_refused, references_of
+from pique_assets.local.references import ReferenceMissing
 
 READY = "ready"
 FAILED = "failed"
@@ -78,13 +79,19 @@ class StoredJudge:
 class JudgeStore:
     """The judges table."""
 
-    def __init__(self, database: LocalDatabase) -> None:
-        """Keep judges in ``database``."""
+    def __init__(self, database: LocalDatabase, *, find_reference: Callable[[str], Path]) -> None:
+        """Keep judges in ``database``.
+
+        Args:
+            database: Where they are kept.
+            find_reference: Returns the file behind a URI, or raises `ReferenceMissing`.
+        """
         self._database = database
+        self._find_reference = find_reference
 
     def create(self, body: JudgeBody) -> StoredJudge:
         """Store a new judge; its status is ``failed`` with a reason when a detector cannot work here."""
-        judge = _judge(str(uuid4()), body, detector_ids=[str(uuid4()) for _ in body.detectors])
+        judge = self._judge(str(uuid4()), body, detector_ids=[str(uuid4()) for _ in body.detectors])
         self._write(judge)
         return judge
 
@@ -102,7 +109,10 @@ class JudgeStore:
             where = "".join(f"{part}: " for part in (".".join(map(str, first["loc"])),) if part)
             raise ValueError(f"{path} is not a seed file for judges: {where}{first['msg']}") from error
         return [
-            self._seed_one(_judge(seed.id, seed, detector_ids=_seed_ids(seed.id, seed.detectors))) for seed in seeds
+            self._seed_one(
+                self._judge(seed.id, seed, detector_ids=_seed_ids(seed.id, seed.detectors), is_active=seed.is_active)
+            )
+            for seed in seeds
         ]
 
     def get(self, judge_id: str) -> StoredJudge | None:
@@ -120,6 +130,59 @@ class JudgeStore:
             offset,
         )
         return [_from_row(row) for row in rows], 0 if total is None else int(total[0])
+
+    def look_again(self) -> None:
+        """Set each judge's status anew: what it needs may have come, or gone."""
+        for row in self._database.rows("SELECT * FROM judges"):
+            judge = _from_row(row)
+            reason = self._reason_refused(judge.content_type, judge.detector_configs)
+            if reason != judge.status_reason:
+                self._write(
+                    replace(judge, status=FAILED if reason else READY, status_reason=reason, updated_at=now_text())
+                )
+
+    def _judge(
+        self, judge_id: str, body: JudgeBody, *, detector_ids: Sequence[str], is_active: bool = True
+    ) -> StoredJudge:
+        reason = self._reason_refused(body.content_type, body.detectors)
+        now = now_text()
+        return StoredJudge(
+            id=judge_id,
+            name=body.name,
+            description=body.description,
+            content_type=body.content_type,
+            status=FAILED if reason else READY,
+            status_reason=reason,
+            detector_configs=tuple(
+                ConfiguredDetector(
+                    id=detector_id,
+                    detector_name=detector.detector_name,
+                    config=detector.config,
+                    weight=detector.weight,
+                )
+                for detector_id, detector in zip(detector_ids, body.detectors, strict=True)
+            ),
+            is_active=is_active,
+            created_at=now,
+            updated_at=now,
+        )
+
+    def _reason_refused(self, content_type: str, detectors: Sequence[DetectorBody | ConfiguredDetector]) -> str | None:
+        """Why a judge can't work here, for all of its detectors; None if it can."""
+        reasons = [
+            reason_refused(one.detector_name, one.config, content_type=content_type)
+            or self._reference_missing(one.detector_name, one.config)
+            for one in detectors
+        ]
+        return "; ".join(filter(None, reasons)) or None
+
+    def _reference_missing(self, detector_name: str, config: dict[str, object]) -> str | None:
+        try:
+            for uri in references_of(detector_name, config):
+                self._find_reference(uri)
+        except ReferenceMissing as error:
+            return f"{detector_name}: {error}"
+        return None
 
     def _seed_one(self, judge: StoredJudge) -> StoredJudge:
         stored = self.get(judge.id)
@@ -152,39 +215,10 @@ class JudgeStore:
             )
 
 
-def _judge(judge_id: str, body: JudgeBody, *, detector_ids: Sequence[str]) -> StoredJudge:
-    reasons = [
-        reason
-        for detector in body.detectors
-        if (reason := reason_refused(detector.detector_name, detector.config, content_type=body.content_type))
-    ]
-    now = now_text()
-    return StoredJudge(
-        id=judge_id,
-        name=body.name,
-        description=body.description,
-        content_type=body.content_type,
-        status=FAILED if reasons else READY,
-        status_reason="; ".join(reasons) or None,
-        detector_configs=tuple(
-            ConfiguredDetector(
-                id=detector_id,
-                detector_name=detector.detector_name,
-                config=detector.config,
-                weight=detector.weight,
-            )
-            for detector_id, detector in zip(detector_ids, body.detectors, strict=True)
-        ),
-        is_active=True,
-        created_at=now,
-        updated_at=now,
-    )
-
-
-def _seed_ids(judge_id: str, detectors: Sequence[DetectorBody]) -> list[str]:
-    """Ids that any start gives again; the position counts, as a judge may hold a detector twice."""
+def _seed_ids(judge_id: str, detectors: Sequence[SeedDetector]) -> list[str]:
+    """Their own, else ids that any start gives again; the position counts, as a judge may hold a detector twice."""
     return [
-        str(uuid5(NAMESPACE_URL, f"pique-local:{judge_id}/{position}/{detector.detector_name}"))
+        detector.id or str(uuid5(NAMESPACE_URL, f"pique-local:{judge_id}/{position}/{detector.detector_name}"))
         for position, detector in enumerate(detectors)
     ]
 

@@ -51,6 +51,7 @@ class LocalPiqueOptions(TypedDict, total=False):
 
     Attributes:
         seed_judges: Seed file of judges.
+        references: Folder with reference content, as ``<bucket>/<object>``.
         workers: Evaluation processes.
         evaluation_deadline_s: Seconds an evaluation may take.
         upload_url_life_s: Seconds an upload URL is good for.
@@ -63,6 +64,7 @@ class LocalPiqueOptions(TypedDict, total=False):
     """
 
     seed_judges: Path | None
+    references: Path | None
     workers: int
     evaluation_deadline_s: float | None
     upload_url_life_s: int | None

@@ -30,6 +30,7 @@ from pique_assets.local.job_store import JobStore
 from pique_assets.local.judges import JudgeStore, StoredJudge
 from pique_assets.local.private_files import make_private_folder, take_from_others
 from pique_assets.local.process import LOCK_FILE, PORT_FILE
+from pique_assets.local.references import References
 from pique_assets.local.secret_files import SECRET_FILES, load_secrets
 from pique_assets.local.service import Service
 from pique_assets.local.settings import HOST, Settings
@@ -122,10 +123,12 @@ async def _serve(
 ) -> None:
     base_url = f"http://{HOST}:{listener.getsockname()[1]}"
     secret_values = load_secrets(settings.data_dir, environment=environment)
-    judges, jobs = JudgeStore(database), JobStore(database)
+    references = References(uploaded=settings.reference_dir, buckets=settings.references)
+    judges, jobs = JudgeStore(database, find_reference=references.file), JobStore(database)
+    judges.look_again()
     seeded = judges.seed(seed_judges) if seed_judges else []
     webhooks = WebhookSender(WebhookOutbox(database), settings=settings, secret=secret_values.webhook_secret)
-    evaluator = Evaluator(jobs=jobs, judges=judges, settings=settings, on_finished=webhooks.wake)
+    evaluator = Evaluator(jobs=jobs, judges=judges, references=references, settings=settings, on_finished=webhooks.wake)
     downloader = Downloader(jobs=jobs, settings=settings, on_content=evaluator.wake, on_failed=webhooks.wake)
     service = Service(
         settings=settings,

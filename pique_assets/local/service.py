@@ -173,6 +173,8 @@ class Service:
     def _keep_reference(self, body: ReceivedBody, name: str) -> int:
         path = self._settings.reference_dir / name
         body.path.replace(path)
+        # A judge may have named it before.
+        self._judges.look_again()
         return path.stat().st_mtime_ns // 1000
 
     def _reason_not_taken(self, url: str) -> str | None:

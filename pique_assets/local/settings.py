@@ -37,6 +37,7 @@ class Settings:
             Signed upload URLs name the port, so keeping it lets them outlive a restart.
         public_url: Scheme, host and port that upload URLs name, when clients come through a proxy; None is the
             server's own address.
+        references: Folder with reference content of other buckets, as ``<bucket>/<object>``; None for none.
         workers: Number of evaluation processes, each with one thread; by default as many as there are cores.
         evaluation_deadline_s: Seconds after which an evaluation is killed and its job failed; content has
             `DEADLINE_S_PER_MEGABYTE` more, because a long video takes longer.
@@ -55,6 +56,7 @@ class Settings:
     data_dir: Path
     port: int = 0
     public_url: str | None = None
+    references: Path | None = None
     workers: int = field(default_factory=usable_cores)
     evaluation_deadline_s: float = 120.0
     upload_url_life_s: int = 900

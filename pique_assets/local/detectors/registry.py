@@ -63,6 +63,11 @@ def detector_named(name: str) -> type[Detector]:
     return loaded
 
 
+def references_of(detector_name: str, config: Mapping[str, object]) -> tuple[str, ...]:
+    """The URIs of the files that a detector with these options compares content with."""
+    return tuple(detector_named(detector_name).model_validate(dict(config)).references())
+
+
 def reason_refused(detector_name: str, config: Mapping[str, object], *, content_type: str) -> str | None:
     """Why a judge of ``content_type`` cannot have this detector with these options, or None if it can."""
     try:

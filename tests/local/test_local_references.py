@@ -1,0 +1,86 @@
+"""Which file a reference URI means, and judges as a Pique answers them: over a real server where it matters."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pique_assets.local.references import ReferenceMissing, References
+
+SEED_JUDGE = Path(__file__).parents[2] / "examples" / "demo" / "all_judges.json"
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> References:
+    for folder in ("uploaded", "buckets/brand/films"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "uploaded" / "one.mp4").touch()
+    (tmp_path / "buckets" / "brand" / "films" / "two.mp4").touch()
+    (tmp_path / "outside.mp4").touch()
+    (tmp_path / "buckets" / "brand" / "link.mp4").symlink_to(tmp_path / "outside.mp4")
+    return References(uploaded=tmp_path / "uploaded", buckets=tmp_path / "buckets")
+
+
+def test_what_was_uploaded_and_what_lies_in_the_folder_of_buckets_is_found(places):
+    assert places.file("gs://judge-artifacts/org_local/reference_uploads/one.mp4").name == "one.mp4"
+    assert places.file("gs://brand/films/two.mp4").name == "two.mp4"
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "gs://judge-artifacts/org_local/reference_uploads/two.mp4",
+        "gs://judge-artifacts/org_other/reference_uploads/one.mp4",
+        "gs://brand/films",
+        "gs://brand/link.mp4",
+    ],
+)
+def test_a_reference_that_is_not_there_is_named_with_the_place_for_it(places, uri):
+    with pytest.raises(ReferenceMissing, match="is not here: put the file at "):
+        places.file(uri)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "gs://brand/../outside.mp4",
+        "gs://brand//films/two.mp4",
+        "gs://brand",
+        "/brand/films/two.mp4",
+        "gs://",
+        "gs://b/\0",
+    ],
+)
+def test_an_address_that_leads_elsewhere_is_refused(places, uri):
+    with pytest.raises(ReferenceMissing, match="is no address such as gs://bucket/folder/video.mp4"):
+        places.file(uri)
+
+
+def seed_judge() -> dict:
+    return json.loads(SEED_JUDGE.read_text(encoding="utf-8"))["judges"][0]
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_a_judge_saved_from_a_pique_runs_with_its_own_ids(start_pique, tmp_path, clip, alone):
+    saved = seed_judge()
+    saved["detector_configs"] = [
+        one for one in saved["detector_configs"] if one["detector_name"] in ("video_specs", "title_and_description")
+    ]
+    seeds = tmp_path / "saved.json"
+    seeds.write_text(json.dumps(saved if alone else {"judges": [saved]}))
+    with start_pique(tmp_path / "pique", seed_judges=seeds) as pique:
+        answered = pique.http.get(f"/v1/judges/{saved['id']}").json()
+        results = pique.evaluated(clip, judge_id=saved["id"])["detector_results"]
+    assert answered["detector_configs"] == saved["detector_configs"]
+    assert (answered["name"], answered["status"], answered["is_active"]) == (saved["name"], "ready", True)
+    assert [one["detector_config_id"] for one in results] == [one["id"] for one in saved["detector_configs"]]
+
+
+def test_a_judge_that_was_not_active_is_not(start_pique, tmp_path):
+    seeds = tmp_path / "saved.json"
+    saved = seed_judge() | {"is_active": False}
+    seeds.write_text(json.dumps(saved))
+    with start_pique(tmp_path / "pique", seed_judges=seeds) as pique:
+        assert pique.http.get(f"/v1/judges/{saved['id']}").json()["is_active"] is False
