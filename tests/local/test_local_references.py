@@ -54,7 +54,7 @@ def test_a_reference_that_is_not_there_is_named_with_the_place_for_it(places, ur
     ],
 )
 def test_an_address_that_leads_elsewhere_is_refused(places, uri):
-    with pytest.raises(ReferenceMissing, match="is no address such as gs://bucket/folder/video.mp4"):
+    with pytest.raises(ReferenceMissing, match=r"is no address such as gs://bucket/folder/video.mp4"):
         places.file(uri)
 
 
