@@ -28,7 +28,9 @@ class Extra:
 
 
 EXTRAS: Final = {
-    "local": Extra(purpose="the local Pique", modules=("av", "cryptography", "PIL", "starlette", "uvicorn", "yt_dlp")),
+    "local": Extra(
+        purpose="the local Pique", modules=("av", "cryptography", "numpy", "PIL", "starlette", "uvicorn", "yt_dlp")
+    ),
     "webhooks": Extra(purpose="the receiver of webhooks", modules=("starlette", "uvicorn")),
     "gcs": Extra(purpose="media or a lake at gs://", modules=("gcsfs", "dagster_gcp")),
     "postgres": Extra(purpose="a ledger in Postgres", modules=("psycopg",)),

@@ -1,0 +1,273 @@
+"""What remains of a picture through re-encoding, cropping and mirroring, and where two films show the same.
+
+Belongs here: pure functions over frames in gray. A picture becomes 64 bits: the signs of its lowest frequencies. Two
+pictures of one scene differ in few of them, two of different scenes in about half. Does not: files, verdicts
+(`video_matching`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+LARGEST_DISTANCE = 10
+"""Pictures that differ in at most this many of 64 bits show the same; at 14, strangers begin to match."""
+
+BLANK_SPREAD = 6.0
+"""A picture whose brightness has a smaller standard deviation, of 255, shows nothing that can be compared."""
+
+BAR_RANGE = 20
+"""A row whose brightest and darkest pixel are closer, in every frame, belongs to a bar."""
+
+MOST_BAR = 0.42
+"""Bars are at most this share of the picture, on each side."""
+
+CROPS = ((1.0, None), (0.85, None), (0.7, None), (1.0, 9 / 16), (1.0, 1.0), (1.0, 4 / 5), (1.0, 16 / 9), (1.0, 4 / 3))
+"""What editors cut out of a film: a share of its width and height, or the largest piece of an aspect ratio."""
+
+CROP_STEP = 0.07
+"""Narrow pieces are taken wherever they may have been cut, in steps of this share of their own width."""
+
+_UNCOVERED = {"middle": (0.15, 0.85, 0.15, 0.85), "upper part": (0.0, 0.75, 0.0, 1.0)}
+"""What overlays leave free, as shares of the picture: top, bottom, left, right. Compared with the same part alone."""
+
+WHOLE, MIRRORED = "whole", ", mirrored"
+
+SPEEDS = (1.0, 0.9, 1.1, 0.8, 1.25)
+
+_SIDE, _KEPT = 32, 8
+_FRAMES_FOR_BARS = 60
+
+Hashes = NDArray[np.uint64]
+Gray = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signature:
+    """The pictures of a film in one variant, at equal distances in time.
+
+    Attributes:
+        variant: What was done to the pictures, such as ``crop 9:16 at 40%, mirrored``.
+        hashes: 64 bits for each frame.
+        blank: Which of the frames show nothing that can be compared.
+    """
+
+    variant: str
+    hashes: Hashes
+    blank: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alignment:
+    """Where a film shows what another one shows.
+
+    Attributes:
+        variant: Of the reference.
+        speed: Frames of the reference for each frame of the film.
+        offset: The frame of the reference that the film's first frame would show; negative where that lies before it.
+        matched: The film's frames that show the same, in their order.
+        score: Their share of the frames that can be compared, of whichever of the two has fewer; 0..1.
+    """
+
+    variant: str
+    speed: float
+    offset: int
+    matched: tuple[int, ...]
+    score: float
+
+
+def film_signatures(frames: Sequence[Gray], *, aspect_ratio: float) -> list[Signature]:
+    """A film as it is without bars, and pieces of it.
+
+    The piece that has the reference's aspect ratio is what is left of a padding that is no plain bar: a blurred copy, a
+    template with text. The others are what is left beside a logo or captions.
+    """
+    stripped = without_bars(frames)
+    signatures = [_signature(stripped, variant=WHOLE)]
+    if frames:
+        piece = [_centre(frame, aspect_ratio=aspect_ratio) for frame in frames]
+        if piece[0].shape != stripped[0].shape:
+            signatures.append(_signature(piece, variant="centre"))
+        for name, place in _UNCOVERED.items():
+            signatures.append(_signature([_part(frame, place) for frame in stripped], variant=name))
+    return signatures
+
+
+def reference_signatures(frames: Sequence[Gray]) -> list[Signature]:
+    """A reference in each variant in which a film may show it."""
+    stripped = without_bars(frames)
+    if not stripped:
+        return []
+    signatures = []
+    for name, (top, bottom, left, right) in _pieces(*stripped[0].shape):
+        piece = [frame[top:bottom, left:right] for frame in stripped]
+        signatures.append(_signature(piece, variant=name))
+        signatures.append(_signature([frame[:, ::-1] for frame in piece], variant=name + MIRRORED))
+    return signatures
+
+
+def best_alignment(film: Sequence[Signature], reference: Sequence[Signature]) -> Alignment | None:
+    """The place where most of the film's pictures are those of the reference; None where not one is."""
+    best = None
+    for shown, wanted in product(film, reference):
+        if shown.variant in _UNCOVERED and wanted.variant.removesuffix(MIRRORED) != shown.variant:
+            continue
+        for found in _alignments(shown, wanted):
+            if best is None or found.score > best.score + 1e-9:
+                best = found
+    return best
+
+
+def comparable(signatures: Sequence[Signature]) -> int:
+    """How many pictures of a film can be compared at all."""
+    return int((~signatures[0].blank).sum()) if signatures else 0
+
+
+def distinct(signatures: Sequence[Signature]) -> int:
+    """How many different pictures those are; a still picture is one, however long it is shown."""
+    if not signatures:
+        return 0
+    kept: list[np.uint64] = []
+    for one in signatures[0].hashes[~signatures[0].blank]:
+        if all(int(one ^ other).bit_count() > LARGEST_DISTANCE for other in kept):
+            kept.append(one)
+        if len(kept) >= 8:
+            break
+    return len(kept)
+
+
+def without_bars(frames: Sequence[Gray]) -> list[Gray]:
+    """The frames without the bars that all of them have."""
+    if not frames or any(frame.shape != frames[0].shape for frame in frames):
+        return list(frames)
+    looked_at = np.stack(frames[:: max(1, len(frames) // _FRAMES_FOR_BARS)]).astype(np.int16)
+    # Across the shorter way: a bar's row is even from end to end, in each of the frames.
+    rows = (looked_at.max(axis=2) - looked_at.min(axis=2)).max(axis=0) < BAR_RANGE
+    columns = (looked_at.max(axis=1) - looked_at.min(axis=1)).max(axis=0) < BAR_RANGE
+    top, bottom = _inside(rows)
+    left, right = _inside(columns)
+    return [frame[top:bottom, left:right] for frame in frames]
+
+
+def _inside(is_bar: NDArray[np.bool_]) -> tuple[int, int]:
+    """First and last line that is no bar; all lines where bars would be most of the picture."""
+    length = len(is_bar)
+    lines = np.flatnonzero(~is_bar)
+    if not len(lines):
+        return 0, length
+    first, last = int(lines[0]), int(lines[-1]) + 1
+    return (first, last) if max(first, length - last) <= MOST_BAR * length else (0, length)
+
+
+def _pieces(height: int, width: int) -> Iterator[tuple[str, tuple[int, int, int, int]]]:
+    """Name and place (top, bottom, left, right) of each piece of a picture that may have been cut out."""
+    for part, (top, bottom, left, right) in _UNCOVERED.items():
+        yield part, (round(top * height), round(bottom * height), round(left * width), round(right * width))
+    for share, aspect_ratio in CROPS:
+        if aspect_ratio is None:
+            across, down = round(width * share), round(height * share)
+            name = WHOLE if share == 1 else f"crop {share:.0%}"
+        else:
+            across, down = min(width, round(height * aspect_ratio)), min(height, round(width / aspect_ratio))
+            name = f"crop {aspect_ratio:.2f}:1"
+            if min(across, down) < 8 or (width - across < 0.04 * width and height - down < 0.04 * height):
+                continue
+        steps = 1
+        if aspect_ratio is not None and across < width:
+            steps += 2 * max(1, round((width - across) / (2 * CROP_STEP * across)))
+        top = (height - down) // 2
+        for step in range(steps):
+            left = (width - across) // 2 if steps == 1 else round((width - across) * step / (steps - 1))
+            where = name if steps == 1 else f"{name} at {step / (steps - 1):.0%}"
+            yield where, (top, top + down, left, left + across)
+
+
+def _part(frame: Gray, place: tuple[float, float, float, float]) -> Gray:
+    height, width = frame.shape
+    top, bottom, left, right = place
+    return frame[round(top * height) : round(bottom * height), round(left * width) : round(right * width)]
+
+
+def _centre(frame: Gray, *, aspect_ratio: float) -> Gray:
+    height, width = frame.shape
+    across, down = min(width, round(height * aspect_ratio)), min(height, round(width / aspect_ratio))
+    left, top = (width - across) // 2, (height - down) // 2
+    return frame[top : top + max(1, down), left : left + max(1, across)]
+
+
+def _signature(frames: Sequence[Gray], *, variant: str) -> Signature:
+    blank = np.array([frame.size == 0 or frame.std() < BLANK_SPREAD for frame in frames], dtype=bool)
+    return Signature(variant=variant, hashes=picture_hashes(frames), blank=blank)
+
+
+def picture_hashes(frames: Sequence[Gray]) -> Hashes:
+    """64 bits for each picture, of any size."""
+    if not frames:
+        return np.zeros(0, np.uint64)
+    small = np.stack([_shrunk(frame) for frame in frames])
+    low = _cosines() @ small @ _cosines().T
+    flat = low.reshape(len(frames), -1)
+    # The first is the brightness of the whole, which says nothing.
+    is_set = flat > np.median(flat[:, 1:], axis=1, keepdims=True)
+    is_set[:, 0] = False
+    return np.packbits(is_set, axis=1).view(">u8").astype(np.uint64)[:, 0]
+
+
+def _shrunk(frame: Gray) -> NDArray[np.float32]:
+    height, width = frame.shape
+    return _averages(height) @ frame.astype(np.float32) @ _averages(width).T
+
+
+@cache
+def _averages(length: int) -> NDArray[np.float32]:
+    """The matrix that makes `_SIDE` averages of a line, each over an equal part of it."""
+    edges = np.linspace(0, length, _SIDE + 1)
+    places = np.arange(length)
+    overlap = np.minimum(edges[1:, None], places + 1) - np.maximum(edges[:-1, None], places)
+    weights = np.clip(overlap, 0, None)
+    shares: NDArray[np.float32] = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+    return shares
+
+
+@cache
+def _cosines() -> NDArray[np.float32]:
+    """The lowest frequencies of a discrete cosine transform."""
+    moments = (np.arange(_SIDE) + 0.5) * np.pi / _SIDE
+    return np.cos(np.arange(_KEPT)[:, None] * moments).astype(np.float32)
+
+
+def _alignments(film: Signature, reference: Signature) -> Iterator[Alignment]:
+    """For each speed, the offset at which most pictures are the same."""
+    shown, wanted = np.flatnonzero(~film.blank), np.flatnonzero(~reference.blank)
+    if not len(shown) or not len(wanted):
+        return
+    distances = np.bitwise_count(film.hashes[shown][:, None] ^ reference.hashes[wanted][None, :])
+    same = np.zeros((len(shown), len(reference.hashes)), dtype=bool)
+    same[:, wanted] = distances <= LARGEST_DISTANCE
+    if not same.any():
+        return
+    # Frames are taken at the same distances, but hardly at the same moments: the one before or after counts as well.
+    near = same.copy()
+    near[:, 1:] |= same[:, :-1]
+    near[:, :-1] |= same[:, 1:]
+    rows, columns = np.nonzero(near)
+    for speed in SPEEDS:
+        offsets = columns - np.round(shown[rows] * speed).astype(int)
+        lowest = int(offsets.min())
+        # Of offsets that are equally good the one at which the frames themselves are the same, not their neighbours.
+        counts = np.bincount(offsets - lowest, weights=1 + 0.01 * same[rows, columns])
+        offset = int(counts.argmax()) + lowest
+        matched = shown[np.unique(rows[offsets == offset])]
+        possible = min(len(shown), max(1, round(len(wanted) / speed)))
+        yield Alignment(
+            variant=reference.variant if film.variant != "centre" else f"{reference.variant}, padded",
+            speed=speed,
+            offset=offset,
+            matched=tuple(int(frame) for frame in matched),
+            score=min(1.0, round(len(matched) / possible, 4)),
+        )
