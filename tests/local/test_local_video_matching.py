@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import av
@@ -40,6 +41,7 @@ def scene(seed: int, moment: float, *, width: int = WIDTH, height: int = HEIGHT)
     return np.clip(128 + 40 * picture, 0, 255).astype(np.uint8)
 
 
+@cache
 def film(seed: int, *, seconds: float = 8, start: float = 0) -> list[Picture]:
     return [scene(seed, start + number / FPS) for number in range(round(seconds * FPS))]
 

@@ -15,6 +15,8 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
+from pique_assets.local.detectors.aspect_ratio import parse
+
 LARGEST_DISTANCE = 10
 """Pictures that differ in at most this many of 64 bits show the same; at 14, strangers begin to match."""
 
@@ -27,11 +29,14 @@ BAR_RANGE = 20
 MOST_BAR = 0.42
 """Bars are at most this share of the picture, on each side."""
 
-CROPS = ((1.0, None), (0.85, None), (0.7, None), (1.0, 9 / 16), (1.0, 1.0), (1.0, 4 / 5), (1.0, 16 / 9), (1.0, 4 / 3))
+CROPPED_SHARES = (0.85, 0.7)
+CROPPED_RATIOS = ("9:16", "1:1", "4:5", "4:3", "16:9")
 """What editors cut out of a film: a share of its width and height, or the largest piece of an aspect ratio."""
 
-CROP_STEP = 0.07
-"""Narrow pieces are taken wherever they may have been cut, in steps of this share of their own width."""
+CROP_STEP = 0.08
+"""Pieces are taken wherever they may have been cut, in steps of this share of their own length."""
+
+LEAST_SIDE = 8
 
 _UNCOVERED = {"middle": (0.15, 0.85, 0.15, 0.85), "upper part": (0.0, 0.75, 0.0, 1.0)}
 """What overlays leave free, as shares of the picture: top, bottom, left, right. Compared with the same part alone."""
@@ -39,6 +44,9 @@ _UNCOVERED = {"middle": (0.15, 0.85, 0.15, 0.85), "upper part": (0.0, 0.75, 0.0,
 WHOLE, MIRRORED = "whole", ", mirrored"
 
 SPEEDS = (1.0, 0.9, 1.1, 0.8, 1.25)
+
+MANY_FRAMES = 100
+"""Of a longer film every fourth frame is looked at first: a variant of which none is shown needs no closer look."""
 
 _SIDE, _KEPT = 32, 8
 _FRAMES_FOR_BARS = 60
@@ -168,23 +176,29 @@ def _pieces(height: int, width: int) -> Iterator[tuple[str, tuple[int, int, int,
     """Name and place (top, bottom, left, right) of each piece of a picture that may have been cut out."""
     for part, (top, bottom, left, right) in _UNCOVERED.items():
         yield part, (round(top * height), round(bottom * height), round(left * width), round(right * width))
-    for share, aspect_ratio in CROPS:
-        if aspect_ratio is None:
-            across, down = round(width * share), round(height * share)
-            name = WHOLE if share == 1 else f"crop {share:.0%}"
-        else:
-            across, down = min(width, round(height * aspect_ratio)), min(height, round(width / aspect_ratio))
-            name = f"crop {aspect_ratio:.2f}:1"
-            if min(across, down) < 8 or (width - across < 0.04 * width and height - down < 0.04 * height):
-                continue
-        steps = 1
-        if aspect_ratio is not None and across < width:
-            steps += 2 * max(1, round((width - across) / (2 * CROP_STEP * across)))
-        top = (height - down) // 2
-        for step in range(steps):
-            left = (width - across) // 2 if steps == 1 else round((width - across) * step / (steps - 1))
-            where = name if steps == 1 else f"{name} at {step / (steps - 1):.0%}"
-            yield where, (top, top + down, left, left + across)
+    yield WHOLE, (0, height, 0, width)
+    for share in CROPPED_SHARES:
+        yield from _placed(f"crop {share:.0%}", height, width, down=round(height * share), across=round(width * share))
+    for ratio in CROPPED_RATIOS:
+        across, down = min(width, round(height * parse(ratio))), min(height, round(width / parse(ratio)))
+        is_smaller = across < 0.96 * width or down < 0.96 * height
+        if is_smaller and min(across, down) >= LEAST_SIDE:
+            yield from _placed(f"crop {ratio}", height, width, down=down, across=across)
+
+
+def _placed(
+    name: str, height: int, width: int, *, down: int, across: int
+) -> Iterator[tuple[str, tuple[int, int, int, int]]]:
+    """A piece of one size at each place that it may have been taken from."""
+    for top, left in product(_places(height, down), _places(width, across)):
+        at = f"{left / (width - across):.0%}" if across < width else f"{top / (height - down):.0%}"
+        yield f"{name} at {at}", (top, top + down, left, left + across)
+
+
+def _places(length: int, piece: int) -> list[int]:
+    """Where a piece of a line may begin, from one end to the other, the middle among them."""
+    steps = 2 * round((length - piece) / (2 * CROP_STEP * piece))
+    return [round((length - piece) * step / steps) for step in range(steps + 1)] if steps else [(length - piece) // 2]
 
 
 def _part(frame: Gray, place: tuple[float, float, float, float]) -> Gray:
@@ -209,7 +223,10 @@ def picture_hashes(frames: Sequence[Gray]) -> Hashes:
     """64 bits for each picture, of any size."""
     if not frames:
         return np.zeros(0, np.uint64)
-    small = np.stack([_shrunk(frame) for frame in frames])
+    if all(frame.shape == frames[0].shape for frame in frames):
+        small = _shrunk(np.stack(frames))
+    else:
+        small = np.stack([_shrunk(frame) for frame in frames])
     low = _cosines() @ small @ _cosines().T
     flat = low.reshape(len(frames), -1)
     # The first is the brightness of the whole, which says nothing.
@@ -218,9 +235,15 @@ def picture_hashes(frames: Sequence[Gray]) -> Hashes:
     return np.packbits(is_set, axis=1).view(">u8").astype(np.uint64)[:, 0]
 
 
-def _shrunk(frame: Gray) -> NDArray[np.float32]:
-    height, width = frame.shape
-    return _averages(height) @ frame.astype(np.float32) @ _averages(width).T
+def _shrunk(frames: Gray) -> NDArray[np.float32]:
+    """One picture, or several of one size, as averages over equal parts."""
+    height, width = frames.shape[-2:]
+    return _averages(height) @ frames.astype(np.float32) @ _averages(width).T
+
+
+def _distances(shown: Hashes, wanted: Hashes) -> NDArray[np.uint8]:
+    differing: NDArray[np.uint8] = np.bitwise_count(shown[:, None] ^ wanted[None, :])
+    return differing
 
 
 @cache
@@ -246,7 +269,11 @@ def _alignments(film: Signature, reference: Signature) -> Iterator[Alignment]:
     shown, wanted = np.flatnonzero(~film.blank), np.flatnonzero(~reference.blank)
     if not len(shown) or not len(wanted):
         return
-    distances = np.bitwise_count(film.hashes[shown][:, None] ^ reference.hashes[wanted][None, :])
+    if len(shown) > MANY_FRAMES:
+        few = _distances(film.hashes[shown[::4]], reference.hashes[wanted])
+        if not (few <= LARGEST_DISTANCE).any():
+            return
+    distances = _distances(film.hashes[shown], reference.hashes[wanted])
     same = np.zeros((len(shown), len(reference.hashes)), dtype=bool)
     same[:, wanted] = distances <= LARGEST_DISTANCE
     if not same.any():
