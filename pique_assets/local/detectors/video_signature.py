@@ -29,12 +29,13 @@ BAR_RANGE = 20
 MOST_BAR = 0.42
 """Bars are at most this share of the picture, on each side."""
 
-CROPPED_SHARES = (0.85, 0.7)
+CROPPED_SHARES = {0.85: 5, 0.7: 3}
 CROPPED_RATIOS = ("9:16", "1:1", "4:5", "4:3", "16:9")
-"""What editors cut out of a film: a share of its width and height, or the largest piece of an aspect ratio."""
+"""What editors cut out of a film: a share of its width and height, at so many places across and down; or the largest
+piece of an aspect ratio."""
 
-CROP_STEP = 0.08
-"""Pieces are taken wherever they may have been cut, in steps of this share of their own length."""
+CROP_STEP = 0.05
+"""The pieces of an aspect ratio are taken everywhere, in steps of this share of their own length."""
 
 LEAST_SIDE = 8
 
@@ -177,28 +178,29 @@ def _pieces(height: int, width: int) -> Iterator[tuple[str, tuple[int, int, int,
     for part, (top, bottom, left, right) in _UNCOVERED.items():
         yield part, (round(top * height), round(bottom * height), round(left * width), round(right * width))
     yield WHOLE, (0, height, 0, width)
-    for share in CROPPED_SHARES:
-        yield from _placed(f"crop {share:.0%}", height, width, down=round(height * share), across=round(width * share))
+    for share, places in CROPPED_SHARES.items():
+        across, down = round(width * share), round(height * share)
+        yield from _placed(f"crop {share:.0%}", height, width, down=down, across=across, steps=places - 1)
     for ratio in CROPPED_RATIOS:
         across, down = min(width, round(height * parse(ratio))), min(height, round(width / parse(ratio)))
         is_smaller = across < 0.96 * width or down < 0.96 * height
         if is_smaller and min(across, down) >= LEAST_SIDE:
-            yield from _placed(f"crop {ratio}", height, width, down=down, across=across)
+            steps = 2 * round(((width - across) / across + (height - down) / down) / (2 * CROP_STEP))
+            yield from _placed(f"crop {ratio}", height, width, down=down, across=across, steps=steps)
 
 
 def _placed(
-    name: str, height: int, width: int, *, down: int, across: int
+    name: str, height: int, width: int, *, down: int, across: int, steps: int
 ) -> Iterator[tuple[str, tuple[int, int, int, int]]]:
     """A piece of one size at each place that it may have been taken from."""
-    for top, left in product(_places(height, down), _places(width, across)):
-        at = f"{left / (width - across):.0%}" if across < width else f"{top / (height - down):.0%}"
-        yield f"{name} at {at}", (top, top + down, left, left + across)
+    for top, left in product(_places(height - down, steps), _places(width - across, steps)):
+        where = [f"{place / free:.0%}" for place, free in ((left, width - across), (top, height - down)) if free]
+        yield f"{name} at {'/'.join(where)}", (top, top + down, left, left + across)
 
 
-def _places(length: int, piece: int) -> list[int]:
-    """Where a piece of a line may begin, from one end to the other, the middle among them."""
-    steps = 2 * round((length - piece) / (2 * CROP_STEP * piece))
-    return [round((length - piece) * step / steps) for step in range(steps + 1)] if steps else [(length - piece) // 2]
+def _places(free: int, steps: int) -> list[int]:
+    """Where a piece may begin on a line that is ``free`` pixels longer, from one end to the other."""
+    return sorted({int(free * step / steps + 0.5) for step in range(steps + 1)}) if free and steps else [free // 2]
 
 
 def _part(frame: Gray, place: tuple[float, float, float, float]) -> Gray:
