@@ -31,6 +31,7 @@ EXTRAS: Final = {
     "local": Extra(
         purpose="the local Pique", modules=("av", "cryptography", "numpy", "PIL", "starlette", "uvicorn", "yt_dlp")
     ),
+    "local-speech": Extra(purpose="finding speech and its language", modules=("ctranslate2", "faster_whisper")),
     "webhooks": Extra(purpose="the receiver of webhooks", modules=("starlette", "uvicorn")),
     "gcs": Extra(purpose="media or a lake at gs://", modules=("gcsfs", "dagster_gcp")),
     "postgres": Extra(purpose="a ledger in Postgres", modules=("psycopg",)),
