@@ -19,6 +19,7 @@ from pique_assets.cli.common import DONE, INTERRUPTED, complain, say, sentence_f
 
 COMMANDS = (
     "local_command",
+    "models_command",
     "doctor_command",
     "evaluate_command",
     "plan_command",

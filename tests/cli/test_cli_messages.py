@@ -66,7 +66,11 @@ def test_what_is_wrong_with_the_home_is_one_sentence(empty, command, environment
 
 @pytest.mark.parametrize(
     ("extra", "module", "command"),
-    [("local", "yt_dlp", ("local", "--port", "0", "--data-dir", "data")), ("gcs", "gcsfs", ("rebuild",))],
+    [
+        ("local", "yt_dlp", ("local", "--port", "0", "--data-dir", "data")),
+        ("local-speech", "faster_whisper", ("models", "fetch")),
+        ("gcs", "gcsfs", ("rebuild",)),
+    ],
 )
 @pytest.mark.slow
 def test_a_missing_extra_names_itself(empty, extra, module, command):
