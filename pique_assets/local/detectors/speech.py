@@ -7,15 +7,12 @@ model files of the user. Does not: which language is spoken (`language`). Import
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TypeAlias
 
 import numpy as np
 from faster_whisper.vad import VadOptions, get_speech_timestamps
 
 from pique_assets.decoding.media import SOUND_RATE, Sound
-
-Span: TypeAlias = tuple[float, float]
-"""Start and end, in seconds."""
+from pique_assets.local.detectors.speech_windows import Span
 
 SHORTEST_SPEECH_S = 0.25
 """What is shorter is a click or a breath."""
@@ -55,8 +52,3 @@ def speech_spans(sound: Sound) -> tuple[Span, ...]:
                 begin_s = spans.pop()[0]
             spans.append((begin_s, end_s))
     return tuple(spans)
-
-
-def speech_s(spans: tuple[Span, ...]) -> float:
-    """Seconds of speech in all."""
-    return round(sum(end - start for start, end in spans), 3)
