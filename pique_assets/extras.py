@@ -31,7 +31,9 @@ EXTRAS: Final = {
     "local": Extra(
         purpose="the local Pique", modules=("av", "cryptography", "numpy", "PIL", "starlette", "uvicorn", "yt_dlp")
     ),
-    "local-speech": Extra(purpose="finding speech and its language", modules=("ctranslate2", "faster_whisper")),
+    "local-speech": Extra(
+        purpose="finding speech and its language", modules=("ctranslate2", "faster_whisper", "huggingface_hub")
+    ),
     "webhooks": Extra(purpose="the receiver of webhooks", modules=("starlette", "uvicorn")),
     "gcs": Extra(purpose="media or a lake at gs://", modules=("gcsfs", "dagster_gcp")),
     "postgres": Extra(purpose="a ledger in Postgres", modules=("psycopg",)),
