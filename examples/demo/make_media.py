@@ -110,7 +110,6 @@ CLIPS = (
         size=(640, 480),
         audio_codec=None,
     ),
-    Clip(name="2026-03-03/interrupted_export.mp4", seconds=4, size=(640, 360), words=TEASER),
     Clip(
         name="2026-03-05/finale_landscape.webm",
         seconds=5,
@@ -322,10 +321,22 @@ def repeat() -> None:
 def spoil() -> None:
     """Leave one file cut short, as an interrupted export does, and one empty."""
     cut_short = MEDIA / "brand_videos" / CUT_SHORT
+    copy_with_index_in_front(MEDIA / "brand_videos" / ORIGINAL, to=cut_short)
+    write_sidecar(cut_short, TEASER)
     whole = cut_short.read_bytes()
-    # An MP4's index comes last: without it, nothing of the file can be decoded.
-    cut_short.write_bytes(whole[: len(whole) * 3 // 5])
+    # All of its index and nothing of its pictures. Without an index the inventory would hold the file back.
+    cut_short.write_bytes(whole[: whole.index(b"mdat") + len(b"mdat")])
     (MEDIA / "brand_videos" / EMPTY).write_bytes(b"")
+
+
+def copy_with_index_in_front(source: Path, *, to: Path) -> None:
+    """Write the packets of a clip once more, into a file that can be played from its beginning."""
+    with av.open(str(source)) as given, av.open(str(to), "w", options={"movflags": "faststart"}) as output:
+        streams = {stream.index: output.add_stream_from_template(stream) for stream in given.streams}
+        for packet in given.demux():
+            if packet.dts is not None:
+                packet.stream = streams[packet.stream.index]
+                output.mux(packet)
 
 
 if __name__ == "__main__":

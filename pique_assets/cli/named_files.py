@@ -10,11 +10,13 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
+from pique_assets.decoding.type_client import TypeProbe
 from pique_assets.evaluation.progress import Progress, Say
 from pique_assets.media import ContentItem, Entry
 from pique_assets.media.examine import examine
 from pique_assets.media.file_stores import Files
 from pique_assets.media.files import LOCAL_SCHEME, Found, name_of, to_path, to_uri
+from pique_assets.media.in_progress import companion_problem, progress_problem
 from pique_assets.media.names import name_problem, shown
 from pique_assets.media.sidecar import SIDECAR_SUFFIX, is_sidecar
 
@@ -37,8 +39,9 @@ def read_named_files(names: Sequence[str], *, threads: int, say: Say) -> list[Co
     entries = list(_entries(names, files=files))
     progress = Progress(say, what="files read", total=len(entries))
     items = []
-    with ThreadPoolExecutor(threads, thread_name_prefix="fingerprint") as pool:
-        for item in pool.map(partial(examine, files=files), entries):
+    # The probe ends behind the threads, any of which may have started its process.
+    with TypeProbe() as probe, ThreadPoolExecutor(threads, thread_name_prefix="fingerprint") as pool:
+        for item in pool.map(partial(examine, files=files, probe=probe), entries):
             items.append(item)
             progress.advance()
     return items
@@ -46,6 +49,7 @@ def read_named_files(names: Sequence[str], *, threads: int, say: Say) -> list[Co
 
 def _entries(names: Sequence[str], *, files: Files) -> Iterator[Entry]:
     found: dict[str, tuple[Found, str | None]] = {}
+    disk = files.store_of(LOCAL_SCHEME)
     for name in names:
         uri = _local_uri(name)
         if to_path(uri).is_dir():
@@ -56,13 +60,26 @@ def _entries(names: Sequence[str], *, files: Files) -> Iterator[Entry]:
             found.setdefault(uri, (Found(uri=uri, name=name_of(uri)), None))
     for uri, (one, root_uri) in found.items():
         if not is_sidecar(uri, among=found):
+            problem = one.problem or progress_problem(one.name, folders=_folders(uri, root_uri=root_uri))
             yield Entry(
                 content_uri=uri,
                 filename=shown(one.name),
                 sidecar_uri=_sidecar_of(uri),
                 root_uri=root_uri,
-                problem=one.problem or name_problem(one.name),
+                problem=problem
+                or name_problem(one.name)
+                or companion_problem(
+                    uri,
+                    name=one.name,
+                    is_there=lambda beside: disk.is_there(beside, ""),
+                    sidecar_suffix=SIDECAR_SUFFIX,
+                ),
             )
+
+
+def _folders(uri: str, *, root_uri: str | None) -> str:
+    """The folders between a folder that was named and a file in it."""
+    return "" if root_uri is None else str(to_path(uri).parent.relative_to(to_path(root_uri)))
 
 
 def _local_uri(name: str) -> str:

@@ -23,7 +23,7 @@ from pique_assets.evaluation.progress import Progress
 from pique_assets.evaluation.results import recording_meanwhile
 from pique_assets.ledger import InventoryItem, Source
 from pique_assets.media import ContentItem
-from pique_assets.media.content_type import CONTENT_TYPES
+from pique_assets.media.kinds import CONTENT_TYPES
 
 
 class SendingEnd(Enum):

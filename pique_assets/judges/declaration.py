@@ -19,10 +19,10 @@ from pique_assets.api.models import DetectorRequest, JudgeRequest
 from pique_assets.judges.errors import JudgeFileInvalid
 from pique_assets.judges.yaml_values import read_yaml
 from pique_assets.media.content import ContentItem, Entry
-from pique_assets.media.content_type import CONTENT_TYPES, VIDEO
 from pique_assets.media.examine import examine
 from pique_assets.media.file_stores import Files
 from pique_assets.media.files import to_uri
+from pique_assets.media.kinds import CONTENT_TYPES, VIDEO
 from pique_assets.media.stream import open_content
 
 FIELDS: Final = ("name", "description", "content_type", "detectors")

@@ -28,6 +28,8 @@ class ErrorCode(StrEnum):
     BAD_MANIFEST_LINE = "bad_manifest_line"
     BAD_URL = "bad_url"
     UNSUPPORTED_URI = "unsupported_uri"
+    INCOMPLETE = "incomplete"
+    REPEATED = "repeated"
     UNSUPPORTED_TYPE = "unsupported_type"
     TYPE_MISMATCH = "type_mismatch"
 

@@ -34,6 +34,13 @@ def inventory(
         SourceUnavailable: The source as a whole cannot be read.
         SourceInvalid: The manifest makes no sense.
     """
+    try:
+        yield from _examined(reader, date=date, threads=threads, on_bytes=on_bytes)
+    finally:
+        reader.close()
+
+
+def _examined(reader: SourceReader, *, date: dt.date, threads: int, on_bytes: OnBytes | None) -> Iterator[ContentItem]:
     entries = reader.list_entries(date)
     if threads <= 1:
         for entry in entries:

@@ -6,11 +6,13 @@ Belongs here: the rules about one date's files. Does not: how files are found (`
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
+from urllib.parse import unquote
 
 from pique_assets.media.content import Entry, ErrorCode, Problem
 from pique_assets.media.file_stores import Files
-from pique_assets.media.files import Found
+from pique_assets.media.files import LOCAL_SCHEME, Found
+from pique_assets.media.in_progress import companion_problem, progress_problem
 from pique_assets.media.names import name_problem, shown
 from pique_assets.media.sidecar import SIDECAR_SUFFIX, is_sidecar
 
@@ -21,19 +23,34 @@ def list_folder(root_uri: str, *, files: Files, date: dt.date) -> Iterator[Entry
     Raises:
         SourceUnavailable: The root does not exist or cannot be listed.
     """
-    found = {one.uri: one for one in files.store_of(root_uri).list_files(root_uri, f"{date:%Y-%m-%d}")}
+    day = f"{date:%Y-%m-%d}"
+    found = {one.uri: one for one in files.store_of(root_uri).list_files(root_uri, day)}
     for uri in sorted(found):
         if not is_sidecar(uri, among=found):
-            yield _entry(found[uri], root_uri=root_uri, has_sidecar=uri + SIDECAR_SUFFIX in found)
+            yield Entry(
+                content_uri=uri,
+                filename=shown(found[uri].name),
+                sidecar_uri=uri + SIDECAR_SUFFIX if uri + SIDECAR_SUFFIX in found else None,
+                root_uri=root_uri,
+                problem=_problem_of(found[uri], below=f"{root_uri}/{day}", among=found),
+            )
 
 
-def _entry(found: Found, *, root_uri: str, has_sidecar: bool) -> Entry:
-    return Entry(
-        content_uri=found.uri,
-        filename=shown(found.name),
-        sidecar_uri=found.uri + SIDECAR_SUFFIX if has_sidecar else None,
-        root_uri=root_uri,
-        problem=found.problem or name_problem(found.name) or _stray_sidecar(found.name),
+def _problem_of(found: Found, *, below: str, among: Container[str]) -> Problem | None:
+    """Why a file that was found in a folder is not even worth opening; None where nothing of the kind is seen.
+
+    Args:
+        found: The file.
+        below: The uri of the folder.
+        among: The uris of all that was found there.
+    """
+    folders = found.uri.removeprefix(f"{below}/").rpartition("/")[0]
+    return (
+        found.problem
+        or progress_problem(found.name, folders=unquote(folders) if found.uri.startswith(LOCAL_SCHEME) else folders)
+        or name_problem(found.name)
+        or _stray_sidecar(found.name)
+        or companion_problem(found.uri, name=found.name, is_there=among.__contains__, sidecar_suffix=SIDECAR_SUFFIX)
     )
 
 

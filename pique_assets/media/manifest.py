@@ -9,11 +9,12 @@ import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from pique_assets.media.content import Entry, ErrorCode
-from pique_assets.media.content_type import CONTENT_TYPES
+from pique_assets.media.content import Entry, ErrorCode, Problem
 from pique_assets.media.errors import ContentError, SourceUnavailable
 from pique_assets.media.file_stores import Files
-from pique_assets.media.files import GCS_SCHEME, bucket_of, name_of, to_uri
+from pique_assets.media.files import GCS_SCHEME, LOCAL_SCHEME, bucket_of, name_of, to_uri
+from pique_assets.media.in_progress import companion_problem, progress_problem
+from pique_assets.media.kinds import CONTENT_TYPES
 from pique_assets.media.manifest_line import Line, bad_line
 from pique_assets.media.manifest_lines import entries_of, read_lines
 from pique_assets.media.names import brief, name_problem, shown
@@ -27,8 +28,7 @@ def list_manifest(manifest: Manifest, *, files: Files, date: dt.date) -> Iterato
     """Yield the content a manifest lists for a date, in the order of its lines.
 
     A wrong line becomes an entry with a problem. A line whose date cannot be read belongs to no date, so that
-    it is reported on every one rather than lost. A line that repeats an earlier one word for word is passed
-    over.
+    it is reported on every one rather than lost. So does a line that repeats an earlier one.
 
     Raises:
         SourceUnavailable: The manifest, or the folder of the dated manifests, cannot be read.
@@ -40,7 +40,7 @@ def list_manifest(manifest: Manifest, *, files: Files, date: dt.date) -> Iterato
     try:
         with files.open(dated_uri) as file:
             buckets = _allowed_buckets(dated_uri, named=manifest.buckets)
-            listing = _Listing(uri=dated_uri, buckets=buckets)
+            listing = _Listing(uri=dated_uri, files=files, buckets=buckets)
             wanted = None if manifest.is_dated else day
             yield from entries_of(read_lines(file, dated_uri), dated_uri, day=wanted, entry_of=listing.entry)
     except ContentError as error:
@@ -63,22 +63,31 @@ class _Listing:
 
     Attributes:
         uri: The manifest's.
+        files: Where signs are looked for that a file is still being written. In a bucket nobody looks: an object is
+            whole from its first moment, and each look would be a request.
         buckets: Those whose objects it may name; None when any.
         seen: The line on which a content uri came first, and what it said.
     """
 
     uri: str
+    files: Files
     buckets: frozenset[str] | None
     seen: dict[str, tuple[int, Entry]] = field(default_factory=dict)
 
-    def entry(self, line: Line) -> Entry | None:
-        """Return the line's entry, or None when it merely repeats a line."""
+    def entry(self, line: Line) -> Entry:
+        """Return the line's entry.
+
+        Raises:
+            ContentError: The line is wrong, or names what an earlier line names.
+        """
         entry = self._described(line)
         first_number, first = self.seen.setdefault(entry.content_uri, (line.number, entry))
         if first is entry:
             return entry
         if first == entry:
-            return None
+            raise ContentError(
+                ErrorCode.REPEATED, f"{entry.content_uri} is on line {first_number} already: this line adds nothing."
+            )
         raise bad_line(f"{entry.content_uri} is on line {first_number} already, with other words.")
 
     def _described(self, line: Line) -> Entry:
@@ -98,8 +107,16 @@ class _Listing:
             title=line.text("title"),
             description=line.text("description"),
             content_type=content_type,
-            problem=name_problem(name_of(uri)),
+            problem=self._problem(uri),
         )
+
+    def _problem(self, uri: str) -> Problem | None:
+        name = name_of(uri)
+        problem = progress_problem(name) or name_problem(name)
+        if problem is not None or not uri.startswith(LOCAL_SCHEME):
+            return problem
+        disk = self.files.store_of(uri)
+        return companion_problem(uri, name=name, is_there=lambda beside: disk.is_there(beside, ""))
 
 
 def _allowed_buckets(uri: str, *, named: Sequence[str] | None) -> frozenset[str] | None:

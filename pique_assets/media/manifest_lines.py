@@ -79,7 +79,7 @@ def read_lines(file: OpenedFile, uri: str, *, columns: tuple[str, ...] = COLUMNS
 
 
 def entries_of(
-    lines: Iterable[Line], uri: str, *, day: str | None, entry_of: Callable[[Line], Entry | None]
+    lines: Iterable[Line], uri: str, *, day: str | None, entry_of: Callable[[Line], Entry]
 ) -> Iterator[Entry]:
     """Yield the entries that the lines of a file stand for; a wrong line becomes an entry with a problem.
 
@@ -87,8 +87,7 @@ def entries_of(
         lines: All lines of the file.
         uri: The file's.
         day: The date whose lines are wanted, YYYY-MM-DD; None when the whole file is of one date.
-        entry_of: Makes the entry of a line, None for a line to be passed over, and raises `ContentError` for a wrong
-            one.
+        entry_of: Makes the entry of a line, and raises `ContentError` for a wrong one.
 
     Raises:
         SourceInvalid: More than `MOST_WRONG_LINES` are wrong, or there is no ``date`` column where one is needed.

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from pique_assets.decoding.type_client import TypeProbe
 from pique_assets.media.content import ContentItem, Entry
 from pique_assets.media.errors import ContentError, SourceUnavailable
 from pique_assets.media.examine import examine
@@ -28,10 +29,12 @@ class SourceReader:
     Attributes:
         source: What is read.
         files: Where its uris are opened.
+        probe: Asked about files whose structure tells nothing; holds a process from the first such file until `close`.
     """
 
     source: Source
     files: Files
+    probe: TypeProbe = field(default_factory=TypeProbe, compare=False, repr=False)
 
     def list_entries(self, date: dt.date) -> Iterator[Entry]:
         """Yield the entries of a date in a steady order, without opening the content.
@@ -72,7 +75,11 @@ class SourceReader:
         """Read one entry to its end; a URL is not fetched. Never raises for a bad item: the item says what is wrong."""
         if isinstance(self.source, SocialUrls):
             return social_item(entry)
-        return examine(entry, files=self.files, on_bytes=on_bytes)
+        return examine(entry, files=self.files, probe=self.probe, on_bytes=on_bytes)
+
+    def close(self) -> None:
+        """Give back what reading took; the reader can go on to read."""
+        self.probe.close()
 
 
 def open_source(source: Source, *, gcs_client_factory: GcsClientFactory | None = None) -> SourceReader:

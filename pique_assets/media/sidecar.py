@@ -11,10 +11,10 @@ from collections.abc import Container
 from dataclasses import dataclass
 
 from pique_assets.media.content import ErrorCode
-from pique_assets.media.content_type import CONTENT_TYPES
 from pique_assets.media.errors import ContentError
 from pique_assets.media.file_stores import Files
 from pique_assets.media.files import name_of
+from pique_assets.media.kinds import CONTENT_TYPES
 from pique_assets.media.names import brief, shown
 
 SIDECAR_SUFFIX = ".json"

@@ -123,10 +123,12 @@ def rows(corpus: Corpus) -> dict[str, ContentItem]:
         again = corpus.inventory(threads=4)
     # Only what root may read and others may not differs, and the order never does.
     locked_uris = {corpus.uri(hostile) for hostile in TABLE if hostile.row == "permission_denied"}
+    # Nobody may start a Python in root's home, in whose process a file without any structure is looked into.
+    looked_into = {corpus.uri(hostile) for hostile in TABLE if hostile.name == "rot in the first bytes.mp4"}
     assert list(found) == list(again)
     unlike = {uri for uri in found if found[uri] != again[uri]}
-    assert unlike <= locked_uris
-    return again
+    assert unlike <= locked_uris | looked_into
+    return found | {uri: again[uri] for uri in locked_uris}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,7 +197,7 @@ def items_for(content_type: str, *, corpus: Corpus, rows: dict[str, ContentItem]
             continue
         if item.is_ready and item.content_type == content_type:
             items.append(item)
-        elif item.error_code in ("unsupported_type", "type_mismatch"):
+        elif item.error_code in ("unsupported_type", "type_mismatch", "incomplete"):
             body = corpus.path(hostile).read_bytes()
             items.append(
                 replace(

@@ -72,8 +72,8 @@ def test_every_video_decodes_but_the_interrupted_one(date):
         if not item.is_ready:
             continue
         if item.filename == "interrupted_export.mp4":
-            with pytest.raises(av.error.InvalidDataError):
-                av.open(str(path_of(item)))
+            with av.open(str(path_of(item))) as video:
+                assert list(video.decode(video=0)) == []
             continue
         with av.open(str(path_of(item))) as video:
             assert sum(1 for _ in video.decode(video=0)) > 20

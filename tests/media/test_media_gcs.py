@@ -160,6 +160,7 @@ def test_a_manifest_in_a_bucket_names_objects_but_no_files_of_this_host(client, 
     assert [(item.content_uri.rpartition("/")[2], item.error_code) for item in inventory(reader, date=date)] == [
         ("a.mp4", None),
         ("b.mp4", None),
+        ("2026-03-02.csv#line=4", "repeated"),
         ("2026-03-02.csv#line=5", "unsupported_uri"),
         ("2026-03-02.csv#line=6", "unsupported_uri"),
         ("2026-03-02.csv#line=7", "unsupported_uri"),

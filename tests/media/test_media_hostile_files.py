@@ -183,10 +183,10 @@ def test_a_folder_whose_name_is_not_utf_8_does_not_spoil_the_files_in_it(folder)
 @pytest.mark.parametrize(
     ("name", "body", "code", "words"),
     [
-        ("notes.txt", b"remember the milk", "unsupported_type", "looks like"),
+        ("notes.txt", b"remember the milk", "unsupported_type", "it is text"),
         ("garbage.mp4", bytes(range(7, 250)) * 40, "unsupported_type", "no video"),
         ("page.html", b"<!doctype html><html></html>", "unsupported_type", "no video"),
-        ("report.pdf", b"%PDF-1.7\n1 0 obj", "unsupported_type", "Portable Document"),
+        ("report.pdf", b"%PDF-1.7\n1 0 obj", "unsupported_type", "a PDF document"),
         ("picture.mp4", b"\x89PNG\r\n\x1a\n" + b"x" * 90, "type_mismatch", "image/png"),
         ("clip.jpg", b"\0\0\0\x18ftypmp42" + b"x" * 90, "type_mismatch", "video/mp4"),
         ("clip.txt", b"\0\0\0\x18ftypmp42" + b"x" * 90, "type_mismatch", "text"),

@@ -80,10 +80,12 @@ def test_spreadsheet_habits_are_understood(write):
     assert [item.is_ready for item in items(path)] == [True]
 
 
-def test_a_line_that_repeats_another_counts_once_and_a_contradiction_is_a_row(write):
+def test_a_line_that_repeats_another_is_a_row_that_says_so_and_so_is_a_contradiction(write):
     path = write("uri,title\na.mp4,One\n./a.mp4,One\na.mp4,Two\n", "2026-03-02.csv")
-    first, second = items(path.with_name("{date}.csv"))
+    first, repeat, second = items(path.with_name("{date}.csv"))
     assert first.title == "One"
+    assert (repeat.error_code, repeat.content_uri) == ("repeated", f"{path.as_uri()}#line=3")
+    assert repeat.error.startswith("Line 3: ") and "line 2" in repeat.error
     assert second.error_code == "bad_manifest_line"
     assert second.error.startswith("Line 4: ") and "line 2" in second.error
     assert second.content_uri == f"{path.as_uri()}#line=4"

@@ -12,7 +12,8 @@ from whole_media import clip
 
 from pique_assets.media import ContentError
 from pique_assets.media.content_type import SNIFFED_BYTES, recognise
-from pique_assets.media.tracks import holds_sound_alone
+from pique_assets.media.kinds import Kind, NoMedia
+from pique_assets.media.signatures import sniff
 
 
 def sound(container: str, codec: str, **options: str) -> bytes:
@@ -75,14 +76,12 @@ def test_what_a_browser_records_is_audio_though_its_length_is_unknown():
 @pytest.mark.parametrize(("suffix", "codec"), [(".mp4", "libx264"), (".mov", "libx264"), (".mkv", "libx264")])
 def test_a_picture_makes_it_a_video(suffix, codec):
     head = clip(suffix, codec=codec)[:SNIFFED_BYTES]
-    assert not holds_sound_alone(head)
     assert recognise(head, filename=f"clip{suffix}")[0] == "video"
 
 
 def test_an_index_beyond_the_first_bytes_leaves_it_to_the_name_and_the_sidecar():
     whole = sound("mp4", "aac")
     head = whole[: whole.index(b"moov") + 200]
-    assert not holds_sound_alone(head)
     assert recognise(head, filename="memo.mp4") == ("video", "video/mp4")
     assert recognise(head, filename="memo.m4a") == ("audio", "audio/mp4")
     assert recognise(head, filename="memo.mp4", declared="audio") == ("audio", "audio/mp4")
@@ -109,4 +108,4 @@ def test_damage_is_no_reason_to_fail_or_hang(whole, damage, length):
     for place, value in damage:
         if place < len(spoilt):
             spoilt[place] = value
-    assert isinstance(holds_sound_alone(bytes(spoilt)), bool)
+    assert isinstance(sniff(bytes(spoilt), size_bytes=len(whole)), Kind | NoMedia | None)

@@ -16,7 +16,7 @@ PROJECT = Path(__file__).parents[2]
 PACKAGE = PROJECT / "pique_assets"
 ROOMS = {
     "api": set(),
-    "media": set(),
+    "media": {"decoding"},
     "ledger": set(),
     "lake": set(),
     "evaluation": {"api", "media", "ledger"},
@@ -70,6 +70,12 @@ def test_a_room_imports_only_the_rooms_it_may(room):
             if module.startswith("pique_assets"):
                 assert any(module == name or module.startswith(f"{name}.") for name in allowed), (file, module)
             assert module.split(".")[0] not in ("dagster", "dagster_gcp"), (file, module)
+
+
+def test_media_only_starts_the_process_that_decodes():
+    for file in (PACKAGE / "media").rglob("*.py"):
+        decoding = {module for module in imports_of(file) if module.startswith("pique_assets.decoding")}
+        assert decoding <= {"pique_assets.decoding.type_client"}, file
 
 
 def test_the_command_line_calls_rooms_and_no_asset():

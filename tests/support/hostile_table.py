@@ -160,9 +160,9 @@ TABLE = (
     Hostile("empty.mp4", content(bytes), "empty"),
     Hostile("empty.png", content(bytes), "empty"),
     Hostile("one byte.mp4", content(lambda: b"\0"), "unsupported_type", "failed", NOT_MEDIA),
-    Hostile("signature only.mp4", content(lambda: FTYP), "video", "failed", "Media processing failed"),
-    Hostile("cut at 10%.mp4", truncated(clip, 0.1), "video", "failed", NOT_MEDIA),
-    Hostile("cut at 99%.mp4", truncated(clip, 0.99), "video", "failed", NOT_MEDIA),
+    Hostile("signature only.mp4", content(lambda: FTYP), "incomplete", "failed", "Media processing failed"),
+    Hostile("cut at 10%.mp4", truncated(clip, 0.1), "incomplete", "failed", NOT_MEDIA),
+    Hostile("cut at 99%.mp4", truncated(clip, 0.99), "incomplete", "failed", NOT_MEDIA),
     Hostile("streamable, cut at 5%.mp4", truncated(streamable, 0.05), "video", "failed", NO_FRAME),
     Hostile("streamable, cut at 50%.mp4", truncated(streamable, 0.5), "video", "completed", "declares 1.0s"),
     Hostile("cut at 2%.webm", truncated(webm, 0.02), "video", "failed", NO_FRAME),
@@ -217,8 +217,8 @@ TABLE = (
     Hostile("only sound.mp4", content(sound_as_video), "audio", "completed"),
     Hostile("only cover art.mp4", content(lambda: sound_as_video(cover=True)), "audio", "completed"),
     Hostile("cover art.mp3", content(lambda: song(cover=True)), "audio", "completed"),
-    Hostile("only a label.mp3", content(id3_only), "audio", "failed", NOT_MEDIA),
-    Hostile("endless label.mp3", content(id3_endless), "audio", "failed", NOT_MEDIA),
+    Hostile("only a label.mp3", content(id3_only), "incomplete", "failed", NOT_MEDIA),
+    Hostile("endless label.mp3", content(id3_endless), "incomplete", "failed", NOT_MEDIA),
     Hostile("no samples.mp4", content(lambda: movie([])), "video", "failed", NO_FRAME),
 
     # Sizes that would fill the memory.
