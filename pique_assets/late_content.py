@@ -138,9 +138,17 @@ class _Listing:
     def _list(self) -> None:
         try:
             entries = self._media_storage.open_source(self._source).list_entries(self._date)
-            self._uris = {entry.content_uri for entry in entries}
+            self._uris = {entry.content_uri for entry in entries if _is_news(entry)}
         except media_room.MediaError as error:
             self.problem = str(error)
+
+
+def _is_news(entry: media_room.Entry) -> bool:
+    """Whether a run would find more than the last one did: neither a download under way nor a line that repeats one."""
+    return entry.problem is None or entry.problem.code not in (
+        media_room.ErrorCode.INCOMPLETE,
+        media_room.ErrorCode.REPEATED,
+    )
 
 
 def _last_dates(evaluation: Evaluation) -> list[str]:

@@ -8,36 +8,46 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
 
 from pique_assets.media.content import ContentItem, Entry, ErrorCode, Problem
-from pique_assets.media.content_type import VIDEO
 from pique_assets.media.errors import ContentError, SourceUnavailable
 from pique_assets.media.file_stores import Files
-from pique_assets.media.files import to_uri
+from pique_assets.media.files import name_of, to_uri
+from pique_assets.media.kinds import VIDEO
 from pique_assets.media.manifest_line import Line
 from pique_assets.media.manifest_lines import entries_of, read_lines
 from pique_assets.media.names import MAX_FILENAME_CHARACTERS, shown
 from pique_assets.media.sources import DATE_PLACEHOLDER, LIST_SUFFIXES, SocialUrls
-from pique_assets.media.urls import canonical_url, url_fingerprint
+from pique_assets.media.urls import canonical_url, url_fingerprint, video_address
 
 URL_COLUMNS = ("url", "date")
 
 
 def list_social_urls(source: SocialUrls, *, files: Files, date: dt.date) -> Iterator[Entry]:
-    """Yield the URLs that are listed for a date, each once, in the order of the lists and their lines.
+    """Yield the URLs that are listed for a date, in the order of the lists and their lines.
 
-    A wrong line becomes an entry with a problem. A line whose date cannot be read belongs to no date, so that it is
-    reported on every one rather than lost. A URL that was listed before is passed over.
+    A wrong line becomes an entry with a problem, and so does a line that repeats an earlier one. A line whose date
+    cannot be read belongs to no date, so that it is reported on every one rather than lost.
 
     Raises:
         SourceUnavailable: A list, or the folder of the lists, cannot be read.
         SourceInvalid: A CSV or Parquet list has no ``url`` column, or is not the file its name says.
     """
-    seen: set[str] = set()
-    for entry in _all_lines(source, files=files, date=date):
-        if entry.problem is not None or entry.content_uri not in seen:
-            seen.add(entry.content_uri)
-            yield entry
+    listing = _Listing(files=files)
+    uri = to_uri(source.path).replace("%7Bdate%7D", DATE_PLACEHOLDER)
+    day = f"{date:%Y-%m-%d}"
+    if source.is_folder:
+        yield from listing.of_folder(uri, day=day)
+    elif source.is_dated:
+        home = uri.partition(DATE_PLACEHOLDER)[0].rpartition("/")[0]
+        dated_uri = uri.replace(DATE_PLACEHOLDER, day)
+        if not files.has(dated_uri) and files.store_of(uri).folder_exists(home):
+            return
+        yield from listing.of_list(dated_uri, day=None)
+    else:
+        yield from listing.of_list(uri, day=day)
 
 
 def missing_list(source: SocialUrls, *, files: Files, date: dt.date) -> str | None:
@@ -74,52 +84,54 @@ def social_item(entry: Entry) -> ContentItem:
     )
 
 
-def _all_lines(source: SocialUrls, *, files: Files, date: dt.date) -> Iterator[Entry]:
-    uri = to_uri(source.path).replace("%7Bdate%7D", DATE_PLACEHOLDER)
-    day = f"{date:%Y-%m-%d}"
-    if source.is_folder:
-        yield from _folder(uri, files=files, day=day)
-    elif source.is_dated:
-        home = uri.partition(DATE_PLACEHOLDER)[0].rpartition("/")[0]
-        dated_uri = uri.replace(DATE_PLACEHOLDER, day)
-        if not files.has(dated_uri) and files.store_of(uri).folder_exists(home):
-            return
-        yield from _list(dated_uri, files=files, day=None)
-    else:
-        yield from _list(uri, files=files, day=day)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Listing:
+    """One pass over the lists of a date.
 
+    Attributes:
+        files: Where the lists are opened.
+        seen: Of each video's address, the list and line on which it came first, and the URL there.
+    """
 
-def _folder(root_uri: str, *, files: Files, day: str) -> Iterator[Entry]:
-    """The lists of a date: ``<root>/<date>.txt`` and its like, then those below ``<root>/<date>/``."""
-    # First, because it tells a root that is missing from a date without lists.
-    found = sorted(files.store_of(root_uri).list_files(root_uri, day), key=lambda one: one.uri)
-    for suffix in LIST_SUFFIXES:
-        uri = f"{root_uri}/{day}{suffix}"
-        if files.has(uri):
-            yield from _list(uri, files=files, day=None, root_uri=root_uri)
-    for one in found:
-        problem = one.problem or _no_list(one.name)
-        if problem is not None:
-            yield Entry(content_uri=one.uri, filename=shown(one.name), problem=problem)
-        else:
-            yield from _list(one.uri, files=files, day=None, root_uri=root_uri)
+    files: Files
+    seen: dict[str, tuple[str, int, str]] = field(default_factory=dict)
 
+    def of_folder(self, root_uri: str, *, day: str) -> Iterator[Entry]:
+        """The lists of a date: ``<root>/<date>.txt`` and its like, then those below ``<root>/<date>/``."""
+        # First, because it tells a root that is missing from a date without lists.
+        found = sorted(self.files.store_of(root_uri).list_files(root_uri, day), key=lambda one: one.uri)
+        for suffix in LIST_SUFFIXES:
+            uri = f"{root_uri}/{day}{suffix}"
+            if self.files.has(uri):
+                yield from self.of_list(uri, day=None, root_uri=root_uri)
+        for one in found:
+            problem = one.problem or _no_list(one.name)
+            if problem is not None:
+                yield Entry(content_uri=one.uri, filename=shown(one.name), problem=problem)
+            else:
+                yield from self.of_list(one.uri, day=None, root_uri=root_uri)
 
-def _list(uri: str, *, files: Files, day: str | None, root_uri: str | None = None) -> Iterator[Entry]:
-    """The URLs of one list; ``day`` is the date whose lines are wanted, None when the whole list is of one date."""
-    try:
-        with files.open(uri, root_uri=root_uri) as file:
-            yield from entries_of(read_lines(file, uri, columns=URL_COLUMNS), uri, day=day, entry_of=_entry)
-    except ContentError as error:
-        raise SourceUnavailable(f"The list {uri} cannot be read. {error}") from error
+    def of_list(self, uri: str, *, day: str | None, root_uri: str | None = None) -> Iterator[Entry]:
+        """The URLs of one list; ``day`` is the date whose lines are wanted, None when the whole list is of one date."""
+        entry_of = partial(self._entry, uri=uri)
+        try:
+            with self.files.open(uri, root_uri=root_uri) as file:
+                yield from entries_of(read_lines(file, uri, columns=URL_COLUMNS), uri, day=day, entry_of=entry_of)
+        except ContentError as error:
+            raise SourceUnavailable(f"The list {uri} cannot be read. {error}") from error
 
-
-def _entry(line: Line) -> Entry:
-    written = line.text("url")
-    if written is None:
-        raise ContentError(ErrorCode.BAD_URL, "The URL is missing.")
-    url = canonical_url(written)
-    return Entry(content_uri=url, filename=url.partition("://")[2][:MAX_FILENAME_CHARACTERS])
+    def _entry(self, line: Line, *, uri: str) -> Entry:
+        written = line.text("url")
+        if written is None:
+            raise ContentError(ErrorCode.BAD_URL, "The URL is missing.")
+        url = canonical_url(written)
+        here = (uri, line.number, url)
+        first_uri, number, first_url = self.seen.setdefault(video_address(url), here)
+        if (first_uri, number, first_url) == here:
+            return Entry(content_uri=url, filename=url.partition("://")[2][:MAX_FILENAME_CHARACTERS])
+        where = f"line {number}" if first_uri == uri else f"line {number} of {shown(name_of(first_uri))}"
+        how = "is listed" if first_url == url else "is listed, but for parameters that name no other video,"
+        raise ContentError(ErrorCode.REPEATED, f"The URL {how} on {where} already: {first_url}")
 
 
 def _no_list(name: str) -> Problem | None:

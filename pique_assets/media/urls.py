@@ -1,12 +1,13 @@
 """One way to write a URL, so that two people who list the same video name it alike.
 
-Belongs here: which URLs can be content, their canonical form and the fingerprint made of it. Does not: the lists they
-stand in (`social_urls`), nor anything that would ask the network.
+Belongs here: which URLs can be content, their canonical form and the fingerprint made of it, and what of an address
+says which video it is. Does not: the lists they stand in (`social_urls`), nor anything that would ask the network.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 import unicodedata
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -21,6 +22,35 @@ _REFUSED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Zs"})
 # Left over from markup and quoting: no address bar gives them.
 _REFUSED_CHARACTERS = frozenset('\\<>"')
 _SIGNATURES = frozenset({"x-goog-signature", "x-amz-signature"})
+_TOKENS = frozenset({"access_token", "id_token"})
+# On these sites path and query say which video it is, and a fragment never does unless it is a path itself.
+_SITES_WITHOUT_FRAGMENTS = (
+    *("youtube.com", "youtu.be", "tiktok.com", "instagram.com", "facebook.com", "fb.watch", "x.com", "twitter.com"),
+    *("threads.net", "threads.com", "vimeo.com", "dailymotion.com", "twitch.tv", "snapchat.com", "pinterest.com"),
+    *("linkedin.com", "reddit.com", "bsky.app"),
+)
+# A moment or a piece of the same video, or a place on its page.
+_PLACE = re.compile(
+    r"(?:(?:t|xywh|track)=[^&]*(?:&(?:t|xywh|track)=[^&]*)*"
+    r"|top|comments?|comment-\d+|respond|disqus_thread|share)?",
+    re.IGNORECASE,
+)
+_TEXT_ON_THE_PAGE = ":~:"
+# These say who shared an address, and where it was clicked.
+_TRACKING = frozenset(
+    {"fbclid", "gclid", "dclid", "gbraid", "wbraid", "msclkid", "twclid", "ttclid", "yclid", "igsh", "igshid"}
+    | {"mc_cid", "mc_eid", "_ga", "_gl", "mibextid"}
+)
+_TRACKING_PREFIX = "utm_"
+# Parameters whose names are too short to say so of every site.
+_TRACKING_OF_SITES = {
+    # The last three name a moment.
+    ("youtube.com", "youtu.be"): frozenset({"si", "feature", "pp", "ab_channel", "t", "start", "time_continue"}),
+    ("x.com", "twitter.com"): frozenset({"s", "t", "ref_src", "ref_url"}),
+    ("tiktok.com",): frozenset({"_r", "_t", "is_from_webapp", "sender_device", "sender_web_id", "web_id"}),
+    ("reddit.com",): frozenset({"share_id", "rdt"}),
+    ("spotify.com",): frozenset({"si"}),
+}
 # No media file begins like this, so no content that was uploaded can have the fingerprint of a URL.
 _FINGERPRINTED_AS = b"pique_assets social url\0"
 
@@ -28,9 +58,10 @@ _FINGERPRINTED_AS = b"pique_assets social url\0"
 def canonical_url(text: str) -> str:
     """Return the URL as it is submitted, compared and stored.
 
-    Scheme and host become lower case, the scheme's default port goes, an empty path becomes ``/``, and the fragment,
-    which no server ever sees, is dropped. Path and query stay as they are: what they mean is the host's business, and
-    a wrong guess would take two videos for one.
+    Scheme and host become lower case, the scheme's default port goes, and an empty path becomes ``/``. A fragment that
+    is a place on a page, or a moment of a video, is dropped; any other is part of the address, as in ``#/video/1`` or a
+    key, and stays. Path and query stay as they are: what they mean is the host's business, and a wrong guess would take
+    two videos for one.
 
     Args:
         text: A URL without blanks around it.
@@ -55,10 +86,30 @@ def canonical_url(text: str) -> str:
         raise _bad("names no host")
     if any(name.lower() in _SIGNATURES for name, _ in parse_qsl(parts.query, keep_blank_values=True)):
         raise _bad("is a signed URL, a credential that would be stored and sent on: upload the file instead")
+    if any(name.lower() in _TOKENS for name, _ in parse_qsl(parts.fragment, keep_blank_values=True)):
+        raise _bad("holds a token, a credential that would be stored and sent on")
     shown_host = f"[{host}]" if ":" in host else host
     shown_port = "" if port in (None, _DEFAULT_PORTS[scheme]) else f":{port}"
     rest = text[len(f"{scheme}://{parts.netloc}") :].partition("#")[0]
-    return f"{scheme}://{shown_host}{shown_port}{rest if rest.startswith('/') else '/' + rest}"
+    fragment = _part_of_address(parts.fragment, host=host)
+    return f"{scheme}://{shown_host}{shown_port}{rest if rest.startswith('/') else '/' + rest}{fragment}"
+
+
+def video_address(url: str) -> str:
+    """Return what of an address says which video it is: all but parameters that are known to name no other video.
+
+    It tells repeats within the lists of a date, and nothing else: what is sent, and the fingerprint, are of the URL as
+    it is written, since a URL whose fingerprint changed would be evaluated again.
+
+    Args:
+        url: As `canonical_url` writes it.
+    """
+    address, hash_mark, fragment = url.partition("#")
+    path, _, query = address.partition("?")
+    host = urlsplit(url).hostname or ""
+    known = {name for sites, names in _TRACKING_OF_SITES.items() if _is_of(host, sites) for name in names} | _TRACKING
+    parts = [part for part in query.split("&") if part and not _is_tracking(part, known=known)]
+    return "?".join([path, "&".join(parts)] if parts else [path]) + hash_mark + fragment
 
 
 def url_fingerprint(url: str) -> str:
@@ -82,6 +133,24 @@ def spelling(url: str) -> str:
     parts = urlsplit(url)
     host = parts.netloc.removeprefix("www.").removeprefix("m.")
     return repr((host, unquote(parts.path).rstrip("/"), sorted(parse_qsl(parts.query, keep_blank_values=True))))
+
+
+def _part_of_address(fragment: str, *, host: str) -> str:
+    """The fragment with its mark, where it says what is shown; nothing where it says where on the page to look."""
+    fragment = fragment.partition(_TEXT_ON_THE_PAGE)[0]
+    is_path = fragment.startswith(("/", "!"))
+    if not is_path and (_PLACE.fullmatch(fragment) or _is_of(host, _SITES_WITHOUT_FRAGMENTS)):
+        return ""
+    return f"#{fragment}"
+
+
+def _is_of(host: str, sites: tuple[str, ...]) -> bool:
+    return any(host == site or host.endswith(f".{site}") for site in sites)
+
+
+def _is_tracking(part: str, *, known: set[str]) -> bool:
+    name = unquote(part.partition("=")[0])
+    return name in known or name.startswith(_TRACKING_PREFIX)
 
 
 def _refusal(text: str) -> str | None:

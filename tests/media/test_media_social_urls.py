@@ -22,6 +22,7 @@ from pique_assets.media import (
     open_source,
     url_fingerprint,
 )
+from pique_assets.media.urls import video_address
 
 DAY = dt.date(2026, 3, 2)
 FIRST, SECOND, THIRD = (f"https://video.example/watch?v={name}" for name in ("one", "two", "three"))
@@ -61,10 +62,71 @@ def test_a_fingerprint_is_never_that_of_a_file_which_holds_the_url():
     assert url_fingerprint(FIRST) != hashlib.sha256(FIRST.encode()).hexdigest()
 
 
-def test_a_url_counts_once_however_often_and_wherever_it_is_listed(write, tmp_path):
-    write(f"{FIRST}\n{FIRST}#t=20\nHTTPS://Video.Example:443/watch?v=one\n")
-    write(f"{SECOND}\n{FIRST}\n", "2026-03-02/a.txt")
-    assert urls(tmp_path) == [FIRST, SECOND]
+def test_a_url_counts_once_and_each_repeat_is_a_row_that_names_the_first(write, tmp_path):
+    path = write(f"{FIRST}\n{FIRST}#t=20\nHTTPS://Video.Example:443/watch?v=one\n")
+    more = write(f"{SECOND}\n{FIRST}\n", "2026-03-02/a.txt")
+    found = items(tmp_path)
+    assert [item.content_uri for item in found if item.is_ready] == [FIRST, SECOND]
+    assert [(item.content_uri, item.error_code, item.error) for item in found if not item.is_ready] == [
+        (f"{path.as_uri()}#line=2", "repeated", f"Line 2: The URL is listed on line 1 already: {FIRST}"),
+        (f"{path.as_uri()}#line=3", "repeated", f"Line 3: The URL is listed on line 1 already: {FIRST}"),
+        (
+            f"{more.as_uri()}#line=2",
+            "repeated",
+            f"Line 2: The URL is listed on line 1 of {path.name} already: {FIRST}",
+        ),
+    ]
+
+
+def test_a_fragment_that_is_part_of_an_address_makes_a_video_of_its_own(write, tmp_path):
+    listed = [
+        "https://player.example.org/#/video/1",
+        "https://player.example.org/#/video/2",
+        "https://player.example.org/#!/video/2",
+        "https://mega.nz/file/abc#decryption-key",
+    ]
+    write("\n".join(listed))
+    found = items(tmp_path)
+    assert [item.content_uri for item in found] == listed
+    assert len({item.fingerprint for item in found}) == len(listed)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("https://youtu.be/dQw4w9WgXcQ?si=AAA", "https://youtu.be/dQw4w9WgXcQ?si=BBB"),
+        ("https://www.youtube.com/watch?v=a", "https://www.youtube.com/watch?v=a&feature=share&t=30"),
+        ("https://www.instagram.com/reel/a/", "https://www.instagram.com/reel/a/?igsh=MTk"),
+        ("https://x.com/a/status/1?s=20", "https://x.com/a/status/1?t=abc&s=46"),
+        ("https://video.example/a?v=1", "https://video.example/a?v=1&utm_source=mail&fbclid=Iw"),
+        ("https://video.example/a?utm_source=mail#/1", "https://video.example/a#/1"),
+    ],
+)
+def test_what_only_says_who_shared_a_url_makes_a_repeat_and_changes_no_fingerprint(write, tmp_path, one, other):
+    write(f"{one}\n{other}\n")
+    first, repeat = items(tmp_path)
+    # As it was before repeats were told, or whoever evaluated the URL would pay for it again.
+    assert (first.content_uri, first.fingerprint) == (one, url_fingerprint(one))
+    assert (repeat.error_code, one in repeat.error) == ("repeated", True)
+    assert "parameters that name no other video" in repeat.error
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("https://video.example/a?si=1", "https://video.example/a?si=2"),
+        ("https://video.example/a?t=1", "https://video.example/a?t=2"),
+        ("https://video.example/watch?v=a", "https://video.example/watch?v=b"),
+        ("https://notyoutube.com/watch?si=a", "https://notyoutube.com/watch?si=b"),
+        ("https://www.instagram.com/p/a/?img_index=1", "https://www.instagram.com/p/a/?img_index=2"),
+        ("https://video.example/#video-1", "https://video.example/#video-2"),
+        ("https://video.example/#t=1&v=1", "https://video.example/#t=1&v=2"),
+        ("https://www.youtube.com/#/watch?v=a", "https://www.youtube.com/#/watch?v=b"),
+    ],
+)
+def test_what_may_name_another_video_is_never_a_repeat(write, tmp_path, one, other):
+    write(f"{one}\n{other}\n")
+    assert urls(tmp_path) == [one, other]
 
 
 def test_a_folder_may_have_a_list_for_each_date_and_a_folder_of_lists(write, tmp_path):
@@ -124,6 +186,7 @@ WRONG = {
     "https://video.example/" + "a" * 2048: "more than 2048",
     "https://storage.example/a.mp4?x-goog-signature=5ec12e7": "signed URL",
     "https://me:s3cret@video.example/a": "user name or password",
+    "https://video.example/#access_token=5ec12e7&state=1": "a token",
 }
 
 
@@ -157,6 +220,13 @@ def test_a_line_that_is_not_utf_8_is_a_row(write, tmp_path):
         ("HTTP://Video.Example", "http://video.example/"),
         ("http://video.example:80/A%20b", "http://video.example/A%20b"),
         ("https://video.example:/?b=2&a=1#top", "https://video.example/?b=2&a=1"),
+        ("https://video.example/a#", "https://video.example/a"),
+        ("https://video.example/a#comment-17", "https://video.example/a"),
+        ("https://video.example/a#xywh=0,0,9,9&t=10,20", "https://video.example/a"),
+        ("https://video.example/a#:~:text=bunny", "https://video.example/a"),
+        ("https://video.example/a#/b:~:text=bunny", "https://video.example/a#/b"),
+        ("https://vimeo.com/123#anything", "https://vimeo.com/123"),
+        ("https://video.example/a#anything", "https://video.example/a#anything"),
         ("https://video.example:80/", "https://video.example:80/"),
         ("https://video.example?", "https://video.example/?"),
         ("https://[2001:DB8::1]:443/a//b/../c", "https://[2001:db8::1]/a//b/../c"),
@@ -189,7 +259,8 @@ def test_any_text_is_a_url_or_a_reason_and_the_canonical_form_is_steady(text):
         assert error.code == "bad_url"
         return
     assert canonical_url(canonical) == canonical
-    assert canonical.startswith(("http://", "https://")) and "#" not in canonical
+    assert canonical.startswith(("http://", "https://"))
+    assert video_address(video_address(canonical)) == video_address(canonical)
 
 
 @pytest.mark.parametrize(
