@@ -105,7 +105,7 @@ def find_late_content(
         return []
     found = []
     for asset, source, kind in _sources(evaluation):
-        known = ledger.content_uris(**where, source=kind)
+        known = ledger.content_uris(**where, source=kind, without=(media_room.ErrorCode.IN_PROGRESS,))
         listing = _Listing(source, date=date, media_storage=media_storage)
         listed = listing.uris(within_s=until - time.monotonic())
         if listed is None:
@@ -146,7 +146,7 @@ class _Listing:
 def _is_news(entry: media_room.Entry) -> bool:
     """Whether a run would find more than the last one did: neither a download under way nor a line that repeats one."""
     return entry.problem is None or entry.problem.code not in (
-        media_room.ErrorCode.INCOMPLETE,
+        media_room.ErrorCode.IN_PROGRESS,
         media_room.ErrorCode.REPEATED,
     )
 

@@ -22,7 +22,15 @@ import av
 import numpy as np
 from av.container import OutputContainer
 from av.subtitles.stream import SubtitleStream
-from make_media import SAMPLE_RATE_HZ, Clip, add_audio_stream, add_video_stream, video_frames, write_sidecar
+from make_media import (
+    SAMPLE_RATE_HZ,
+    Clip,
+    add_audio_stream,
+    add_video_stream,
+    make_cut_short,
+    video_frames,
+    write_sidecar,
+)
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
@@ -88,7 +96,6 @@ SPOTS = (
     Spot(clip=spot("2026-03-02/spring.mp4", start=42), lines=ENGLISH, captions="burned", words=TAGGED),
     Spot(clip=spot("2026-03-02/spring_es.mp4", start=44), lines=SPANISH, voice="es", captions="soft", words=TAGGED),
     Spot(clip=spot("2026-03-03/spring_classic.mov", start=47, size=(1440, 1080)), lines=ENGLISH),
-    Spot(clip=spot("2026-03-03/interrupted_export.mp4", start=42), lines=ENGLISH, captions="soft", words=TAGGED),
     Spot(
         clip=spot("2026-03-05/autumn.mp4", start=396),
         lines=AUTUMN,
@@ -126,9 +133,7 @@ def main() -> None:
     make_reference(film=film)
     for suffix in ("", ".json"):
         shutil.copyfile(MEDIA / f"{ORIGINAL}{suffix}", MEDIA / f"{RERUN}{suffix}")
-    whole = (MEDIA / CUT_SHORT).read_bytes()
-    # An MP4's index comes last: without it, nothing of the file can be decoded.
-    (MEDIA / CUT_SHORT).write_bytes(whole[: len(whole) * 2 // 5])
+    make_cut_short(MEDIA / CUT_SHORT, of=MEDIA / ORIGINAL, words=TAGGED)
     (MEDIA / EMPTY).write_bytes(b"")
 
 

@@ -320,23 +320,21 @@ def repeat() -> None:
 
 def spoil() -> None:
     """Leave one file cut short, as an interrupted export does, and one empty."""
-    cut_short = MEDIA / "brand_videos" / CUT_SHORT
-    copy_with_index_in_front(MEDIA / "brand_videos" / ORIGINAL, to=cut_short)
-    write_sidecar(cut_short, TEASER)
-    whole = cut_short.read_bytes()
-    # All of its index and nothing of its pictures. Without an index the inventory would hold the file back.
-    cut_short.write_bytes(whole[: whole.index(b"mdat") + len(b"mdat")])
+    make_cut_short(MEDIA / "brand_videos" / CUT_SHORT, of=MEDIA / "brand_videos" / ORIGINAL, words=TEASER)
     (MEDIA / "brand_videos" / EMPTY).write_bytes(b"")
 
 
-def copy_with_index_in_front(source: Path, *, to: Path) -> None:
-    """Write the packets of a clip once more, into a file that can be played from its beginning."""
-    with av.open(str(source)) as given, av.open(str(to), "w", options={"movflags": "faststart"}) as output:
+def make_cut_short(target: Path, *, of: Path, words: dict[str, str]) -> None:
+    """Write the index of a clip and nothing of its pictures; without an index the inventory holds a file back."""
+    with av.open(str(of)) as given, av.open(str(target), "w", options={"movflags": "faststart"}) as output:
         streams = {stream.index: output.add_stream_from_template(stream) for stream in given.streams}
         for packet in given.demux():
             if packet.dts is not None:
                 packet.stream = streams[packet.stream.index]
                 output.mux(packet)
+    whole = target.read_bytes()
+    target.write_bytes(whole[: whole.index(b"mdat") + len(b"mdat")])
+    write_sidecar(target, words)
 
 
 if __name__ == "__main__":

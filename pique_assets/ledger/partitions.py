@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -95,10 +95,22 @@ class Partitions(LedgerPart):
         # Sorted here because databases sort text by rules of their own.
         return sorted(found, key=lambda entry: (entry.item.content_uri, entry.source))
 
-    def content_uris(self, *, evaluation: str, partition: str, source: Source) -> set[str]:
-        """The uris of all content of one source that the partition's last inventory found."""
+    def content_uris(
+        self, *, evaluation: str, partition: str, source: Source, without: Collection[str] = ()
+    ) -> set[str]:
+        """The uris of all content of one source that the partition's last inventory found.
+
+        Args:
+            evaluation: Its name.
+            partition: Its key.
+            source: How the content reaches Pique.
+            without: Error codes; content that has one of them is left out.
+        """
         wanted = sa.select(inventory.c.content_uri).where(
-            of_partition(evaluation, partition), inventory.c.source == source, inventory.c.present
+            of_partition(evaluation, partition),
+            inventory.c.source == source,
+            inventory.c.present,
+            sa.func.coalesce(inventory.c.error_code, "").not_in(without),
         )
         with self._database.read() as connection:
             return set(connection.execute(wanted).scalars())

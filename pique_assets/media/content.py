@@ -28,6 +28,7 @@ class ErrorCode(StrEnum):
     BAD_MANIFEST_LINE = "bad_manifest_line"
     BAD_URL = "bad_url"
     UNSUPPORTED_URI = "unsupported_uri"
+    IN_PROGRESS = "in_progress"
     INCOMPLETE = "incomplete"
     REPEATED = "repeated"
     UNSUPPORTED_TYPE = "unsupported_type"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pique_assets.decoding.type_client import TypeProbe
 from pique_assets.media.content import ErrorCode
 from pique_assets.media.errors import ContentError
+from pique_assets.media.iso_media import ReadAt
 from pique_assets.media.kinds import AUDIO, IMAGE, VIDEO, Kind, NoMedia, sound_media_type
 from pique_assets.media.signatures import sniff
 
@@ -39,17 +40,19 @@ def recognise(
     filename: str,
     declared: str | None = None,
     size_bytes: int | None = None,
+    read_at: ReadAt | None = None,
     probe: TypeProbe | None = None,
 ) -> tuple[str, str]:
     """Tell content type and media type from the first bytes of a file.
 
     Args:
-        head: The first `SNIFFED_BYTES` bytes, or the whole file when it is smaller. Nothing else of it decides, so
-            that one on a disk and one in a bucket have the same answer.
+        head: The first `SNIFFED_BYTES` bytes, or the whole file when it is smaller.
         filename: Must not promise another content type by its extension; unknown extensions promise nothing.
         declared: The content type a sidecar or manifest states; must not contradict either.
         size_bytes: The size of the whole file; None where nobody knows, and then no file is called incomplete.
-        probe: Asked where the structure tells nothing.
+        read_at: Reads further on in the file, for the index at the end of a film; None where nothing does.
+        probe: Asked where the structure tells nothing. It gets the first bytes alone, so that a file on a disk and one
+            in a bucket have the same answer.
 
     Returns:
         ``(content_type, media_type)`` such as ``("video", "video/mp4")``.
@@ -59,7 +62,7 @@ def recognise(
             ``incomplete`` for a file that ends before anything in it can be played, ``unreadable`` where what was asked
             to look into the file did not come to an end.
     """
-    found = sniff(head, size_bytes=size_bytes) or _looked_into(head, probe=probe)
+    found = sniff(head, size_bytes=size_bytes, read_at=read_at) or _looked_into(head, probe=probe)
     if isinstance(found, NoMedia):
         raise ContentError(found.code, found.reason)
     extension = filename.rpartition(".")[2].lower()

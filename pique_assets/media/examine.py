@@ -63,6 +63,7 @@ def _read(
         filename=entry.filename,
         declared=words.content_type,
         size_bytes=file.size_bytes,
+        read_at=file.read_at,
         probe=probe,
     )
     digests = fingerprint(file, first=first, on_bytes=on_bytes)

@@ -48,6 +48,9 @@ class OpenedFile(AbstractContextManager["OpenedFile"], Protocol):
     def read(self, size: int) -> bytes:
         """Return up to ``size`` bytes, none at the end; raise `ContentError`."""
 
+    def read_at(self, place: int, size: int) -> bytes:
+        """Return up to ``size`` bytes from a place on, and leave alone what `read` gives next; raise `ContentError`."""
+
     def is_unchanged(self) -> bool:
         """Whether the file is still as it was when it was opened."""
 

@@ -100,7 +100,7 @@ def companion_problem(
         if beside is not None:
             what = "its sidecar is" if ending else "it is"
             return Problem(
-                code=ErrorCode.INCOMPLETE,
+                code=ErrorCode.IN_PROGRESS,
                 error=f"{brief(f'{name}{ending}.{beside}')!r} beside it says that {what} still being written: it is "
                 "content once that file is gone. Remove that file if nothing writes any more.",
             )
@@ -109,7 +109,7 @@ def companion_problem(
 
 def _held_back(subject: str) -> Problem:
     return Problem(
-        code=ErrorCode.INCOMPLETE,
+        code=ErrorCode.IN_PROGRESS,
         error=f"{subject} says that it is still being written: it is content once it has its real name. Rename it if "
         "it is whole.",
     )

@@ -6,8 +6,9 @@ played. Does not: other containers.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from pique_assets.media.content import ErrorCode
 from pique_assets.media.kinds import AUDIO, IMAGE, VIDEO, Kind, NoMedia
@@ -32,9 +33,17 @@ _RAW_BRAND = b"crx "
 _PASSED_OVER = frozenset({b"free", b"skip", b"wide", b"pnot", b"PICT", b"pict", b"uuid", b"junk", b"udta", b"prfl"})
 _TELLING = frozenset({b"ftyp", b"moov", b"mdat"})
 _IN_MOOV = frozenset({b"mvhd", b"cmov", b"rmra", b"trak", b"iods", b"udta", b"meta", b"prfl", b"free", b"skip"})
+_EMPTY = b"\0\0\0\0"
 _PLAYABLE = frozenset({b"moov", b"moof", b"meta"})
 _MOST_BOXES = 1000
+_MOST_READS = 16
+_MOST_INDEX_BYTES = 16 * 1024 * 1024
+"""An index of more is left unread: then a name or a person says whether a film is sound alone."""
 _HANDLERS = {b"vide": VIDEO, b"soun": AUDIO}
+
+
+ReadAt: TypeAlias = Callable[[int, int], bytes]
+"""Reads up to a number of bytes from a place in a file on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,12 +63,13 @@ class Box:
     end: int | None
 
 
-def sniff_boxes(head: bytes, *, size_bytes: int | None) -> Kind | NoMedia | None:
+def sniff_boxes(head: bytes, *, size_bytes: int | None, read_at: ReadAt | None = None) -> Kind | NoMedia | None:
     """What these first bytes of a file are, if they are boxes of media; None if they are not.
 
     Args:
         head: The file's first bytes, or all of it.
         size_bytes: The file's size; None where nobody knows, and then no file is called incomplete.
+        read_at: Reads further on in the file; None where nothing does.
     """
     top = _leading_boxes(head)
     telling = next((box for box in top if box.name in _TELLING), None)
@@ -68,13 +78,15 @@ def sniff_boxes(head: bytes, *, size_bytes: int | None) -> Kind | NoMedia | None
     kind = _of_brands(telling.body, top=top) if telling.name == b"ftyp" else _QUICKTIME
     if isinstance(kind, NoMedia) or kind.content_types == (IMAGE,):
         return kind
+    if size_bytes is not None and read_at is not None:
+        top = [*top, *_boxes_beyond(top[-1], size_bytes=size_bytes, read_at=read_at)]
     if size_bytes is not None and _is_cut(top, size_bytes=size_bytes):
         return NoMedia(
-            "It ends before its index (moov), without which no player can open it: it is still being written, or was "
-            "cut off.",
+            "It has no index (moov), without which no player can open it, or ends inside of it: it is still being "
+            "written, or was cut off.",
             ErrorCode.INCOMPLETE,
         )
-    return _by_tracks(kind, _tracks(top, head=head))
+    return _by_tracks(kind, _tracks(top))
 
 
 def boxes(data: bytes) -> Iterator[Box]:
@@ -106,6 +118,32 @@ def _leading_boxes(head: bytes) -> list[Box]:
         else:
             break
     return found
+
+
+def _boxes_beyond(last: Box, *, size_bytes: int, read_at: ReadAt) -> Iterator[Box]:
+    """The boxes behind the samples, as far as the index, each read where the one before ends."""
+    if last.name != b"mdat":
+        return
+    place = last.end
+    for _ in range(_MOST_READS):
+        if place is None or place >= size_bytes:
+            return
+        header = read_at(place, 16)
+        box = next(boxes(header), None)
+        if box is None or not any(header[:8]):
+            # Room that was made for a whole file, of which the rest has not come yet.
+            is_empty = not any(header) and not any(read_at(size_bytes - 16, 16))
+            if is_empty:
+                yield Box(name=_EMPTY, start=place, body=b"", end=size_bytes)
+            return
+        length = size_bytes - place if box.end is None else box.end
+        end = place + length
+        is_read = box.name == b"moov" and length <= _MOST_INDEX_BYTES
+        body = read_at(place, length)[8 + 8 * (header[:4] == b"\0\0\0\1") :] if is_read else b""
+        yield Box(name=box.name, start=place, body=body, end=end)
+        if box.name in _PLAYABLE:
+            return
+        place = end
 
 
 def _is_sound(box: Box, *, size_bytes: int | None) -> bool:
@@ -156,15 +194,15 @@ def _is_cut(top: Sequence[Box], *, size_bytes: int) -> bool:
     if last.name == b"moov":
         return last.end is not None and reaches_beyond
     if last.name == b"mdat":
-        return reaches_beyond and not names & _PLAYABLE
+        return (reaches_beyond or last.end == size_bytes) and not names & _PLAYABLE
     return last.end == size_bytes and not (names | {last.name}) & _PLAYABLE
 
 
-def _tracks(top: Sequence[Box], *, head: bytes) -> set[str] | None:
-    """Kinds of the tracks listed in ``moov``; None where that is not in the head, or not to its end."""
+def _tracks(top: Sequence[Box]) -> set[str] | None:
+    """Kinds of the tracks listed in ``moov``; None where that is not known, or not to its end."""
     for box in top:
         if box.name == b"moov":
-            is_whole = box.end is not None and box.end <= len(head)
+            is_whole = box.end is not None and len(box.body) >= box.end - box.start - 16
             return {_HANDLERS.get(handler, "") for handler in _handlers(box.body)} if is_whole else None
     return None
 

@@ -59,6 +59,13 @@ class LocalFile:
         except OSError as error:
             raise _content_error(error) from error
 
+    def read_at(self, place: int, size: int) -> bytes:
+        """See `OpenedFile.read_at`."""
+        try:
+            return os.pread(self._raw.fileno(), size, place)
+        except OSError as error:
+            raise _content_error(error) from error
+
     def is_unchanged(self) -> bool:
         """See `OpenedFile.is_unchanged`."""
         return _version(os.fstat(self._raw.fileno())) == self.version

@@ -8,7 +8,7 @@ which `content_type` has libav and Pillow look into.
 from __future__ import annotations
 
 from pique_assets.media.audio_frames import behind_labels, sniff_frames
-from pique_assets.media.iso_media import sniff_boxes
+from pique_assets.media.iso_media import ReadAt, sniff_boxes
 from pique_assets.media.kinds import AUDIO, IMAGE, VIDEO, Kind, NoMedia
 from pique_assets.media.matroska import sniff_matroska
 from pique_assets.media.not_media import sniff_other
@@ -51,16 +51,17 @@ _BITMAP_HEADERS = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
 _FLV_FLAGS = {1: _FLV, 5: _FLV, 4: _FLV.of_sound()}
 
 
-def sniff(head: bytes, *, size_bytes: int | None = None) -> Kind | NoMedia | None:
+def sniff(head: bytes, *, size_bytes: int | None = None, read_at: ReadAt | None = None) -> Kind | NoMedia | None:
     """What a file is by its structure; None where that tells nothing for certain.
 
     Args:
         head: The file's first bytes, or all of it.
         size_bytes: The file's size; None where nobody knows, and then no file is called incomplete.
+        read_at: Reads further on in the file, for the index at the end of a film; None where nothing does.
     """
     return (
         _by_signature(head)
-        or sniff_boxes(head, size_bytes=size_bytes)
+        or sniff_boxes(head, size_bytes=size_bytes, read_at=read_at)
         or sniff_tiff(head, size_bytes=size_bytes)
         # Before sound is searched for, which lies in archives and disc images too.
         or sniff_other(head)

@@ -51,6 +51,18 @@ def test_files_that_came_after_the_run_are_noticed_with_what_to_do(graph, media)
     assert "run brand_videos_submit of this date to submit them" in said
 
 
+def test_a_file_that_was_being_written_during_the_run_comes_late_once_it_is_whole(graph, media):
+    clip, record = media / DATE / "late.mp4", media / DATE / "late.mp4.aria2"
+    clip.write_bytes(b"not looked at")
+    record.write_bytes(b"which pieces are there")
+    assert graph.run(DATE, job="submit").success
+    (media / DATE / "more.mp4.part").write_bytes(b"half")
+    assert observations(graph) == []
+    record.unlink()
+    (observation,) = observations(graph)
+    assert observation.metadata["first_not_submitted"].value == [clip.as_uri()]
+
+
 def test_late_files_are_looked_for_now_and_then(graph, media):
     assert graph.run(DATE, job="submit").success
     (media / DATE / "late.mp4").write_bytes(b"not looked at")
@@ -79,7 +91,8 @@ def test_urls_that_came_late_are_noticed_too(pique, tmp_path, instance):
     evaluation = video_evaluation(media=None, social=SocialUrls(lists), end_date="2026-03-03")
     graph = Graph.over(evaluation, home=tmp_path, pique=pique, instance=instance)
     assert graph.run(DATE, job="submit").success
-    (lists / f"{DATE}.txt").write_text("https://video.example/watch?v=1\nhttps://video.example/watch?v=2\n")
+    repeated = "https://video.example/watch?v=1\n" * 2
+    (lists / f"{DATE}.txt").write_text(f"{repeated}https://video.example/watch?v=2\n")
     (observation,) = observations(graph)
     assert observation.asset_key == evaluation.asset_key("raw_social_urls")
     assert observation.metadata["first_not_submitted"].value == ["https://video.example/watch?v=2"]

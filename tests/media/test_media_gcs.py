@@ -6,6 +6,9 @@ import pytest
 from gcs_server import running_gcs_server
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage
+from hostile_containers import FTYP
+from media_in_pieces import sound, with_index_far_away
+from whole_media import clip
 
 from pique_assets.media import (
     ContentError,
@@ -80,6 +83,34 @@ def test_a_bucket_gives_what_a_folder_gives(folder, put, items, root, bucket):
     by_name = [sorted(tuple(getattr(item, fact) for fact in facts) for item in found) for found in (local, remote)]
     assert by_name[0] == by_name[1]
     assert remote[0].content_uri == f"gs://{bucket.name}/{root}/2026-03-02/clip a#1?.mp4".replace("//2", "/2")
+
+
+def test_a_bucket_says_of_odd_files_what_a_folder_says(folder, put, items):
+    odd = {
+        "a.mpg": clip(".mpg", codec="mpeg1video")[50:],
+        "b.bin": bytes(range(1, 256)) * 5000,
+        "c.mp4": clip()[:-100],
+        "d.mp4.part": clip(),
+        "e.mp4": clip(),
+        "e.mp4.aria2": b"pieces",
+        "f.mp4.download/f.mp4": clip(),
+        "g.mp4": with_index_far_away(sound("mp4", "aac")),
+        "h.mp4": with_index_far_away(FTYP + b"\0\0\0\x08moov")[:-8],
+    }
+    for name, body in odd.items():
+        folder.add(name, body)
+        put(f"media/2026-03-02/{name}", body)
+    facts = ("filename", "content_type", "media_type", "error_code", "error")
+    local, remote = ([[getattr(item, fact) for fact in facts] for item in found] for found in (folder.items(), items()))
+    assert local == remote
+    assert [row[3] or row[1] for row in local] == [
+        "video",
+        "unsupported_type",
+        "incomplete",
+        *["in_progress"] * 4,
+        "audio",
+        "incomplete",
+    ]
 
 
 def test_only_objects_of_the_date_are_listed_and_litter_is_not(put, items, mp4):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import struct
 from pathlib import Path
 
 import pytest
+from hostile_containers import FTYP
 from hypothesis import given, strategies as st
 from whole_media import clip
 
@@ -58,7 +60,7 @@ UNDER_WAY = (
 def test_the_name_of_a_download_under_way_holds_it_back(folder, name):
     folder.add(name)
     item = folder.only()
-    assert (item.error_code, item.filename) == ("incomplete", name)
+    assert (item.error_code, item.filename) == ("in_progress", name)
     assert item.fingerprint is None and "still being written" in item.error and "real name" in item.error
 
 
@@ -73,7 +75,7 @@ def test_a_name_that_only_has_such_a_word_in_it_is_content(folder, name):
 
 def test_a_file_is_content_once_it_has_its_real_name(folder):
     path = folder.add("clip.mp4.part")
-    assert folder.only().error_code == "incomplete"
+    assert folder.only().error_code == "in_progress"
     path.rename(path.with_suffix(""))
     item = folder.only()
     assert item.is_ready and item.filename == "clip.mp4"
@@ -84,7 +86,7 @@ def test_a_file_with_its_download_beside_it_is_held_back_until_that_is_gone(fold
     folder.add("clip.mp4")
     beside = folder.add(f"clip.mp4.{companion}", b"which pieces are there")
     whole, record = folder.items()
-    assert (whole.error_code, record.error_code) == ("incomplete", "incomplete")
+    assert (whole.error_code, record.error_code) == ("in_progress", "in_progress")
     assert f"clip.mp4.{companion}" in whole.error and "Remove that file" in whole.error
     beside.unlink()
     assert folder.only().is_ready
@@ -93,7 +95,7 @@ def test_a_file_with_its_download_beside_it_is_held_back_until_that_is_gone(fold
 def test_content_waits_for_the_sidecar_that_is_still_being_written(folder):
     folder.add("clip.mp4")
     beside = folder.add("clip.mp4.json.part", b"{")
-    assert [item.error_code for item in folder.items()] == ["incomplete", "incomplete"]
+    assert [item.error_code for item in folder.items()] == ["in_progress", "in_progress"]
     assert "sidecar" in folder.items()[0].error
     beside.rename(beside.with_suffix("")).write_text('{"title": "Spring"}')
     assert folder.only().title == "Spring"
@@ -104,7 +106,7 @@ def test_what_safari_keeps_in_a_folder_of_its_own_is_held_back(folder):
     folder.add("a download/clip.mp4")
     whole, held_back = folder.items()
     assert whole.is_ready
-    assert held_back.error_code == "incomplete" and "clip.mp4.download" in held_back.error
+    assert held_back.error_code == "in_progress" and "clip.mp4.download" in held_back.error
 
 
 def test_a_manifest_names_no_download_under_way(tmp_path, mp4):
@@ -112,7 +114,7 @@ def test_a_manifest_names_no_download_under_way(tmp_path, mp4):
         (tmp_path / name).write_bytes(mp4)
     (tmp_path / "2026-03-02.csv").write_text("uri\na.mp4\nb.mp4\nc.mp4.part\n")
     found = list(inventory(open_source(Manifest(tmp_path / "{date}.csv")), date=DAY))
-    assert [item.error_code for item in found] == [None, "incomplete", "incomplete"]
+    assert [item.error_code for item in found] == [None, "in_progress", "in_progress"]
 
 
 def test_a_person_who_names_a_download_under_way_hears_why_it_is_not_sent(tmp_path, mp4):
@@ -122,7 +124,7 @@ def test_a_person_who_names_a_download_under_way_hears_why_it_is_not_sent(tmp_pa
         path.write_bytes(mp4)
     names = [str(tmp_path / name) for name in ("a.mp4", "b.mp4", "b.mp4.aria2", "sub")]
     found = read_named_files(names, threads=2, say=lambda line: None)
-    assert [item.error_code for item in found] == [None, "incomplete", "incomplete", "incomplete"]
+    assert [item.error_code for item in found] == [None, "in_progress", "in_progress", "in_progress"]
 
 
 def half(body: bytes) -> bytes:
@@ -146,6 +148,19 @@ def test_a_film_that_ends_inside_its_index_is_held_back(folder):
     assert [item.error_code for item in folder.items()] == ["incomplete", "incomplete"]
 
 
+@pytest.mark.parametrize("rest", [b"", bytes(3_000_000)], ids=["samples alone", "room for the rest"])
+def test_a_film_without_any_index_is_held_back(folder, rest):
+    samples = 2 * 1024 * 1024
+    folder.add("clip.mp4", FTYP + struct.pack(">I4s", 8 + samples, b"mdat") + bytes(samples) + rest)
+    assert folder.only().error_code == "incomplete"
+
+
+def test_a_film_with_something_unknown_behind_its_samples_is_left_to_pique(folder):
+    samples = 2 * 1024 * 1024
+    folder.add("clip.mp4", FTYP + struct.pack(">I4s", 8 + samples, b"mdat") + bytes(samples) + b"\xff" * 3_000_000)
+    assert folder.only().is_ready
+
+
 @pytest.mark.parametrize("suffix", [".mkv", ".webm"])
 def test_what_a_player_shows_a_part_of_is_content(folder, suffix):
     codec = "libvpx" if suffix == ".webm" else "libx264"
@@ -157,7 +172,7 @@ def test_what_a_player_shows_a_part_of_is_content(folder, suffix):
 @given(st.text(max_size=40), st.text(max_size=40))
 def test_any_name_is_held_back_or_not_in_valid_words(name, folders):
     problem = progress_problem(name, folders=folders)
-    assert problem is None or (problem.code == "incomplete" and problem.error.encode())
+    assert problem is None or (problem.code == "in_progress" and problem.error.encode())
 
 
 def test_no_name_of_the_examples_is_held_back():

@@ -8,27 +8,13 @@ import av
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
+from media_in_pieces import sound, with_index_far_away
 from whole_media import clip
 
 from pique_assets.media import ContentError
 from pique_assets.media.content_type import SNIFFED_BYTES, recognise
 from pique_assets.media.kinds import Kind, NoMedia
 from pique_assets.media.signatures import sniff
-
-
-def sound(container: str, codec: str, **options: str) -> bytes:
-    """A second of silence."""
-    file = io.BytesIO()
-    with av.open(file, "w", format=container, options=options) as output:
-        stream = output.add_stream(codec, rate=48_000, layout="mono")
-        resampler = av.AudioResampler(format=stream.format, layout="mono", rate=48_000)
-        for number in range(47):
-            silence = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.int16), layout="mono")
-            silence.sample_rate, silence.pts = 48_000, number * 1024
-            for frame in resampler.resample(silence):
-                output.mux(stream.encode(frame))
-        output.mux(stream.encode(None))
-    return file.getvalue()
 
 
 class OnlyAhead(io.BytesIO):
@@ -85,6 +71,16 @@ def test_an_index_beyond_the_first_bytes_leaves_it_to_the_name_and_the_sidecar()
     assert recognise(head, filename="memo.mp4") == ("video", "video/mp4")
     assert recognise(head, filename="memo.m4a") == ("audio", "audio/mp4")
     assert recognise(head, filename="memo.mp4", declared="audio") == ("audio", "audio/mp4")
+
+
+@pytest.mark.parametrize("boxes_between", [0, 3])
+def test_an_index_at_the_end_of_a_large_file_is_read(folder, boxes_between):
+    folder.add("film.mp4", with_index_far_away(clip(), boxes_between=boxes_between))
+    folder.add("memo.mp4", with_index_far_away(sound("mp4", "aac"), boxes_between=boxes_between))
+    assert [(item.content_type, item.media_type) for item in folder.items()] == [
+        ("video", "video/mp4"),
+        ("audio", "audio/mp4"),
+    ]
 
 
 @pytest.mark.parametrize("filename", ["wave.mp4", "wave.png"])
