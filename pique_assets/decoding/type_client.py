@@ -126,7 +126,8 @@ class TypeProbe:
 
 def _started() -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-m", "pique_assets.decoding.type_child"],
+        # Without the working directory among its modules: it may be a folder of downloads, with an `av.py` in it.
+        [sys.executable, "-P", "-m", "pique_assets.decoding.type_child"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

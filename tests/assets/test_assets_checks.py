@@ -236,6 +236,12 @@ WRONG_COLUMNS = {
 }
 
 
+@pytest.mark.parametrize(("error_code", "passes"), [("repeated", True), ("in_progress", False)])
+def test_a_line_that_repeats_another_is_content_that_was_read(tables, error_code, passes):
+    tables.change("content", lambda rows: [{**rows[0], "error_code": error_code}, *rows[1:]])
+    assert tables.look("all_content_is_readable").passed is passes
+
+
 def test_columns_that_are_not_as_declared_are_named(tables):
     for table, (change, *_) in WRONG_COLUMNS.items():
         rewrite(tables.path(table), change)

@@ -189,6 +189,15 @@ def test_the_process_has_neither_the_key_nor_anything_else_of_the_environment(mo
     assert {line.partition(b"=")[0] for line in environment.split(b"\0") if line} == {b"PYTHONPATH"}
 
 
+def test_a_module_in_the_working_directory_is_not_run(tmp_path, monkeypatch):
+    for name in ("av", "PIL", "json"):
+        (tmp_path / f"{name}.py").write_text("import pathlib; pathlib.Path('run').touch()")
+    monkeypatch.chdir(tmp_path)
+    with TypeProbe() as probe:
+        assert probe.ask(cut_film()).content_type == "video"
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_probe_that_was_closed_answers_again():
     probe = TypeProbe()
     assert probe.ask(NOISE) == NOTHING
