@@ -43,6 +43,11 @@ _MEDIA_TYPES = {
     "asf": "video/x-ms-asf",
     "ogg": "video/ogg",
     "mxf": "application/mxf",
+    "dv": "video/dv",
+    "mpegvideo": "video/mpeg",
+    "m4v": "video/mp4v-es",
+    "h264": "video/h264",
+    "hevc": "video/h265",
     "mp3": "audio/mpeg",
     "wav": "audio/wav",
     "flac": "audio/flac",
@@ -53,6 +58,8 @@ _MEDIA_TYPES = {
     "w64": "audio/x-w64",
     "ac3": "audio/ac3",
     "eac3": "audio/eac3",
+    "au": "audio/basic",
+    "dts": "audio/vnd.dts",
 }
 
 
