@@ -17,11 +17,11 @@ SNIFFED_BYTES = 1024 * 1024
 """How much of a file decides what it is: enough for the list of tracks of most containers that have it in front."""
 
 _EXTENSIONS = {
-    VIDEO: "264 265 3g2 3gp asf avi dv f4v flv h264 hevc ivf m2t m2ts m2v m4v mkv mov mp4 mpeg mpg mts mxf ogv qt tod ts "
-    "vob webm wmv",
+    VIDEO: "264 265 3g2 3gp asf avi dv f4v flv h264 hevc ivf m2t m2ts m2v m4v mkv mov mp4 mpeg mpg mts mxf ogv qt tod "
+    "ts vob webm wmv",
     IMAGE: "avif bmp gif heic heif hif jfif jp2 jpe jpeg jpg jxl png tif tiff webp",
-    AUDIO: "aac ac3 aif aifc aiff amr ape au awb bwf caf dts eac3 ec3 f4a f4b flac m4a m4b mka mp2 mp3 oga ogg opus rf64 "
-    "tta w64 wav weba wma wv",
+    AUDIO: "aac ac3 aif aifc aiff amr ape au awb bwf caf dts eac3 ec3 f4a f4b flac m4a m4b mka mp2 mp3 oga ogg opus "
+    "rf64 tta w64 wav weba wma wv",
     "text": "csv htm html json md srt svg txt vtt xml yaml yml",
 }
 _PROMISES = {extension: promise for promise, line in _EXTENSIONS.items() for extension in line.split()}
