@@ -75,7 +75,7 @@ def sniff_other(head: bytes) -> NoMedia | None:
             return raw_photo(which)
     if head.startswith(b"MZ") and head.startswith(b"PE\0\0", int.from_bytes(head[60:64], "little")):
         return is_certainly(_PROGRAM)
-    if not any(head):
+    if head.count(0) == len(head):
         return NoMedia("It begins with nothing but zeros: perhaps it is still being written.")
     return is_certainly("text") if _is_text(head[:_READ_OF_TEXT], is_all=len(head) <= _READ_OF_TEXT) else None
 
