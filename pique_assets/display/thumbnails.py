@@ -101,7 +101,7 @@ def _made(orders: Sequence[dict[str, object]], *, until: float) -> list[bytes | 
 
 def _answers(orders: Sequence[dict[str, object]], *, within_s: float) -> list[bytes]:
     lines = "".join(f"{json.dumps(order)}\n" for order in orders).encode()
-    command = [sys.executable, "-m", "pique_assets.decoding.thumbnail_child"]
+    command = [sys.executable, "-P", "-m", "pique_assets.decoding.thumbnail_child"]
     try:
         # Without the environment of the run, which holds the key of Pique; with the run's path of modules.
         environment = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}

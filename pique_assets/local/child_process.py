@@ -58,6 +58,8 @@ class WorkerProcess:
         """
         process = await asyncio.create_subprocess_exec(
             sys.executable,
+            # Nothing is imported from the working directory, where a file may be named like a library.
+            "-P",
             "-m",
             module,
             *arguments,

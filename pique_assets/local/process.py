@@ -102,7 +102,7 @@ def running_local_pique(
     Raises:
         LocalPiqueFailed: It ended instead of becoming ready, or was not ready in time.
     """
-    command = [sys.executable, "-m", "pique_assets.local", "--data-dir", str(data_dir), "--port", str(port)]
+    command = [sys.executable, "-P", "-m", "pique_assets.local", "--data-dir", str(data_dir), "--port", str(port)]
     for host in options.pop("social_allow_hosts", ()):
         command += ["--social-allow-host", host]
     given = {**options, "public_url": public_url, "webhook_url": webhook_url, "parent_pid": os.getpid()}
