@@ -31,6 +31,7 @@ EXTRAS: Final = {
     "local": Extra(
         purpose="the local Pique", modules=("av", "cryptography", "numpy", "PIL", "starlette", "uvicorn", "yt_dlp")
     ),
+    "local-ocr": Extra(purpose="reading text in pictures", modules=("cv2", "onnxruntime", "rapidocr")),
     "local-speech": Extra(
         purpose="finding speech and its language", modules=("ctranslate2", "faster_whisper", "huggingface_hub")
     ),
