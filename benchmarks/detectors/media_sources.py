@@ -81,9 +81,11 @@ def _asterisk(language: str, sha256: str) -> FromDebian:
     )
 
 
-def _font(package: str, version: str, sha256: str, *files: str) -> FromDebian:
+def _font(package: str, version: str, sha256: str) -> FromDebian:
     """A font; the package's copyright file names its licence."""
-    return FromDebian(package=package, version=version, sha256=sha256, files=files, licence="as in its copyright file")
+    return FromDebian(
+        package=package, version=version, sha256=sha256, files=("*.ttf",), licence="as in its copyright file"
+    )
 
 
 SOURCES: tuple[Source, ...] = (
@@ -186,53 +188,13 @@ SOURCES: tuple[Source, ...] = (
         platform="manylinux_2_28_x86_64",
     ),
     # Fonts, under licences that let anybody draw with them.
-    _font(
-        "fonts-dejavu-core",
-        "2.37-6",
-        "8892669e51aab4dc56682c8e39d8ddb7d70fad83c369344e1e240bf3ca22bb76",
-        "DejaVuSans.ttf",
-        "DejaVuSans-Bold.ttf",
-        "DejaVuSerif.ttf",
-    ),
-    _font(
-        "fonts-lato",
-        "2.0-2.1",
-        "86f50af146a7df9eca4e69f0262e73e708908435ebfa833df797adfa08843bc5",
-        "Lato-Regular.ttf",
-        "Lato-Black.ttf",
-    ),
-    _font(
-        "fonts-liberation",
-        "1:1.07.4-11",
-        "efd381517f958b01969343634ffcbdd60056be7779af84c6f53a005090430204",
-        "LiberationSans-Regular.ttf",
-        "LiberationSerif-Italic.ttf",
-    ),
-    _font(
-        "fonts-open-sans",
-        "1.11-2",
-        "ed8c4258af6c23e5105fa18940544f060f3c9664fbe881f25130fe0c65bc1485",
-        "OpenSans-Semibold.ttf",
-        "OpenSans-CondBold.ttf",
-    ),
-    _font(
-        "fonts-comfortaa",
-        "3.001-3",
-        "33c65e81b201177a56e6528f7ea5fd6b19f2db0bb6f4f95346b9483691851929",
-        "Comfortaa-Bold.ttf",
-    ),
-    _font(
-        "fonts-droid-fallback",
-        "1:6.0.1r16-1.1",
-        "d2096d4edde128fedf6749be2dd204a5810210a6201126d99b8d412344f71056",
-        "DroidSansFallbackFull.ttf",
-    ),
-    _font(
-        "fonts-lohit-deva",
-        "2.95.4-5",
-        "f872a508d33322c1c24199656c1edac637c1df63d62cb47e2d23629aa770652f",
-        "Lohit-Devanagari.ttf",
-    ),
+    _font("fonts-dejavu-core", "2.37-6", "8892669e51aab4dc56682c8e39d8ddb7d70fad83c369344e1e240bf3ca22bb76"),
+    _font("fonts-lato", "2.0-2.1", "86f50af146a7df9eca4e69f0262e73e708908435ebfa833df797adfa08843bc5"),
+    _font("fonts-liberation", "1:1.07.4-11", "efd381517f958b01969343634ffcbdd60056be7779af84c6f53a005090430204"),
+    _font("fonts-open-sans", "1.11-2", "ed8c4258af6c23e5105fa18940544f060f3c9664fbe881f25130fe0c65bc1485"),
+    _font("fonts-comfortaa", "3.001-3", "33c65e81b201177a56e6528f7ea5fd6b19f2db0bb6f4f95346b9483691851929"),
+    _font("fonts-droid-fallback", "1:6.0.1r16-1.1", "d2096d4edde128fedf6749be2dd204a5810210a6201126d99b8d412344f71056"),
+    _font("fonts-lohit-deva", "2.95.4-5", "f872a508d33322c1c24199656c1edac637c1df63d62cb47e2d23629aa770652f"),
 )
 
 
