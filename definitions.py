@@ -18,9 +18,9 @@ LOCAL = Limits(lease_s=8, notification_lag_s=5, first_poll_s=1, shortest_poll_s=
 
 EVALUATIONS = [
     Evaluation(
-        name="brand_videos",
-        judge_id="judge_demo_videos",
-        media=DatedFolder(MEDIA / "brand_videos"),
+        name="acme_videos",
+        judge_id="1f46ff19-e251-421c-8b81-30561e160b62",
+        media=DatedFolder(MEDIA / "acme_videos"),
         start_date="2026-03-02",
         end_date="2026-03-06",
         limits=LOCAL,

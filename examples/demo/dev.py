@@ -17,7 +17,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from stage import HOME, PROJECT, staged
+from stage import HOME, PROJECT, fetch_missing_model, staged
 
 from pique_assets.home import LOCAL_PIQUE_FOLDER
 from pique_assets.local.process import LocalPiqueFailed, served_folder
@@ -44,6 +44,8 @@ def main() -> int:
     try:
         require_free(port)
         print("starting the local Pique ...", flush=True)
+        if missing := fetch_missing_model():
+            print(f"acme_videos can't be evaluated, because its judge needs a model: {missing}", flush=True)
         with staged() as pique:
             print(f"local Pique at {pique.base_url}; starting the Dagster UI ...", flush=True)
             return serve_ui(port)

@@ -10,8 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pique_assets.local.model_fetching import ModelNotFetched, fetch_model
+from pique_assets.local.model_files import WHISPER_BASE, ModelMissing, find_model
+
 from pique_assets.home import HOME_FOLDER, LOCAL_PIQUE_FOLDER
-from pique_assets.local.process import DEMO_JUDGES, LocalPiqueProcess, running_local_pique
+from pique_assets.local.process import LocalPiqueProcess, running_local_pique
 
 DEMO = Path(__file__).resolve().parent
 PROJECT = DEMO.parent.parent
@@ -29,6 +32,18 @@ concurrency:
 """
 
 
+def fetch_missing_model() -> str | None:
+    """Have the speech model on this machine; returns why it can't be had, None if it is there."""
+    try:
+        find_model(WHISPER_BASE)
+    except ModelMissing:
+        try:
+            fetch_model(say=lambda words: print(words, flush=True))
+        except ModelNotFetched as error:
+            return str(error)
+    return None
+
+
 @contextmanager
 def staged() -> Iterator[LocalPiqueProcess]:
     """A running local Pique, with the environment set for Dagster and for processes started inside the block."""
@@ -37,7 +52,9 @@ def staged() -> Iterator[LocalPiqueProcess]:
     settings = dagster_home / "dagster.yaml"
     if not settings.exists():
         settings.write_text(DAGSTER_YAML)
-    with running_local_pique(data_dir=HOME / LOCAL_PIQUE_FOLDER, seed_judges=DEMO_JUDGES) as pique:
+    with running_local_pique(
+        data_dir=HOME / LOCAL_PIQUE_FOLDER, seed_judges=DEMO / "all_judges.json", references=DEMO / "references"
+    ) as pique:
         os.environ.update(
             DAGSTER_HOME=str(dagster_home),
             # The example's own, whatever else this shell or a file `.env` names.

@@ -58,4 +58,5 @@ class References:
                 "upload it as reference content and name that URI, or put it into a folder as <bucket>/<object> and "
                 "start the local Pique with --references FOLDER"
             )
-        return f"put the file at {self.buckets.joinpath(*parts)}"
+        place = self.buckets.joinpath(*parts)
+        return f"put the file at {place}, as `gcloud storage cp {_SCHEME}{'/'.join(parts)} {place}` does"

@@ -22,15 +22,18 @@ import sys
 sys.path.insert(0, "examples/demo")
 import dagster as dg
 from run import defs, run_date, staged
+from stage import fetch_missing_model
+assert fetch_missing_model() is None
 with staged(), dg.DagsterInstance.get() as instance:
     defs.resolve_all_asset_specs()
-    ran = run_date("brand_videos", "2026-03-03", instance=instance)
+    ran = run_date("acme_videos", "2026-03-03", instance=instance)
 from pique_assets.analysis import load
 submissions = load("submissions", lake=".pique/lake")
 print(dg.__version__, dict(zip(submissions["filename"], submissions["state"])))
 sys.exit(not ran)
 """
-STATES = {"interrupted_export.mp4": "failed", "meadow_classic.mkv": "completed", "never_written.mp4": "unreadable"}
+EXTRAS = [word for extra in ("local", "local-ocr", "local-speech") for word in ("--extra", extra)]
+STATES = {"interrupted_export.mp4": "failed", "spring_classic.mov": "completed", "never_written.mp4": "unreadable"}
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]
 
@@ -45,7 +48,7 @@ def test_one_date_runs_with_the_releases_at_the_end_of_what_is_allowed(
     for command in (
         [uv, "venv", "-q", "--python", sys.executable, tmp_path / "venv"],
         # The requirements as this project's own, since uv takes the lowest release of direct requirements alone.
-        [*install, "--resolution", resolution, "-r", PROJECT / "pyproject.toml", "--extra", "local"],
+        [*install, "--resolution", resolution, "-r", PROJECT / "pyproject.toml", *EXTRAS],
         [*install, "--no-deps", wheel],
     ):
         done = subprocess.run(command, capture_output=True, text=True, env=clean, timeout=900)

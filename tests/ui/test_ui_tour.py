@@ -137,7 +137,7 @@ def the_worst_content_is_shown_as_pictures(page: Page, folder: Path) -> None:
 
 def pass_rates_are_plotted(ui: str, page: Page, folder: Path) -> None:
     """One plot for each number of the scorecard, with a point for each materialisation."""
-    page.goto(f"{ui}/assets/brand_videos/scorecard_daily?view=overview")
+    page.goto(f"{ui}/assets/acme_videos/scorecard_daily?view=overview")
     page.get_by_role("button", name="Plots").click()
     # By partition, Dagster 1.13 looks at the last 120 days alone, whatever the end date of the partitions.
     page.get_by_role("button", name="Events").click()
@@ -160,17 +160,17 @@ def runs_by_date(ui: str) -> Counter[str]:
 
 
 def test_a_three_day_backfill_started_in_the_ui_completes_and_shows_what_it_did(ui, page, tmp_path):
-    page.goto(f"{ui}/locations/pique_assets/asset-groups/brand_videos/lineage")
+    page.goto(f"{ui}/locations/pique_assets/asset-groups/acme_videos/lineage")
     for asset in ("raw_media", "judge", "content", "uploads", "evaluation_results", "scorecard_daily"):
         expect(page.get_by_text(asset, exact=True).first).to_be_visible()
 
-    page.goto(f"{ui}/assets/brand_videos/scorecard_daily?view=overview")
+    page.goto(f"{ui}/assets/acme_videos/scorecard_daily?view=overview")
     # Before any run.
     expect(page.get_by_text("pass_rate", exact=True).first).to_be_visible()
     expect(page.get_by_text("double", exact=True).first).to_be_visible()
     keep_screenshot(page, "columns", tmp_path)
 
-    page.goto(f"{ui}/locations/pique_assets/asset-groups/brand_videos/lineage")
+    page.goto(f"{ui}/locations/pique_assets/asset-groups/acme_videos/lineage")
     page.get_by_role("button", name="Materialize all").click()
     dates = page.get_by_placeholder("ex: ")
     dates.fill("[2026-03-02...2026-03-04]")
@@ -182,21 +182,21 @@ def test_a_three_day_backfill_started_in_the_ui_completes_and_shows_what_it_did(
     # An inventory need not wait for the judge's run; the README says how each date is one run.
     assert runs_by_date(ui) == {"judge": 1, "2026-03-02": 2, "2026-03-03": 2, "2026-03-04": 2}
 
-    page.goto(f"{ui}/assets/brand_videos/submissions?view=partitions&partition=2026-03-03")
+    page.goto(f"{ui}/assets/acme_videos/submissions?view=partitions&partition=2026-03-03")
     expect(page.get_by_text("dagster/partition_row_count")).to_be_visible()
     page.get_by_text("[Show Markdown]").first.click()
     expect(page.get_by_text("The file is empty.").first).to_be_attached()
 
-    page.goto(f"{ui}/assets/brand_videos/content?view=checks")
+    page.goto(f"{ui}/assets/acme_videos/content?view=checks")
     expect(page.get_by_text("all_content_is_readable").first).to_be_visible()
     page.get_by_role("tab", name="Partitions").last.click()
     page.get_by_text("2026-03-03", exact=True).first.click(force=True)
-    expect(page.get_by_text("1 of 4: never_written.mp4, empty")).to_be_visible()
+    expect(page.get_by_text("1 of 3: never_written.mp4, empty")).to_be_visible()
     keep_screenshot(page, "check", tmp_path)
 
-    page.goto(f"{ui}/assets/brand_videos/scorecard_daily?view=partitions&partition=2026-03-04")
+    page.goto(f"{ui}/assets/acme_videos/scorecard_daily?view=partitions&partition=2026-03-04")
     expect(page.get_by_text("Nothing was evaluated on this date.").first).to_be_visible()
-    page.goto(f"{ui}/assets/brand_videos/scorecard_daily?view=partitions&partition=2026-03-02")
+    page.goto(f"{ui}/assets/acme_videos/scorecard_daily?view=partitions&partition=2026-03-02")
     expect(page.get_by_text("pass_rates")).to_be_visible()
     # Shown without a click, from the event alone.
     chart = page.locator("img[src^='data:image/svg+xml']").first
@@ -208,6 +208,6 @@ def test_a_three_day_backfill_started_in_the_ui_completes_and_shows_what_it_did(
     pass_rates_are_plotted(ui, page, tmp_path)
 
     page.set_viewport_size({"width": 2200, "height": 1100})
-    page.goto(f"{ui}/locations/pique_assets/asset-groups/brand_videos/lineage")
+    page.goto(f"{ui}/locations/pique_assets/asset-groups/acme_videos/lineage")
     expect(page.get_by_text("75% filled").first).to_be_visible()
     keep_screenshot(page, "graph", tmp_path)
