@@ -54,11 +54,11 @@ ENGLISH = (
     "because the new Acme carrots have arrived.",
     "Come and taste them this weekend!",
 )
-SPANISH = (
-    "Buenos días desde el prado.",
-    "El conejo se ha levantado temprano,",
-    "porque han llegado las nuevas zanahorias.",
-    "¡Ven a probarlas este fin de semana!",
+ITALIAN = (
+    "Buongiorno dal prato.",
+    "Il coniglio si è alzato presto oggi,",
+    "perché sono arrivate le nuove carote.",
+    "Venite ad assaggiarle questo fine settimana!",
 )
 AUTUMN = (
     "The summer is over in the forest.",
@@ -94,7 +94,7 @@ def spot(name: str, *, start: float, seconds: float = 11, size: tuple[int, int] 
 
 SPOTS = (
     Spot(clip=spot("2026-03-02/spring.mp4", start=42), lines=ENGLISH, captions="burned", words=TAGGED),
-    Spot(clip=spot("2026-03-02/spring_es.mp4", start=44), lines=SPANISH, voice="es", captions="soft", words=TAGGED),
+    Spot(clip=spot("2026-03-02/spring_it.mp4", start=44), lines=ITALIAN, voice="it", captions="soft", words=TAGGED),
     Spot(clip=spot("2026-03-03/spring_classic.mov", start=47, size=(1440, 1080)), lines=ENGLISH),
     Spot(
         clip=spot("2026-03-05/autumn.mp4", start=396),

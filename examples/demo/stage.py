@@ -10,10 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pique_assets.home import HOME_FOLDER, LOCAL_PIQUE_FOLDER
 from pique_assets.local.model_fetching import ModelNotFetched, fetch_model
 from pique_assets.local.model_files import WHISPER_BASE, ModelMissing, find_model
-
-from pique_assets.home import HOME_FOLDER, LOCAL_PIQUE_FOLDER
 from pique_assets.local.process import LocalPiqueProcess, running_local_pique
 
 DEMO = Path(__file__).resolve().parent
