@@ -21,7 +21,7 @@ import dagster as dg  # noqa: E402
 sys.path.insert(0, str(PROJECT))
 
 from definitions import defs  # noqa: E402
-from pique_assets.analysis import load  # noqa: E402
+from pique_assets.analysis import load, verdicts  # noqa: E402
 from pique_assets.local.process import LocalPiqueProcess  # noqa: E402
 from pique_assets.local.record import evaluations_by_content, read_record  # noqa: E402
 
@@ -89,7 +89,12 @@ def summary(pique: LocalPiqueProcess) -> None:
     print("\nPass rates:")
     scorecard = load("scorecard_daily", lake=lake)
     for row in scorecard[scorecard.pass_rate.notna()].sort_values(["judge", "date"]).itertuples():
-        print(f"  {row.judge:13} {row.date:%Y-%m-%d}  {row.detector_name:24} {row.passed} of {row.n} passed")
+        untold = f", {row.undecided} undetermined" if row.undecided else ""
+        print(f"  {row.judge:13} {row.date:%Y-%m-%d}  {row.detector_name:24} {row.passed} of {row.n} passed{untold}")
+    print("\nWhat did not pass, and why:")
+    found = verdicts(lake=lake)
+    for row in found[found.detector_name.notna() & ~found.pass_check.fillna(False)].itertuples():
+        print(f"  {row.judge:13} {row.filename:24} {row.detector_name:24} {row.rationale[:90]}")
     records = read_record(pique.data_dir)
     counts = evaluations_by_content(records)
     print(
