@@ -103,15 +103,16 @@ def spoken_clips(condition: Condition, *, number: int) -> Iterator[tuple[Voice, 
             yield voice, Clip(name=name, language=voice.language, samples=_mixed(speech, condition, rng))
 
 
-def mixed_clips() -> Iterator[tuple[str, str, Clip]]:
-    """Half a clip in one language, half in another: the two codes, and 24 s."""
+def mixed_clips() -> Iterator[tuple[str, str, float, Clip]]:
+    """Clips of 24 s in two languages: the two codes, and when the one follows the other."""
     wide = [voice for voice in VOICES if voice.band == WIDE]
-    for first in wide:
-        for second in wide:
-            if first is not second:
-                halves = [_next_speech(voice, 12) for voice in (first, second)]
-                name = f"{first.language}, then {second.language}"
-                yield first.language, second.language, Clip(name=name, language=None, samples=np.concatenate(halves))
+    pairs = [(first, second) for first in wide for second in wide if first is not second]
+    for number, (first, second) in enumerate(pairs):
+        change_s = (8, 10, 12, 14, 16)[number % 5]
+        parts = [_next_speech(first, change_s), _next_speech(second, 24 - change_s)]
+        name = f"{first.language}, then {second.language}"
+        clip = Clip(name=name, language=None, samples=np.concatenate(parts))
+        yield first.language, second.language, change_s, clip
 
 
 def clips_without_speech() -> Iterator[Clip]:
