@@ -13,7 +13,7 @@ from typing import TypeAlias
 Span: TypeAlias = tuple[float, float]
 """Start and end, in seconds."""
 
-WINDOW_S = 10.0
+WINDOW_S = 8.5
 """Speech in one window, or up to half as much again: enough to tell a language by, and to find a change of it."""
 
 MOST_WINDOWS = 24
