@@ -18,6 +18,7 @@ from pique_assets.extras import EXTRAS
 from pique_assets.local.detectors.base import Material, Verdict
 from pique_assets.local.detectors.language import LEAST_SPEECH_S, Language
 from pique_assets.local.detectors.language_codes import NAMES
+from pique_assets.local.detectors.registry import reason_refused
 from pique_assets.local.detectors.speech_windows import MOST_WINDOWS, WINDOW_S, SpeechWindow, cut, seconds_in, spread
 
 hears_speech = pytest.mark.skipif(
@@ -43,6 +44,13 @@ def test_what_is_no_list_of_codes_refuses_the_judge(wrong):
 def test_an_unknown_code_is_named():
     with pytest.raises(ValidationError, match="'xx' is not the ISO 639-1 code of a language that can be told here"):
         Language(accepted_languages=["xx"])
+
+
+def test_a_judge_with_an_unknown_code_is_refused_with_the_sentence():
+    refused = reason_refused("language", {"accepted_languages": ["en", "xx"]}, content_type="video")
+    assert refused is not None
+    assert refused.startswith("language: option accepted_languages.1: ")
+    assert "'xx' is not the ISO 639-1 code" in refused
 
 
 def test_the_option_is_required():
