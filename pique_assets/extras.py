@@ -29,7 +29,8 @@ class Extra:
 
 EXTRAS: Final = {
     "local": Extra(
-        purpose="the local Pique", modules=("av", "cryptography", "numpy", "PIL", "starlette", "uvicorn", "yt_dlp")
+        purpose="the local Pique",
+        modules=("av", "cryptography", "numpy", "pi_heif", "PIL", "starlette", "uvicorn", "yt_dlp"),
     ),
     "local-ocr": Extra(purpose="reading text in pictures", modules=("cv2", "onnxruntime", "rapidocr")),
     "local-speech": Extra(
