@@ -1,7 +1,7 @@
-"""Opening a file for libav so that it can name no other file and no address.
+"""Opening a file for libav so that it can name no other file and no address, and reading it to its end.
 
-Belongs here: which containers are opened at all, and how large a picture may be. Does not: what is read of them
-(`video`, `sound`, `reading`).
+Belongs here: which containers are opened at all, how large a picture may be, and going on after a damaged part. Does
+not: which track is shown or heard (`tracks`), and what is read of it (`video`, `sound`).
 """
 
 from __future__ import annotations
@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import av
 from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Stream
 
 from pique_assets.decoding.facts import UnreadableMedia
 
@@ -30,20 +33,47 @@ VIDEO_DEMUXERS = (
     "flv",
     "asf",
     "ogg",
+    "mxf",
+    "dv",
+    "mpegvideo",
+    "m4v",
+    "h264",
+    "hevc",
+    "ivf",
 )
-AUDIO_DEMUXERS = (*VIDEO_DEMUXERS, "mp3", "wav", "flac", "aac")
+AUDIO_DEMUXERS = (
+    *VIDEO_DEMUXERS,
+    "mp3",
+    "wav",
+    "w64",
+    "flac",
+    "aac",
+    "aiff",
+    "caf",
+    "amr",
+    "ac3",
+    "eac3",
+    "au",
+    "dts",
+    "wv",
+    "ape",
+    "tta",
+)
 """Containers of media; no playlists, no image sequences, nothing that names other files or addresses."""
 
 MAX_PIXELS = 100_000_000
-"""Largest picture that is decoded: three times 8K. A few bytes can claim a frame that fills the memory."""
+"""Largest picture of a video that is decoded: three times 8K. A few bytes can claim a frame that fills the memory."""
+
+MOST_FAULTS = 50
+"""So many damaged places in a row, with nothing whole between them, are the end of what can be read."""
 
 
 @contextmanager
-def opened(path: Path, *, demuxers: Sequence[str]) -> Iterator[InputContainer]:
-    """The file at ``path``, opened so that it can name no other file and no address.
+def opened(source: Path | BinaryIO, *, demuxers: Sequence[str]) -> Iterator[InputContainer]:
+    """The media at a path or in a file object, opened so that they can name no other file and no address.
 
     Raises:
-        UnreadableMedia: It is in none of these containers.
+        UnreadableMedia: They are in none of these containers.
     """
     options = {
         "format_whitelist": ",".join(demuxers),
@@ -51,8 +81,34 @@ def opened(path: Path, *, demuxers: Sequence[str]) -> Iterator[InputContainer]:
         "max_pixels": str(MAX_PIXELS),
     }
     try:
-        container = av.open(path.absolute(), options=options)
+        container = av.open(source.absolute() if isinstance(source, Path) else source, mode="r", options=options)
     except (av.FFmpegError, OSError, ValueError) as error:
         raise UnreadableMedia(f"the content is not media of a supported format ({type(error).__name__})") from error
     with container:
         yield container
+
+
+def packets_of(container: InputContainer, streams: Sequence[Stream]) -> Iterator[Packet[Any]]:
+    """Every packet of these streams, in the order of the file; what is damaged is left out.
+
+    The packets that PyAV adds at the end to empty the decoders have no size; they come, too.
+    """
+    faults = 0
+    while faults < MOST_FAULTS:
+        try:
+            for packet in container.demux(*streams):
+                faults = 0
+                yield packet
+        except (av.FFmpegError, OSError):
+            # The demuxer goes on behind a damaged part, unless there is nothing behind it.
+            faults += 1
+        else:
+            return
+
+
+def decoded(packet: Packet[Any]) -> list[object]:
+    """The frames that a packet brings; none where bit rot broke the packet, for a later one may be whole."""
+    try:
+        return list(packet.decode())
+    except (av.FFmpegError, OSError, ValueError):
+        return []

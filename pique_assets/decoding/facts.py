@@ -1,6 +1,6 @@
 """What is measured of a content item: the numbers that follow from its bytes.
 
-Belongs here: values alone. Does not: how they are measured (`video`, `picture`, `sound`), and what is sampled of a
+Belongs here: values alone. Does not: how they are measured (`video`, `picture`, `levels`), and what is sampled of a
 content item beside them (`media`).
 """
 
@@ -27,8 +27,10 @@ class VideoFacts:
         aspect_ratio: Width over height as shown, with the pixels' own shape taken into account.
         fps: Frames per second, the average over the whole video.
         duration_sec: Seconds from the first frame to the end of the last one that is really in the file.
-        declared_duration_sec: Seconds the container claims, or None where it claims nothing.
-        audio_sample_rate: Samples per second of the first audio stream, or None without audio.
+        declared_duration_sec: Seconds the container claims for the picture, or None where it claims nothing.
+        audio_sample_rate: Samples per second of the track that is heard, or None without audio.
+        frames: Pictures that are shown.
+        notes: What a person must know of the file beside these numbers, a sentence each.
     """
 
     width: int
@@ -38,17 +40,20 @@ class VideoFacts:
     duration_sec: float
     declared_duration_sec: float | None
     audio_sample_rate: int | None
+    frames: int = 0
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageFacts:
-    """What was measured of an image: pixels as shown (EXIF orientation applied), dpi as stored."""
+    """What was measured of an image: pixels as shown (EXIF orientation applied), dpi as stored; notes as of a video."""
 
     width: int
     height: int
     mode: str
     format: str
     dpi: tuple[float, float] | None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +61,8 @@ class AudioFacts:
     """What was measured of an audio file; how, and what *speech* means here, is told in `sound`.
 
     Attributes:
-        duration_sec: Seconds of sound that decode.
-        sample_rate: Samples per second.
+        duration_sec: Seconds of sound that are played.
+        sample_rate: Samples per second, of the beginning where the rate changes.
         peak_dbfs: The loudest sample, in dB below full scale.
         noise_floor_dbfs: The level of the quietest parts.
         clipped_ratio: Share of the samples at full scale, 0..1.
@@ -67,6 +72,7 @@ class AudioFacts:
         speech_rms: Their amplitude, full scale at 1; None without any.
         noise_duration_sec: Seconds of the rest.
         noise_rms: Its amplitude; None where there is too little of it.
+        notes: As of a video.
     """
 
     duration_sec: float
@@ -80,6 +86,7 @@ class AudioFacts:
     speech_rms: float | None
     noise_duration_sec: float
     noise_rms: float | None
+    notes: tuple[str, ...] = ()
 
 
 MediaFacts = VideoFacts | ImageFacts | AudioFacts

@@ -1,185 +1,133 @@
-"""Measuring audio with PyAV and numpy: levels, and what stands out from the background.
+"""An audio file read once: its levels, and its sound where that was asked for.
 
-Belongs here: the measuring. There is no model of a voice: *speech* means sound that stands out from the quietest
-parts of the recording by `SPEECH_ABOVE_FLOOR_DB` for long enough; a bell would count too. That is enough to measure
-how far a recording is above its own noise, and not enough to say what is heard. Does not: verdicts.
+Belongs here: decoding everything that a player would play, however the rate changes on the way. Does not: levels
+(`levels`), verdicts.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from contextlib import ExitStack
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 import numpy as np
+from av.audio.frame import AudioFrame
+from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.container import InputContainer
-from numpy.typing import NDArray
 
-from pique_assets.decoding.containers import AUDIO_DEMUXERS, opened
-from pique_assets.decoding.facts import AudioFacts, UnreadableMedia
+from pique_assets.decoding.clock import Clock
+from pique_assets.decoding.containers import AUDIO_DEMUXERS, decoded, opened, packets_of
+from pique_assets.decoding.extents import Extents
+from pique_assets.decoding.facts import UnreadableMedia
+from pique_assets.decoding.levels import Meter
+from pique_assets.decoding.listening import Listener
+from pique_assets.decoding.media import Media, Part
+from pique_assets.decoding.ogg_links import links_of
+from pique_assets.decoding.tracks import heard_track
 
-WINDOW_SEC = 0.02
-"""Length of the windows whose levels are compared."""
+PADDING_SEC = 0.2
+"""An encoder's last block is longer than what was put into it; by less than this a track's word is its end."""
 
-FLOOR_PERCENTILE = 10
-"""The noise floor is the level that this share of the windows, in percent, does not exceed."""
+LACKING_SEC = 0.5
+"""What a whole file may lack of its declared duration."""
 
-SPEECH_ABOVE_FLOOR_DB = 6.0
-SPEECH_ABOVE_DBFS = -50.0
-"""Speech is above the floor by the one and above the other, whichever is louder."""
+MOST_CHANGES = 5
+"""So many changes of rate or layout are told."""
 
-PAUSE_SEC = 0.2
-"""A shorter pause does not end a segment of speech."""
-
-SHORTEST_SPEECH_SEC = 0.1
-"""What is shorter is a click."""
-
-EDGE_SEC = 0.1
-"""Next to speech nothing counts as noise: words fade in and out."""
-
-LEAST_NOISE_SEC = 0.2
-"""With less than this between the words, the noise can't be measured."""
-
-QUIETEST_DBFS = -96.0
-"""The step of 16 bits, and the level that digital silence is given: a ratio to nothing has no number."""
-
-SILENT_DBFS = -60.0
-CLIPPED_AT = 0.999
-
-_Samples = NDArray[np.float64]
-_Mask = NDArray[np.bool_]
+_STATES_LENGTH = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "wav", "w64", "aiff", "caf", "au", "flac", "wv", "ape", "tta"})
+"""Formats whose header states how long the sound is; of others libav makes a guess."""
 
 
-def audio_facts(path: Path) -> AudioFacts:
+def read_audio(path: Path, *, parts: frozenset[Part]) -> Media:
     """Decode the whole audio at ``path`` and measure it.
 
     Raises:
         UnreadableMedia: It is no audio of a supported format, or nothing of it can be decoded.
     """
-    with opened(path, demuxers=AUDIO_DEMUXERS) as container:
-        if not container.streams.audio:
-            raise UnreadableMedia("the file has no audio stream")
-        meter = _Meter()
-        for samples, sample_rate in _decoded(container, container.streams.audio[0]):
-            meter.add(samples, sample_rate=sample_rate)
-    levels = meter.levels_db()
-    if not len(levels):
-        raise UnreadableMedia("nothing of the audio can be decoded")
-    floor_db = float(np.percentile(levels, FLOOR_PERCENTILE))
-    speech = _speech(levels, floor_db=floor_db)
-    noise = ~_widened(speech, by=_windows(EDGE_SEC))
-    noise_sec = float(noise.sum()) * WINDOW_SEC
-    return AudioFacts(
-        duration_sec=meter.duration_sec,
-        sample_rate=meter.sample_rate,
-        peak_dbfs=_decibels(meter.peak),
-        noise_floor_dbfs=floor_db,
-        clipped_ratio=meter.clipped / meter.values,
-        silence_ratio=float((levels < SILENT_DBFS).mean()),
-        speech_segments_count=len(_runs(speech)),
-        speech_duration_sec=float(speech.sum()) * WINDOW_SEC,
-        speech_rms=_rms(levels[speech]) if speech.any() else None,
-        noise_duration_sec=noise_sec,
-        noise_rms=_rms(levels[noise]) if noise_sec >= LEAST_NOISE_SEC else None,
-    )
+    hearing = _Hearing(listener=Listener() if Part.SOUND in parts else None)
+    links = links_of(path)
+    with ExitStack() as stack:
+        sources: list[Path | BinaryIO] = [path]
+        if len(links) > 1:
+            file = stack.enter_context(path.open("rb"))
+            sources = [Extents(file, [link]) for link in links]
+            hearing.notes.append(f"it is a chain of {len(links)} streams, and all of them were measured")
+        for source in sources:
+            with opened(source, demuxers=AUDIO_DEMUXERS) as container:
+                hearing.read(container)
+    return hearing.media()
 
 
-@dataclass(slots=True)
-class _Meter:
-    """Adds up what is kept of the samples: of an hour's audio, the levels of its windows."""
+class _Hearing:
+    """One pass over the audio, of one container or of several that are chained."""
 
-    sample_rate: int = 0
-    peak: float = 0.0
-    clipped: int = 0
-    values: int = 0
-    _moments: int = 0
-    _rest: _Samples = field(default_factory=lambda: np.zeros(0))
-    _powers: list[_Samples] = field(default_factory=list)
+    def __init__(self, *, listener: Listener | None) -> None:
+        self.notes: list[str] = []
+        self._meter = Meter()
+        self._listener = listener
+        self._end_sec = 0.0
+        self._shape: tuple[int, str] | None = None
+        self._changes = 0
 
-    def add(self, samples: _Samples, *, sample_rate: int) -> None:
-        """Take samples of shape (channels, moments), full scale at 1."""
-        self.sample_rate = sample_rate
-        loudness = np.abs(samples)
-        self.peak = max(self.peak, float(loudness.max(initial=0.0)))
-        self.clipped += int((loudness >= CLIPPED_AT).sum())
-        self.values += samples.size
-        self._moments += samples.shape[1]
-        mixed = np.concatenate([self._rest, samples.mean(axis=0)])
-        length = max(1, round(sample_rate * WINDOW_SEC))
-        whole = len(mixed) // length * length
-        # The variance, because a constant offset is not to be heard.
-        self._powers.append(mixed[:whole].reshape(-1, length).var(axis=1))
-        self._rest = mixed[whole:]
+    def read(self, container: InputContainer) -> None:
+        """Decode a container to its end."""
+        track = heard_track(container)
+        if track is None:
+            raise UnreadableMedia(
+                "it is in a coding that is not supported" if container.streams.audio else "the file has no audio stream"
+            )
+        before = self._meter.duration_sec
+        track.codec_context.thread_count = 1
+        clock = Clock(container, track)
+        self._resampler = AudioResampler(format="fltp")
+        for packet in packets_of(container, [track]):
+            clock.set(packet)
+            for frame in decoded(packet):
+                if isinstance(frame, AudioFrame):
+                    self._hear(frame)
+        self._end_sec += self._played_sec(container, track, found=self._meter.duration_sec - before)
 
-    def levels_db(self) -> _Samples:
-        """The level of each whole window, in dB below full scale; what is shorter than one window is one."""
-        powers = np.concatenate(self._powers) if self._powers else np.zeros(0)
-        if not len(powers) and len(self._rest):
-            powers = np.array([self._rest.var()])
-        levels: _Samples = np.maximum(10 * np.log10(np.maximum(powers, 1e-30)), QUIETEST_DBFS)
-        return levels
+    def media(self) -> Media:
+        """What was measured."""
+        facts = self._meter.facts(duration_sec=self._end_sec, notes=tuple(self.notes))
+        if facts is None:
+            raise UnreadableMedia("nothing of the audio can be decoded")
+        sound = None if self._listener is None else self._listener.sound(picture_starts_s=None)
+        return Media(facts=facts, sound=sound)
 
-    @property
-    def duration_sec(self) -> float:
-        """Seconds of sound that were decoded."""
-        return self._moments / self.sample_rate if self.sample_rate else 0.0
-
-
-def _decoded(container: InputContainer, stream: AudioStream) -> Iterator[tuple[_Samples, int]]:
-    """All samples that decode, in their own rate; damaged parts are left out."""
-    if stream.codec_context is None:
-        raise UnreadableMedia("it is in a coding that is not supported")
-    stream.codec_context.thread_count = 1
-    resampler = av.AudioResampler(format="fltp")
-    packets = container.demux(stream)
-    while True:
+    def _hear(self, frame: AudioFrame) -> None:
+        shape = (frame.sample_rate, frame.layout.name)
+        if shape != self._shape:
+            self._note_change(shape)
+            self._resampler = AudioResampler(format="fltp")
         try:
-            packet = next(packets, None)
-            if packet is None:
-                return
-            for frame in packet.decode():
-                for piece in resampler.resample(frame):
-                    yield np.nan_to_num(piece.to_ndarray().astype(np.float64)), piece.sample_rate
-        except (av.FFmpegError, OSError, ValueError):
-            # Bit rot breaks single packets; a later one may be whole. After the end of the file there is none.
-            continue
+            pieces = self._resampler.resample(frame)
+        except (av.FFmpegError, ValueError):
+            # A frame that contradicts itself: what comes later may be whole.
+            self._shape = None
+            return
+        for piece in pieces:
+            samples = np.nan_to_num(piece.to_ndarray().astype(np.float64))
+            self._meter.add(samples, sample_rate=piece.sample_rate)
+        if self._listener is not None and not self._listener.is_full:
+            self._listener.add(frame)
 
+    def _note_change(self, shape: tuple[int, str]) -> None:
+        if self._shape is not None and self._changes < MOST_CHANGES:
+            self._changes += 1
+            self.notes.append(
+                f"at {self._meter.duration_sec:.1f}s the sound changes from {self._shape[0]} Hz {self._shape[1]} "
+                f"to {shape[0]} Hz {shape[1]}"
+            )
+        self._shape = shape
 
-def _speech(levels: _Samples, *, floor_db: float) -> _Mask:
-    """Which windows belong to a segment of speech, its short pauses included."""
-    loud = levels > max(floor_db + SPEECH_ABOVE_FLOOR_DB, SPEECH_ABOVE_DBFS)
-    for start, end in _runs(~loud):
-        if start > 0 and end < len(loud) and end - start < _windows(PAUSE_SEC):
-            loud[start:end] = True
-    for start, end in _runs(loud):
-        if end - start < _windows(SHORTEST_SPEECH_SEC):
-            loud[start:end] = False
-    return loud
-
-
-def _runs(mask: _Mask) -> list[tuple[int, int]]:
-    """Start and end of each run of true values."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
-    return [(int(start), int(end)) for start, end in zip(edges[::2], edges[1::2], strict=True)]
-
-
-def _widened(mask: _Mask, *, by: int) -> _Mask:
-    wide = mask.copy()
-    for start, end in _runs(mask):
-        wide[max(0, start - by) : end + by] = True
-    return wide
-
-
-def _windows(seconds: float) -> int:
-    return round(seconds / WINDOW_SEC)
-
-
-def _rms(levels_db: _Samples) -> float:
-    return math.sqrt(float((10 ** (levels_db / 10)).mean()))
-
-
-def _decibels(amplitude: float) -> float:
-    return max(20 * math.log10(amplitude), QUIETEST_DBFS) if amplitude > 0 else QUIETEST_DBFS
+    def _played_sec(self, container: InputContainer, track: AudioStream, *, found: float) -> float:
+        """Seconds that a player plays of what was found, by the word of a container that has one."""
+        if container.format.name not in _STATES_LENGTH or track.duration is None or track.time_base is None:
+            return found
+        declared = float(track.duration * track.time_base)
+        if declared - found > LACKING_SEC:
+            self.notes.append(f"it is cut short: its container declares {declared:.1f}s")
+        return declared if 0 < found - declared < PADDING_SEC else found

@@ -11,7 +11,6 @@ import base64
 import io
 import json
 import sys
-import warnings
 from pathlib import Path
 
 import av
@@ -19,7 +18,8 @@ from PIL import Image, ImageOps
 
 from pique_assets.decoding.confinement import confine, private_output, say
 from pique_assets.decoding.containers import MAX_PIXELS, VIDEO_DEMUXERS, opened
-from pique_assets.decoding.picture import FORMATS
+from pique_assets.decoding.picture import opened_image
+from pique_assets.decoding.tracks import shown_track
 
 MEMORY_LIMIT_BYTES = 2 * 1024**3
 SIDE = 160
@@ -42,18 +42,16 @@ def thumbnail(path: Path, *, content_type: str, at_s: float) -> bytes:
 
 
 def _image(path: Path) -> Image.Image:
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        with Image.open(path, formats=FORMATS) as image:
-            # A JPEG is decoded at the size that is wanted, at a fraction of the price.
-            image.draft("RGB", (2 * SIDE, 2 * SIDE))
-            image.load()
-            return ImageOps.exif_transpose(image)
+    with opened_image(path) as (image, _):
+        # A JPEG is decoded at the size that is wanted, at a fraction of the price.
+        image.draft("RGB", (2 * SIDE, 2 * SIDE))
+        image.load()
+        return ImageOps.exif_transpose(image)
 
 
 def _frame(path: Path, *, at_s: float) -> Image.Image:
     with opened(path, demuxers=VIDEO_DEMUXERS) as container:
-        stream = container.streams.video[0]
+        stream = shown_track(container)
         stream.codec_context.thread_count = 1
         stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
         if at_s > 0:

@@ -1,128 +1,170 @@
-"""Measuring video with PyAV.
+"""Measuring a video while its packets pass by: what a player would show, counted.
 
-Belongs here: hard-won facts: rotation is a property of frames, not of streams; cover art is a video stream; a
-truncated file still claims its full duration. Does not: opening (`containers`), verdicts.
+Belongs here: hard-won facts: rotation is a property of frames, not of streams; a truncated file still claims its full
+duration; packets before the first key picture decode to nothing. Does not: choosing the track (`tracks`), counting
+(`shown`), samples of the pictures (`frames`), verdicts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from fractions import Fraction
-from pathlib import Path
+from typing import Any
 
 import av
 from av.container import InputContainer
 from av.packet import Packet
-from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from pique_assets.decoding.containers import MAX_PIXELS, VIDEO_DEMUXERS, opened
+from pique_assets.decoding.clock import Clock
+from pique_assets.decoding.containers import MAX_PIXELS, decoded
+from pique_assets.decoding.declared import declared_end_sec
 from pique_assets.decoding.facts import UnreadableMedia, VideoFacts
+from pique_assets.decoding.picture_size import Sizes
+from pique_assets.decoding.placement import Placement
+from pique_assets.decoding.shown import Shown, shows_nothing
+from pique_assets.decoding.tracks import heard_track, notes_on_others
+
+MOST_BEFORE_THE_FIRST = 100_000
+"""So many packets may pass until a picture decodes; a video that needs more has none."""
+
+_WITHOUT_SHOWN_TIMES = frozenset({"avi"})
+"""Formats that number their pictures in the order of decoding; what libav says of the times shown is a guess."""
+
+_BROADCAST = frozenset({"mpegts", "mpeg"})
+"""Formats that mark a packet as damaged where a neighbour was lost: its picture is shown all the same."""
 
 
-def video_facts(path: Path) -> VideoFacts:
-    """Measure the video at ``path``: one frame decoded, every packet seen.
+class VideoMeter:
+    """Measures one track.
 
-    Raises:
-        UnreadableMedia: It is no video of a supported format, has no picture, or none of its frames decodes.
+    Attributes:
+        first_frame: The first picture that is shown; None until it is decoded.
     """
-    with opened(path, demuxers=VIDEO_DEMUXERS) as container:
-        stream = picture_stream(container)
-        reading = _read(container, stream)
-        frame = reading.first_frame
-        if not isinstance(frame, VideoFrame):
+
+    def __init__(self, container: InputContainer, track: VideoStream) -> None:
+        track.codec_context.thread_count = 1
+        # Without the loop filter on pictures that no other refers to, decoding takes a fifth less.
+        track.codec_context.options = {"max_pixels": str(MAX_PIXELS), "skip_loop_filter": "noref"}
+        self.first_frame: VideoFrame | None = None
+        self._container = container
+        self._track = track
+        self._time_base = track.time_base or Fraction(1, av.time_base)
+        self._clock = Clock(container, track)
+        self._shown = Shown(time_base=self._time_base)
+        self._sizes = Sizes(track)
+        self._waiting: list[tuple[int | None, int | None, int | None]] = []
+        self._counts_by_dts = container.format.name in _WITHOUT_SHOWN_TIMES
+        self._counts_damaged = container.format.name in _BROADCAST
+        self._furthest_end = Fraction(0)
+
+    def add(self, packet: Packet[VideoStream], *, decodes_all: bool) -> list[VideoFrame]:
+        """Count a packet of the track, and return its pictures.
+
+        Args:
+            packet: The next in the file's order; the empty one at the end comes too.
+            decodes_all: Otherwise packets are decoded only until the first picture.
+        """
+        self._clock.set(packet)
+        if packet.size:
+            self._sizes.add(packet)
+        frames: list[VideoFrame] = []
+        if decodes_all or self.first_frame is None:
+            frames = [frame for frame in decoded(packet) if isinstance(frame, VideoFrame)]
+        if packet.size and self._is_shown(packet):
+            moment = packet.dts if self._counts_by_dts or packet.pts is None else packet.pts
+            self._waiting.append((packet.pts, moment, packet.duration))
+        if self.first_frame is None and frames:
+            self.first_frame = frames[0]
+        if self.first_frame is not None or len(self._waiting) > MOST_BEFORE_THE_FIRST:
+            self._count_waiting()
+        return frames
+
+    def beside(self, packet: Packet[Any]) -> None:
+        """See a packet of another track: how far the file goes tells whether it was cut short."""
+        if packet.pts is not None and packet.size and packet.time_base is not None:
+            self._furthest_end = max(self._furthest_end, (packet.pts + (packet.duration or 0)) * packet.time_base)
+
+    @property
+    def pixel_shape(self) -> float:
+        """Width over height of a pixel as stored; the container's word goes before that of the coding."""
+        ratio = self._track.sample_aspect_ratio or self._track.codec_context.sample_aspect_ratio
+        # Players do not follow absurd ones.
+        return float(ratio) if ratio and Fraction(1, 10) < ratio < 10 else 1.0
+
+    def start_sec(self) -> float:
+        """When the first picture is shown, by the clock of the file."""
+        return float(self._shown.start_sec())
+
+    def facts(self) -> VideoFacts:
+        """What was measured, once every packet has passed.
+
+        Raises:
+            UnreadableMedia: No picture can be decoded.
+        """
+        frame = self.first_frame
+        if frame is None:
             raise UnreadableMedia("no frame of the video can be decoded")
-        width, height = frame.width, frame.height
-        shape = width * (stream.sample_aspect_ratio or Fraction(1)) / height
-        if abs(frame.rotation) % 180 == 90:
-            width, height, shape = height, width, 1 / shape
-        duration = reading.duration_sec
-        audio = container.streams.audio
+        self._sizes.finish()
+        placement = Placement.of(frame)
+        width, height = placement.shown_size(frame.width, frame.height)
+        shape = frame.width * self.pixel_shape / frame.height
+        declared_end = declared_end_sec(self._container, self._track)
+        duration = self._shown.duration_sec(declared_end=declared_end)
+        heard = heard_track(self._container)
         return VideoFacts(
             width=width,
             height=height,
-            aspect_ratio=float(shape),
-            fps=float(stream.average_rate or reading.packets / Fraction(max(duration, 0.001))),
-            duration_sec=duration,
-            declared_duration_sec=_declared_duration(container, stream),
-            audio_sample_rate=(audio[0].sample_rate or None) if audio else None,
+            aspect_ratio=1 / shape if placement.lies_on_its_side else shape,
+            fps=self._rate(min(duration, self._shown.duration_sec())),
+            duration_sec=float(duration),
+            declared_duration_sec=self._declared_duration(declared_end),
+            audio_sample_rate=(heard.sample_rate or None) if heard else None,
+            frames=self._shown.count,
+            notes=(*self._notes(placement), *notes_on_others(self._container, self._track)),
         )
 
+    def _is_shown(self, packet: Packet[VideoStream]) -> bool:
+        """Edit lists have libav mark what they leave out; the last packet of a truncated file is damaged."""
+        if packet.is_discard or (packet.is_corrupt and not self._counts_damaged):
+            return False
+        return not shows_nothing(self._track.codec_context.name, packet)
 
-def picture_stream(container: InputContainer) -> VideoStream:
-    """The stream that a player shows.
+    def _count_waiting(self) -> None:
+        start = None if self.first_frame is None else self.first_frame.pts
+        for pts, moment, duration in self._waiting:
+            if start is None or pts is None or pts >= start:
+                self._shown.add(moment, duration)
+        self._waiting.clear()
 
-    Raises:
-        UnreadableMedia: There is none.
-    """
-    for stream in container.streams.video:
-        if not stream.disposition & Disposition.attached_pic:
-            return stream
-    raise UnreadableMedia("the file has no video stream")
+    def _rate(self, duration: Fraction) -> float:
+        """Pictures a second, counted; where times are too coarse to tell, the rate that the file states."""
+        stated = [rate for rate in (self._track.average_rate, self._track.guessed_rate) if rate]
+        if not duration:
+            return float(stated[0]) if stated else 0.0
+        counted = self._shown.count / duration
+        unsure = 2 * self._time_base / duration
+        for rate in stated:
+            if abs(counted / rate - 1) <= unsure:
+                return float(rate)
+        return float(counted)
 
+    def _declared_duration(self, declared_end: Fraction | None) -> float | None:
+        """What the track is said to last; a word on the whole file counts only where no other track lasts so long."""
+        if declared_end is not None:
+            return float(declared_end - self._shown.start_sec())
+        whole = declared_end_sec(self._container, None)
+        if whole is None or whole <= self._furthest_end + Fraction(1, 2):
+            return None
+        return float(whole - self._shown.start_sec())
 
-class _Reading:
-    """What one pass over a stream's packets found."""
-
-    def __init__(self, *, time_base: Fraction, usual_ticks: int) -> None:
-        self.first_frame: object = None
-        self.packets = 0
-        self._time_base = time_base
-        self._usual_ticks = usual_ticks
-        self._start: int | None = None
-        self._end = 0
-
-    def add(self, packet: Packet[VideoStream]) -> None:
-        """Count a whole packet; the last bytes of a truncated file are none."""
-        moment = packet.dts if packet.pts is None else packet.pts
-        if moment is None or packet.is_corrupt:
-            return
-        self.packets += 1
-        end = moment + (packet.duration or self._usual_ticks)
-        self._start = moment if self._start is None else min(self._start, moment)
-        self._end = max(self._end, end)
-
-    @property
-    def duration_sec(self) -> float:
-        """Seconds from the first packet to the end of the last."""
-        return 0.0 if self._start is None else float((self._end - self._start) * self._time_base)
-
-
-def _read(container: InputContainer, stream: VideoStream) -> _Reading:
-    """Demux everything, decode until the first frame."""
-    if stream.codec_context is None:
-        raise UnreadableMedia("it is in a coding that is not supported")
-    stream.codec_context.thread_count = 1
-    stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
-    time_base = stream.time_base or Fraction(1, av.time_base)
-    rate = stream.average_rate
-    reading = _Reading(time_base=time_base, usual_ticks=round(1 / (rate * time_base)) if rate else 0)
-    for packet in _packets(container, stream):
-        if reading.first_frame is None:
-            reading.first_frame = _first_frame(packet)
-        reading.add(packet)
-    return reading
-
-
-def _packets(container: InputContainer, stream: VideoStream) -> Iterator[Packet[VideoStream]]:
-    try:
-        yield from container.demux(stream)
-    except (av.FFmpegError, OSError):
-        # A damaged rest: what could be read is what there is to measure.
-        return
-
-
-def _first_frame(packet: Packet[VideoStream]) -> object:
-    try:
-        frames = packet.decode()
-    except (av.FFmpegError, OSError, ValueError):
-        # Bit rot breaks single packets; a later one may be whole.
-        return None
-    return frames[0] if frames else None
-
-
-def _declared_duration(container: InputContainer, stream: VideoStream) -> float | None:
-    if stream.duration is not None and stream.time_base is not None:
-        return float(stream.duration * stream.time_base)
-    return None if container.duration is None else container.duration / av.time_base
+    def _notes(self, placement: Placement) -> list[str]:
+        notes = []
+        for pts, width, height in self._sizes.changes:
+            across, down = placement.shown_size(width, height)
+            at = "" if pts is None else f" at {float(pts * self._time_base - self._shown.start_sec()):.1f}s"
+            notes.append(f"the picture changes to {across}x{down}{at}, and the first size is the one measured")
+        if self._clock.breaks:
+            pieces = self._clock.breaks + 1
+            notes.append(f"it is put together from {pieces} pieces with clocks of their own, and all of them count")
+        return notes

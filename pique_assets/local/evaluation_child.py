@@ -74,7 +74,7 @@ def main() -> None:
 
 def _preload() -> None:
     # So that no job waits for imports.
-    from pique_assets.decoding import picture, sampling, sound, video  # noqa: F401
+    from pique_assets.decoding import picture, sound, viewing  # noqa: F401
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ class AudioNoise(Detector):
         return Verdict(
             pass_check=passed,
             score=_score(snr_db, threshold=self.min_snr_db_threshold),
-            rationale=self._rationale(facts, snr_db),
+            rationale="; ".join([self._rationale(facts, snr_db), *facts.notes]),
             metrics={
                 "snr": {
                     "snr_db": snr_db,
@@ -62,6 +62,7 @@ class AudioNoise(Detector):
                     "silence_ratio": round(facts.silence_ratio, 4),
                     "duration_sec": round(facts.duration_sec, 2),
                     "sample_rate": facts.sample_rate,
+                    **({"notes": list(facts.notes)} if facts.notes else {}),
                 },
             },
         )

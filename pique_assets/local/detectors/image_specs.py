@@ -36,7 +36,9 @@ class ImageSpecs(Detector):
         return Verdict(
             pass_check=not issues,
             score=share_passed(len(checks) - len(issues), len(checks)),
-            rationale="; ".join(issues) or f"{facts.width}x{facts.height} {facts.format} within limits",
+            rationale="; ".join(
+                [*(issues or [f"{facts.width}x{facts.height} {facts.format} within limits"]), *facts.notes]
+            ),
             metrics={"checks": checks, "issues": issues, "image_metadata": _metadata(facts)},
         )
 
@@ -78,6 +80,7 @@ def _megapixels(facts: ImageFacts) -> float:
 
 
 def _metadata(facts: ImageFacts) -> dict[str, object]:
+    notes = {"notes": list(facts.notes)} if facts.notes else {}
     return {
         "width": facts.width,
         "height": facts.height,
@@ -85,4 +88,5 @@ def _metadata(facts: ImageFacts) -> dict[str, object]:
         "mode": facts.mode,
         "format": facts.format,
         "dpi": None if facts.dpi is None else list(facts.dpi),
+        **notes,
     }

@@ -6,6 +6,7 @@ Does not: measuring (`pique_assets.decoding`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from pydantic import Field
@@ -15,7 +16,7 @@ from pique_assets.decoding.facts import VIDEO, VideoFacts
 from pique_assets.local.detectors.base import Detector, Material, Verdict, share_passed
 
 TRUNCATION_SLACK_SEC = 0.5
-"""What a whole file may lack of its declared duration: containers round, audio may outlast the picture."""
+"""What a whole file may lack of its declared duration, because containers round."""
 
 
 class VideoSpecs(Detector):
@@ -45,7 +46,7 @@ class VideoSpecs(Detector):
         return Verdict(
             pass_check=not issues,
             score=share_passed(len(checks) - len(issues), len(checks)),
-            rationale=_rationale(specs, issues),
+            rationale=_rationale(specs, issues, notes=facts.notes),
             metrics={
                 "video_specs": specs,
                 "checks": checks,
@@ -94,6 +95,8 @@ def _specs(facts: VideoFacts) -> dict[str, object]:
     declared = facts.declared_duration_sec
     if declared is not None and declared - facts.duration_sec > TRUNCATION_SLACK_SEC:
         specs["declared_duration_sec"] = _shown(declared)
+    if facts.notes:
+        specs["notes"] = list(facts.notes)
     return specs
 
 
@@ -102,9 +105,10 @@ def _issue(name: str, check: dict[str, object]) -> str:
     return f"{name} is {check['actual']}, wanted {wanted}"
 
 
-def _rationale(specs: dict[str, object], issues: list[str]) -> str:
+def _rationale(specs: dict[str, object], issues: list[str], *, notes: Sequence[str]) -> str:
     seen = f"{specs['width']}x{specs['height']} ({specs['aspect_ratio']})"
     seen += f", {specs['fps']}fps, {specs['duration_sec']}s"
     if "declared_duration_sec" in specs:
         seen += f" (cut short: the container declares {specs['declared_duration_sec']}s)"
-    return f"{seen}: {'; '.join(issues)}" if issues else f"{seen} within limits"
+    verdict = f"{seen}: {'; '.join(issues)}" if issues else f"{seen} within limits"
+    return "; ".join([verdict, *notes])

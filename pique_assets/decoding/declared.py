@@ -1,0 +1,37 @@
+"""What a container says of its length, apart from what is in it.
+
+Belongs here: which formats state the length of a track, and which only that of the whole file. Does not: comparing
+(`video`).
+"""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+import av
+from av.container import InputContainer
+from av.stream import Stream
+
+_STATES_TRACKS = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "avi", "mxf"})
+_STATES_WHOLE = frozenset({"matroska,webm", "flv", "asf"})
+"""The length of other formats is what libav found by reading them, so nobody declared it."""
+
+_CLOCK = re.compile(r"(\d{1,4}):(\d\d):(\d\d(?:\.\d{1,9})?)")
+
+
+def declared_end_sec(container: InputContainer, track: Stream | None) -> Fraction | None:
+    """When a track ends by the container's word, on the track's clock; of the whole file where ``track`` is None."""
+    if track is None:
+        # PyAV's types leave out that it may be None.
+        whole: int | None = container.duration
+        if container.format.name not in _STATES_WHOLE or whole is None:
+            return None
+        return Fraction(whole, av.time_base)
+    if container.format.name in _STATES_TRACKS and track.duration is not None and track.time_base is not None:
+        return (track.duration + (track.start_time or 0)) * track.time_base
+    for name, value in track.metadata.items():
+        # Matroska's statistics; some writers add the language to the name.
+        if name.startswith("DURATION") and (match := _CLOCK.match(value)):
+            return int(match[1]) * 3600 + int(match[2]) * 60 + Fraction(match[3])
+    return None

@@ -1,0 +1,109 @@
+"""A video read once: its facts, and the parts of it that were asked for, in one pass over the file.
+
+Belongs here: handing each packet to those whom it concerns. Does not: what they make of it (`video`, `frames`,
+`listening`, `subtitle_text`).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from av.audio.frame import AudioFrame
+from av.container import InputContainer
+from av.packet import Packet
+from av.video.frame import VideoFrame
+
+from pique_assets.decoding.clock import Clock
+from pique_assets.decoding.containers import VIDEO_DEMUXERS, decoded, opened, packets_of
+from pique_assets.decoding.frames import Sampler
+from pique_assets.decoding.listening import Listener
+from pique_assets.decoding.media import (
+    FRAME_INTERVAL_SEC,
+    FRAME_SIDE,
+    LOOKED_AT_SEC,
+    MOST_STILLS,
+    STILL_INTERVAL_SEC,
+    STILL_SIDE,
+    Media,
+    Part,
+)
+from pique_assets.decoding.subtitle_text import SubtitleReader
+from pique_assets.decoding.tracks import heard_track, shown_track
+from pique_assets.decoding.video import VideoMeter
+
+
+def read_video(path: Path, *, parts: frozenset[Part]) -> Media:
+    """The video at ``path``.
+
+    Raises:
+        UnreadableMedia: It is no video of a supported format, has no picture, or none of its pictures decodes.
+    """
+    with opened(path, demuxers=VIDEO_DEMUXERS) as container:
+        viewing = _Viewing(container, parts)
+        for packet in packets_of(container, list(container.streams)):
+            viewing.add(packet)
+        return viewing.media()
+
+
+class _Viewing:
+    """One pass over a video."""
+
+    def __init__(self, container: InputContainer, parts: frozenset[Part]) -> None:
+        self._track = shown_track(container)
+        self._meter = VideoMeter(container, self._track)
+        self._frames = Sampler(interval_s=FRAME_INTERVAL_SEC, side=FRAME_SIDE) if Part.FRAMES in parts else None
+        self._stills = (
+            Sampler(interval_s=STILL_INTERVAL_SEC, side=STILL_SIDE, most=MOST_STILLS) if Part.STILLS in parts else None
+        )
+        self._heard = heard_track(container) if Part.SOUND in parts else None
+        self._clock = None
+        if self._heard is not None:
+            self._heard.codec_context.thread_count = 1
+            self._clock = Clock(container, self._heard)
+        self._listener = Listener()
+        self._readers = {
+            track.index: SubtitleReader(track) for track in container.streams.subtitles if Part.SUBTITLES in parts
+        }
+        self._is_looked_at = True
+
+    def add(self, packet: Packet[Any]) -> None:
+        if packet.stream_index == self._track.index:
+            wants_pictures = self._frames is not None or self._stills is not None
+            for frame in self._meter.add(packet, decodes_all=wants_pictures and self._is_looked_at):
+                self._see(frame)
+            return
+        self._meter.beside(packet)
+        if self._heard is not None and packet.stream_index == self._heard.index:
+            self._hear(packet)
+        elif reader := self._readers.get(packet.stream_index):
+            reader.add(packet)
+
+    def media(self) -> Media:
+        facts = self._meter.facts()
+        start_s = self._meter.start_sec()
+        return Media(
+            facts=facts,
+            frames=self._frames.finish(end_s=facts.duration_sec) if self._frames else (),
+            stills=self._stills.finish(end_s=facts.duration_sec) if self._stills else (),
+            sound=self._listener.sound(picture_starts_s=start_s),
+            subtitle_tracks=tuple(reader.read(picture_starts_s=start_s) for reader in self._readers.values()),
+        )
+
+    def _see(self, frame: VideoFrame) -> None:
+        first = self._meter.first_frame
+        if first is None or first.time is None or frame.time is None:
+            return
+        time_s = frame.time - first.time
+        self._is_looked_at = time_s < LOOKED_AT_SEC
+        for sampler in (self._frames, self._stills):
+            if sampler is not None and time_s >= 0:
+                sampler.add(frame, time_s=time_s, pixel_shape=self._meter.pixel_shape)
+
+    def _hear(self, packet: Packet[Any]) -> None:
+        assert self._clock is not None
+        self._clock.set(packet)
+        if not self._listener.is_full:
+            for frame in decoded(packet):
+                if isinstance(frame, AudioFrame):
+                    self._listener.add(frame)
