@@ -15,9 +15,9 @@ from av.stream import Stream
 BACKWARD_SEC = 0.1
 """Packets come in the order of decoding: when their time goes back further than this, a clock has started anew."""
 
-FORWARD_SEC = {"mpegts": 10.0, "mpeg": 10.0, "ogg": 10.0, "flv": 108_000.0}
+FORWARD_SEC = {"mpegts": 60.0, "mpeg": 60.0, "ogg": 60.0, "flv": 108_000.0}
 """By format, the longest gap that is one: beyond it the clock jumped. Other formats have clocks that never jump, where
-a picture may well be shown for minutes. The values are those of ffmpeg."""
+a picture may well be shown for minutes."""
 
 
 class Clock:

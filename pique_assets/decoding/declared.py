@@ -13,7 +13,7 @@ import av
 from av.container import InputContainer
 from av.stream import Stream
 
-_STATES_TRACKS = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "avi", "mxf"})
+_STATES_TRACKS = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "mxf"})
 _STATES_WHOLE = frozenset({"matroska,webm", "flv", "asf"})
 """The length of other formats is what libav found by reading them, so nobody declared it."""
 
@@ -28,6 +28,9 @@ def declared_end_sec(container: InputContainer, track: Stream | None) -> Fractio
         if container.format.name not in _STATES_WHOLE or whole is None:
             return None
         return Fraction(whole, av.time_base)
+    if container.format.name == "avi" and track.frames and track.time_base is not None:
+        # libav shortens the duration of a truncated file; the count of its header it leaves alone.
+        return track.frames * track.time_base
     if container.format.name in _STATES_TRACKS and track.duration is not None and track.time_base is not None:
         return (track.duration + (track.start_time or 0)) * track.time_base
     for name, value in track.metadata.items():

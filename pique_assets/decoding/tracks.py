@@ -14,6 +14,7 @@ from pique_assets.decoding.containers import MAX_PIXELS
 from pique_assets.decoding.facts import UnreadableMedia
 
 _BESIDE_THE_PICTURE = Disposition.attached_pic | Disposition.timed_thumbnails
+_BRANDS_OF_IMAGES = frozenset({"avif", "heic", "heix", "mif1"})
 _FOR_SOME = (
     Disposition.visual_impaired
     | Disposition.hearing_impaired
@@ -32,6 +33,8 @@ def shown_track(container: InputContainer) -> VideoStream:
     Raises:
         UnreadableMedia: There is none, its coding is not supported, or its pictures are too large to be decoded.
     """
+    if container.metadata.get("major_brand") in _BRANDS_OF_IMAGES:
+        raise UnreadableMedia("the file is an image, not a video")
     tracks = _pictures(container)
     if not tracks:
         raise UnreadableMedia("the file has no video stream")

@@ -31,6 +31,9 @@ MOST_BEFORE_THE_FIRST = 100_000
 _WITHOUT_SHOWN_TIMES = frozenset({"avi"})
 """Formats that number their pictures in the order of decoding; what libav says of the times shown is a guess."""
 
+_ROUNDED_SEC = Fraction(1, 10)
+"""A track that ends by less before the whole file is the one that lasts as long."""
+
 _BROADCAST = frozenset({"mpegts", "mpeg"})
 """Formats that mark a packet as damaged where a neighbour was lost: its picture is shown all the same."""
 
@@ -109,8 +112,11 @@ class VideoMeter:
         placement = Placement.of(frame)
         width, height = placement.shown_size(frame.width, frame.height)
         shape = frame.width * self.pixel_shape / frame.height
-        declared_end = declared_end_sec(self._container, self._track)
+        declared_end = self._declared_end()
         duration = self._shown.duration_sec(declared_end=declared_end)
+        if not duration and (rate := self._stated_rates()):
+            # Raw streams have no times.
+            duration = self._shown.count / rate[0]
         heard = heard_track(self._container)
         return VideoFacts(
             width=width,
@@ -118,7 +124,7 @@ class VideoMeter:
             aspect_ratio=1 / shape if placement.lies_on_its_side else shape,
             fps=self._rate(min(duration, self._shown.duration_sec())),
             duration_sec=float(duration),
-            declared_duration_sec=self._declared_duration(declared_end),
+            declared_duration_sec=None if declared_end is None else float(declared_end - self._shown.start_sec()),
             audio_sample_rate=(heard.sample_rate or None) if heard else None,
             frames=self._shown.count,
             notes=(*self._notes(placement), *notes_on_others(self._container, self._track)),
@@ -137,9 +143,12 @@ class VideoMeter:
                 self._shown.add(moment, duration)
         self._waiting.clear()
 
+    def _stated_rates(self) -> list[Fraction]:
+        return [rate for rate in (self._track.average_rate, self._track.guessed_rate) if rate]
+
     def _rate(self, duration: Fraction) -> float:
         """Pictures a second, counted; where times are too coarse to tell, the rate that the file states."""
-        stated = [rate for rate in (self._track.average_rate, self._track.guessed_rate) if rate]
+        stated = self._stated_rates()
         if not duration:
             return float(stated[0]) if stated else 0.0
         counted = self._shown.count / duration
@@ -149,14 +158,13 @@ class VideoMeter:
                 return float(rate)
         return float(counted)
 
-    def _declared_duration(self, declared_end: Fraction | None) -> float | None:
-        """What the track is said to last; a word on the whole file counts only where no other track lasts so long."""
-        if declared_end is not None:
-            return float(declared_end - self._shown.start_sec())
+    def _declared_end(self) -> Fraction | None:
+        """When the picture is said to end; a word on the whole file is one on the picture if no other track lasts."""
+        of_track = declared_end_sec(self._container, self._track)
+        if of_track is not None:
+            return of_track
         whole = declared_end_sec(self._container, None)
-        if whole is None or whole <= self._furthest_end + Fraction(1, 2):
-            return None
-        return float(whole - self._shown.start_sec())
+        return whole if whole is not None and whole > self._furthest_end + _ROUNDED_SEC else None
 
     def _notes(self, placement: Placement) -> list[str]:
         notes = []
