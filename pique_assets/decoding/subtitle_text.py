@@ -6,6 +6,7 @@ without their text; and what the text says.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from av.packet import Packet
@@ -18,6 +19,9 @@ from pique_assets.decoding.media import LOOKED_AT_SEC, SubtitleCue, SubtitleTrac
 
 PICTURES = frozenset({"dvbsub", "dvdsub", "pgssub", "xsub"})
 """Codings of subtitles that are pictures."""
+
+_MARKUP = re.compile(r"\{\\[^}]*\}")
+"""How a text says that it is italic, where it stands and the like, once libav has read it."""
 
 MOST_CUES = 20_000
 """Of one track: more than a text every fifth of a second of the first hour."""
@@ -75,6 +79,7 @@ def _text_and_seconds(packet: Packet[SubtitleStream]) -> tuple[str, float]:
             shown_s = max(shown_s, (found.end_display_time - found.start_display_time) / 1000)
         for rect in rects:
             if isinstance(rect, AssSubtitle):
-                lines.append((rect.dialogue or rect.text).decode(errors="replace").strip())
+                text = (rect.dialogue or rect.text).decode(errors="replace")
+                lines.append(_MARKUP.sub("", text).replace("\\h", " ").strip())
     # A length of 2**32 ms is libav's word for "until the next".
     return "\n".join(line for line in lines if line), shown_s if shown_s < 1000 else 0.0

@@ -10,7 +10,6 @@ from av.container import InputContainer
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
-from pique_assets.decoding.containers import MAX_PIXELS
 from pique_assets.decoding.facts import UnreadableMedia
 
 _BESIDE_THE_PICTURE = Disposition.attached_pic | Disposition.timed_thumbnails
@@ -31,7 +30,7 @@ def shown_track(container: InputContainer) -> VideoStream:
     A track of one picture comes after a track of several, because cameras store previews that way.
 
     Raises:
-        UnreadableMedia: There is none, its coding is not supported, or its pictures are too large to be decoded.
+        UnreadableMedia: There is none, its coding is not supported, or the file is an image.
     """
     if container.metadata.get("major_brand") in _BRANDS_OF_IMAGES:
         raise UnreadableMedia("the file is an image, not a video")
@@ -42,10 +41,6 @@ def shown_track(container: InputContainer) -> VideoStream:
     # For a coding that libav does not know, PyAV has no context.
     if track.codec_context is None:
         raise UnreadableMedia("it is in a coding that is not supported")
-    if (pixels := track.codec_context.width * track.codec_context.height) > MAX_PIXELS:
-        raise UnreadableMedia(
-            f"its picture has {pixels / 1e6:.0f} megapixels, more than the {MAX_PIXELS / 1e6:.0f} that are decoded"
-        )
     return track
 
 

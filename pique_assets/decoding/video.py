@@ -107,7 +107,8 @@ class VideoMeter:
         """
         frame = self.first_frame
         if frame is None:
-            raise UnreadableMedia("no frame of the video can be decoded")
+            most = f"{MAX_PIXELS / 1e6:.0f} megapixels"
+            raise UnreadableMedia(f"no frame of the video can be decoded (larger ones than {most} are not tried)")
         self._sizes.finish()
         placement = Placement.of(frame)
         width, height = placement.shown_size(frame.width, frame.height)

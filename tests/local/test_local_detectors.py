@@ -113,6 +113,18 @@ def test_a_video_that_is_cut_short_says_so():
     assert "cut short" in verdict.rationale
 
 
+def test_what_a_person_must_know_of_a_file_is_in_metrics_and_rationale():
+    notes = ("the picture changes to 480x240 at 2.0s, and the first size is the one measured",)
+    verdict = VideoSpecs().judge(video(notes=notes))
+    assert verdict.pass_check
+    assert verdict.metrics["video_specs"]["notes"] == list(notes)
+    assert verdict.rationale.endswith(notes[0])
+    notes = ("it holds 2 pictures, and the first is measured",)
+    verdict = ImageSpecs().judge(image(notes=notes))
+    assert verdict.metrics["image_metadata"]["notes"] == list(notes)
+    assert verdict.rationale.endswith(notes[0])
+
+
 @pytest.mark.parametrize(
     ("options", "check"),
     [

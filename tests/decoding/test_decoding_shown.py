@@ -1,0 +1,236 @@
+"""What a player would show, counted: edit lists, clocks, rates, tracks, sizes, and packets that show nothing."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import pytest
+from made_media import make_video, noise_frames
+
+from pique_assets.decoding.facts import UnreadableMedia, VideoFacts
+from pique_assets.decoding.reading import read_media
+from pique_assets.decoding.shown import Shown, shows_nothing
+
+QUIET_THEN_BUSY = [*range(0, 2000, 200), *range(2000, 4000, 40)]
+WRAP_SEC = 2**33 / 90_000
+
+
+def facts_of(path: Path) -> VideoFacts:
+    facts = read_media(path, content_type="video").facts
+    assert isinstance(facts, VideoFacts)
+    return facts
+
+
+def copied(source: Path, target: Path, *, shift_s: float = 0.0, **options: str) -> Path:
+    """The same packets in another container, all later by some seconds."""
+    with av.open(source) as read, av.open(target, "w", options=options) as written:
+        streams = {stream.index: written.add_stream_from_template(stream) for stream in read.streams}
+        for packet in read.demux():
+            if packet.dts is not None:
+                ticks = round(shift_s / packet.time_base)
+                packet.pts, packet.dts = packet.pts + ticks, packet.dts + ticks
+                packet.stream = streams[packet.stream_index]
+                written.mux(packet)
+    return target
+
+
+@pytest.mark.parametrize("name", ["trim.mp4", "trim.mov"])
+def test_what_an_edit_list_leaves_out_is_not_counted(tmp_path, name):
+    whole = make_video(tmp_path / "whole.mp4", count=100)
+    facts = facts_of(copied(whole, tmp_path / name, shift_s=-2.0))
+    assert (facts.duration_sec, facts.fps, facts.frames) == (2.0, 25.0, 50)
+    assert facts.declared_duration_sec == 2.0
+
+
+@pytest.mark.parametrize("name", ["trim.mp4", "trim.mov"])
+def test_an_edit_in_the_middle_of_a_picture_has_its_full_length(tmp_path, name):
+    whole = make_video(tmp_path / "whole.mp4", count=100)
+    facts = facts_of(copied(whole, tmp_path / name, shift_s=-2.02))
+    assert (facts.duration_sec, facts.fps) == (pytest.approx(1.98, abs=0.001), 25.0)
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mov", "a.mkv", "a.flv", "a.ts"])
+def test_sound_that_outlasts_the_picture_never_makes_a_video_cut_short(tmp_path, name):
+    path = make_video(tmp_path / name, count=50, sound=True, sound_s=6.0)
+    facts = facts_of(path)
+    assert facts.duration_sec == pytest.approx(2.0, abs=0.002)
+    declared_sec = facts.declared_duration_sec
+    assert declared_sec is None or declared_sec == pytest.approx(2.0, abs=0.002)
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mov", "a.mkv", "a.flv", "a.ts", "a.webm"])
+def test_a_variable_rate_is_counted_in_every_container(tmp_path, name):
+    codec = "libvpx" if name.endswith("webm") else "h264"
+    facts = facts_of(make_video(tmp_path / name, codec=codec, times=QUIET_THEN_BUSY))
+    assert facts.fps == pytest.approx(60 / 4, abs=0.01)
+    assert facts.duration_sec == pytest.approx(4.0, abs=0.002)
+
+
+@pytest.mark.parametrize("name", ["a.mkv", "a.flv", "a.ts", "a.mp4"])
+def test_times_that_a_container_rounds_leave_the_rate_exact(tmp_path, name):
+    facts = facts_of(make_video(tmp_path / name, fps=24, count=13))
+    assert facts.fps == 24.0
+
+
+@pytest.mark.parametrize("starts_s", [3000.0, WRAP_SEC - 1.0, WRAP_SEC - 2.5])
+def test_a_clock_that_starts_late_or_wraps_does_not_matter(tmp_path, starts_s):
+    path = copied(make_video(tmp_path / "a.mp4"), tmp_path / "a.ts", shift_s=starts_s, muxdelay="0")
+    facts = facts_of(path)
+    assert (facts.duration_sec, facts.fps, facts.notes) == (pytest.approx(2.0), 25.0, ())
+
+
+@pytest.mark.parametrize("second_s", [0.0, 40_000.0])
+def test_pieces_whose_clocks_start_anew_or_jump_are_put_together(tmp_path, second_s):
+    whole = make_video(tmp_path / "a.mp4")
+    first, second = copied(whole, tmp_path / "1.ts"), copied(whole, tmp_path / "2.ts", shift_s=second_s)
+    (tmp_path / "both.ts").write_bytes(first.read_bytes() + second.read_bytes())
+    facts = facts_of(tmp_path / "both.ts")
+    assert (facts.duration_sec, facts.fps, facts.frames) == (pytest.approx(4.0, abs=0.001), 25.0, 100)
+    assert facts.notes == ("it is put together from 2 pieces with clocks of their own, and all of them count",)
+
+
+def test_a_pause_in_a_broadcast_is_time_in_which_its_picture_stays(tmp_path):
+    facts = facts_of(make_video(tmp_path / "slides.ts", times=[0, 20_000, 40_000]))
+    assert facts.duration_sec == pytest.approx(60.0, abs=0.001)
+
+
+@pytest.mark.parametrize(
+    ("codec", "name"), [("h264", "ts"), ("mpeg2video", "ts"), ("libx265", "ts"), ("mpeg1video", "mpg")]
+)
+def test_a_size_that_changes_on_the_way_is_told(tmp_path, codec, name):
+    pieces = [
+        make_video(tmp_path / f"{width}.{name}", codec=codec, width=width, height=240).read_bytes()
+        for width in (320, 480)
+    ]
+    (tmp_path / f"both.{name}").write_bytes(b"".join(pieces))
+    facts = facts_of(tmp_path / f"both.{name}")
+    assert (facts.width, facts.height) == (320, 240)
+    assert facts.notes[0] == "the picture changes to 480x240 at 2.0s, and the first size is the one measured"
+
+
+def _two_tracks(path: Path, *, default: int) -> Path:
+    with av.open(path, "w") as container:
+        streams = []
+        for width, fps in ((64, 5), (320, 25)):
+            stream = container.add_stream("h264", rate=fps)
+            stream.width, stream.height, stream.pix_fmt = width, 240, "yuv420p"
+            stream.options = {"preset": "ultrafast"}
+            stream.disposition = av.stream.Disposition.default if len(streams) == default else 0
+            streams.append(stream)
+        for stream, count in zip(streams, (5, 25), strict=True):
+            for frame in noise_frames(stream.width, 240, count):
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode())
+    return path
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
+@pytest.mark.parametrize(("default", "width", "other"), [(0, 64, 320), (1, 320, 64)])
+def test_the_default_track_is_measured_and_the_other_is_named(tmp_path, name, default, width, other):
+    facts = facts_of(_two_tracks(tmp_path / name, default=default))
+    assert facts.width == width
+    assert facts.notes == (f"another video track ({other}x240) is not what players show first",)
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
+def test_a_video_of_one_picture_is_measured(tmp_path, name):
+    facts = facts_of(make_video(tmp_path / name, count=1))
+    assert (facts.frames, facts.fps, facts.duration_sec) == (1, 25.0, pytest.approx(0.04))
+
+
+def test_pictures_before_the_first_that_decodes_are_not_shown(tmp_path):
+    body = make_video(tmp_path / "whole.ts", count=60).read_bytes()
+    with av.open(tmp_path / "whole.ts") as container:
+        second_key = [packet.pos for packet in container.demux() if packet.is_keyframe and packet.pos is not None][1]
+    # Every group is of 10; the first one loses its beginning.
+    cut = (second_key // 188 - 40) * 188
+    (tmp_path / "cut.ts").write_bytes(body[cut:])
+    facts = facts_of(tmp_path / "cut.ts")
+    assert (facts.frames, facts.duration_sec) == (50, pytest.approx(2.0, abs=0.001))
+
+
+@pytest.mark.parametrize("name", ["a.mkv", "a.flv", "a.avi", "a.mp4"])
+def test_a_picture_that_breaks_off_is_said_to_be_cut_short(tmp_path, name):
+    options = {"movflags": "faststart"} if name.endswith("mp4") else {}
+    body = make_video(tmp_path / name, count=100, options=options).read_bytes()
+    (tmp_path / name).write_bytes(body[: len(body) // 2])
+    facts = facts_of(tmp_path / name)
+    assert facts.declared_duration_sec == pytest.approx(4.0, abs=0.05)
+    assert facts.duration_sec < 2.5
+
+
+def test_fragments_are_counted_like_a_whole(tmp_path):
+    path = make_video(tmp_path / "a.mp4", options={"movflags": "frag_keyframe+empty_moov"})
+    assert (facts_of(path).duration_sec, facts_of(path).frames) == (2.0, 50)
+
+
+def test_a_raw_stream_has_the_length_of_its_pictures(tmp_path):
+    facts = facts_of(make_video(tmp_path / "a.h264"))
+    assert (facts.duration_sec, facts.fps, facts.frames) == (2.0, 25.0, 50)
+
+
+def test_pictures_only_for_reference_show_nothing(tmp_path):
+    options = {"auto-alt-ref": "1", "lag-in-frames": "16", "deadline": "good", "cpu-used": "8"}
+    path = make_video(tmp_path / "a.webm", codec="libvpx", count=60, encoder_options=options)
+    assert facts_of(path).frames == 60
+
+
+@pytest.mark.parametrize(
+    ("codec", "body", "nothing"),
+    [
+        ("vp8", b"\x10\0\0", False),
+        ("vp8", b"\x01\0\0", True),
+        ("vp9", b"\x82\0\0", False),
+        ("vp9", b"\x84\0\0", True),
+        ("vp9", b"\x88\0\0", False),
+        ("vp9", b"\xb0\0\0", True),
+        ("vp9", b"\xb1\0\0", False),
+        ("vp9", b"\x84\0\xc0", False),
+        ("h264", b"\0\0\0", False),
+    ],
+)
+def test_headers_tell_what_shows_nothing(codec, body, nothing):
+    assert shows_nothing(codec, av.Packet(body)) is nothing
+
+
+def shown(*pictures: tuple[int, int]) -> Shown:
+    counted = Shown(time_base=Fraction(1, 1000))
+    for pts, duration in pictures:
+        counted.add(pts, duration)
+    return counted
+
+
+@pytest.mark.parametrize(
+    ("pictures", "seconds"),
+    [
+        ([(0, 40), (40, 40)], 0.08),
+        ([(0, 40), (80, 40), (40, 40)], 0.12),
+        ([(0, 57), (200, 57), (233, 57)], 0.266),
+        ([(0, 40), (40, 5000)], 5.04),
+        ([(0, 0), (40, 0)], 0.08),
+        ([(500, 40)], 0.04),
+    ],
+    ids=["stated", "reordered", "a guess", "stays long", "not stated", "one"],
+)
+def test_the_last_picture_is_shown_as_long_as_its_container_can_be_believed(pictures, seconds):
+    assert float(shown(*pictures).duration_sec()) == pytest.approx(seconds)
+
+
+def test_an_edit_ends_the_last_picture(tmp_path):
+    counted = shown((0, 5000), (5000, 5000))
+    assert float(counted.duration_sec(declared_end=Fraction(6))) == 6.0
+    assert float(counted.duration_sec(declared_end=Fraction(60))) == 10.0
+
+
+def test_too_large_a_picture_is_refused_with_the_limit(tmp_path):
+    path = tmp_path / "a.mkv"
+    with av.open(path, "w") as container:
+        stream = container.add_stream("mjpeg", rate=1)
+        stream.width, stream.height, stream.pix_fmt = 12_000, 9_000, "yuvj420p"
+        frame = av.VideoFrame(12_000, 9_000, "yuvj420p")
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    with pytest.raises(UnreadableMedia, match="larger ones than 100 megapixels are not tried"):
+        facts_of(path)

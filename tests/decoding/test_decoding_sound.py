@@ -1,0 +1,172 @@
+"""Audio: what a player plays, in each of its own rates, to the end."""
+
+from __future__ import annotations
+
+import io
+import struct
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from pique_assets.decoding.facts import AudioFacts, UnreadableMedia
+from pique_assets.decoding.media import Media, Part
+from pique_assets.decoding.reading import read_media
+
+
+def tone(
+    *,
+    codec: str,
+    container: str,
+    rate: int = 44_100,
+    layout: str = "mono",
+    seconds: float = 2.0,
+    options: dict[str, str] | None = None,
+) -> bytes:
+    """A tone, encoded."""
+    moments = np.arange(round(seconds * rate)) / rate
+    samples = (8000 * np.sin(2 * np.pi * 440 * moments)).astype(np.int16)
+    written = io.BytesIO()
+    with av.open(written, "w", format=container, options=options or {}) as output:
+        stream = output.add_stream(codec, rate=rate, layout=layout)
+        step = stream.codec_context.frame_size or 1024
+        channels = stream.codec_context.layout.nb_channels
+        resampler = av.AudioResampler(format=stream.codec_context.format, layout=layout, rate=rate, frame_size=step)
+        frame = av.AudioFrame.from_ndarray(np.repeat(samples, channels)[None], format="s16", layout=layout)
+        frame.sample_rate, frame.pts = rate, 0
+        for piece in [*resampler.resample(frame), *resampler.resample(None)]:
+            output.mux(stream.encode(piece))
+        output.mux(stream.encode())
+    return written.getvalue()
+
+
+def media_of(path: Path, body: bytes, *parts: Part) -> Media:
+    path.write_bytes(body)
+    return read_media(path, content_type="audio", parts=parts)
+
+
+def facts_of(path: Path, body: bytes) -> AudioFacts:
+    facts = media_of(path, body).facts
+    assert isinstance(facts, AudioFacts)
+    return facts
+
+
+@pytest.mark.parametrize(
+    ("codec", "container", "rate"),
+    [
+        ("pcm_s16be", "aiff", 44_100),
+        ("pcm_s16be", "caf", 44_100),
+        ("pcm_s16le", "wav", 44_100),
+        ("pcm_s16le", "w64", 8_000),
+        ("pcm_s16be", "au", 44_100),
+        ("flac", "flac", 44_100),
+        ("flac", "ogg", 44_100),
+        ("aac", "ipod", 44_100),
+        ("alac", "ipod", 44_100),
+        ("libopus", "ogg", 48_000),
+        ("libmp3lame", "mp3", 44_100),
+    ],
+)
+def test_every_format_is_measured_without_what_encoders_add(tmp_path, codec, container, rate):
+    facts = facts_of(tmp_path / "a", tone(codec=codec, container=container, rate=rate))
+    assert (facts.sample_rate, facts.notes) == (rate, ())
+    assert facts.duration_sec == pytest.approx(2.0, abs=0.002)
+
+
+@pytest.mark.parametrize(
+    ("codec", "container", "rate"),
+    [
+        ("ac3", "ac3", 44_100),
+        ("eac3", "eac3", 44_100),
+        ("aac", "adts", 44_100),
+        ("libopencore_amrnb", "amr", 8_000),
+    ],
+)
+def test_formats_without_a_word_on_padding_have_all_their_blocks(tmp_path, codec, container, rate):
+    facts = facts_of(tmp_path / "a", tone(codec=codec, container=container, rate=rate))
+    assert facts.duration_sec == pytest.approx(2.0, abs=0.06)
+
+
+def test_a_long_wav_is_measured(tmp_path):
+    body = tone(codec="pcm_s16le", container="wav", options={"rf64": "always"})
+    assert body.startswith(b"RF64")
+    assert facts_of(tmp_path / "a.wav", body).duration_sec == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize("claimed", [0, 0x7FFFFFFF, 0xFFFFFFFF])
+def test_a_wav_whose_sizes_are_wrong_has_the_sound_that_is_there(tmp_path, claimed):
+    body = bytearray(tone(codec="pcm_s16le", container="wav"))
+    at = body.index(b"data") + 4
+    body[at : at + 4] = struct.pack("<I", claimed)
+    facts = facts_of(tmp_path / "a.wav", bytes(body))
+    assert (facts.duration_sec, facts.notes) == (pytest.approx(2.0, abs=0.001), ())
+
+
+def bare_mp3(rate: int, layout: str = "stereo") -> bytes:
+    options = {"write_xing": "0", "id3v2_version": "0"}
+    return tone(codec="libmp3lame", container="mp3", rate=rate, layout=layout, options=options)
+
+
+@pytest.mark.parametrize(("first", "second"), [(44_100, 22_050), (44_100, 48_000), (22_050, 44_100)])
+def test_seconds_are_counted_in_the_rate_of_each_piece(tmp_path, first, second):
+    alone = sum(facts_of(tmp_path / "one", bare_mp3(rate)).duration_sec for rate in (first, second))
+    facts = facts_of(tmp_path / "both", bare_mp3(first) + bare_mp3(second))
+    assert facts.duration_sec == pytest.approx(alone, abs=0.06)
+    assert facts.sample_rate == first
+    assert facts.notes[0].endswith(f"the sound changes from {first} Hz stereo to {second} Hz stereo")
+
+
+@pytest.mark.parametrize(("codec", "rates"), [("libopus", (48_000, 24_000)), ("flac", (44_100, 48_000))])
+def test_a_chain_is_measured_to_its_end(tmp_path, codec, rates):
+    body = b"".join(
+        tone(codec=codec, container="ogg", rate=rate, layout=layout)
+        for rate, layout in zip(rates, ("stereo", "mono"), strict=True)
+    )
+    media = media_of(tmp_path / "a.ogg", body, Part.SOUND)
+    assert isinstance(media.facts, AudioFacts)
+    assert media.facts.duration_sec == pytest.approx(4.0, abs=0.01)
+    assert media.facts.notes[0] == "it is a chain of 2 streams, and all of them were measured"
+    assert media.sound.duration_s == pytest.approx(4.0, abs=0.05)
+
+
+def test_a_chain_of_different_codings_is_measured_to_its_end(tmp_path):
+    body = tone(codec="flac", container="ogg") + tone(codec="libopus", container="ogg", rate=48_000)
+    assert facts_of(tmp_path / "a.ogg", body).duration_sec == pytest.approx(4.0, abs=0.01)
+
+
+def test_sound_that_breaks_off_is_said_to_be_cut_short(tmp_path):
+    body = tone(codec="flac", container="flac", seconds=6.0)
+    facts = facts_of(tmp_path / "a.flac", body[: len(body) // 2])
+    assert 2 < facts.duration_sec < 4
+    assert facts.notes == ("it is cut short: its container declares 6.0s",)
+
+
+@pytest.mark.parametrize("body", [b"", b"words " * 1000, b"RIFF" + b"\0" * 1000], ids=["empty", "text", "no wave"])
+def test_what_is_no_audio_can_not_be_measured(tmp_path, body):
+    with pytest.raises(UnreadableMedia):
+        facts_of(tmp_path / "no.wav", body)
+
+
+@pytest.mark.parametrize("layout", ["mono", "stereo", "5.1"])
+@pytest.mark.parametrize("rate", [8_000, 44_100, 48_000])
+def test_sound_comes_as_one_channel_in_one_rate(tmp_path, rate, layout):
+    body = tone(codec="pcm_s16le", container="wav", rate=rate, layout=layout)
+    sound = media_of(tmp_path / "a.wav", body, Part.SOUND).sound
+    assert sound.samples.dtype == np.int16
+    assert sound.duration_s == pytest.approx(2.0, abs=0.01)
+    spectrum = np.abs(np.fft.rfft(sound.samples.astype(float)))
+    assert np.argmax(spectrum) * 16_000 / len(sound.samples) == pytest.approx(440, abs=1)
+
+
+def test_a_voice_in_the_centre_is_heard(tmp_path):
+    samples = np.zeros((48_000, 6), np.int16)
+    samples[:, 2] = 8000 * np.sin(2 * np.pi * 440 * np.arange(48_000) / 48_000)
+    written = io.BytesIO()
+    with av.open(written, "w", format="wav") as output:
+        stream = output.add_stream("pcm_s16le", rate=48_000, layout="5.1")
+        frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="s16", layout="5.1")
+        frame.sample_rate, frame.pts = 48_000, 0
+        output.mux([*stream.encode(frame), *stream.encode()])
+    sound = media_of(tmp_path / "a.wav", written.getvalue(), Part.SOUND).sound
+    assert np.abs(sound.samples.astype(int)).max() > 1500
