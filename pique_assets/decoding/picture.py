@@ -36,6 +36,8 @@ _NOT_MEASURED = (
 )
 _HEIF_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"})
 
+_HEAD_BYTES = 64
+
 _LYING_ON_ITS_SIDE = frozenset({5, 6, 7, 8})
 """EXIF orientations whose rows are the columns of the picture as shown."""
 
@@ -79,7 +81,7 @@ def opened_image(path: Path) -> Iterator[tuple[Image.Image, BinaryIO]]:
         Exception: Whatever Pillow makes of damage.
     """
     with path.open("rb") as file:
-        head = file.read(16)
+        head = file.read(_HEAD_BYTES)
         file.seek(0)
         is_png = head.startswith(png_chunks.SIGNATURE)
         source = png_chunks.picture_alone(file, png_chunks.chunks_of(file)) if is_png else file
@@ -101,12 +103,13 @@ def _identified(source: BinaryIO, head: bytes) -> Image.Image:
     # Pillow refuses twice this number, and its own limit is lower than ours.
     Image.MAX_IMAGE_PIXELS = None
     formats = FORMATS
-    if head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS:
+    brands = {head[place : place + 4] for place in range(8, len(head), 4)} if head[4:8] == b"ftyp" else set()
+    if brands & _HEIF_BRANDS:
         # Each process that meets such an image pays for the library, and no other.
         from pi_heif import register_heif_opener
 
         register_heif_opener(thumbnails=False)
-        formats = ("HEIF", *FORMATS)
+        formats = (*FORMATS, "HEIF")
     try:
         return Image.open(source, formats=formats)
     except UnidentifiedImageError as error:
