@@ -115,7 +115,9 @@ def _identified(source: BinaryIO, head: bytes) -> Image.Image:
     except UnidentifiedImageError as error:
         for start, name in _NOT_MEASURED:
             if head.startswith(start):
-                raise UnreadableMedia(f"it is {name}, which is not measured here: convert it to PNG or JPEG") from error
+                raise UnreadableMedia(
+                    f"the content is not an image of a supported format but {name}: convert it to PNG or JPEG"
+                ) from error
         raise UnreadableMedia("the content is not an image of a supported format") from error
 
 

@@ -56,6 +56,7 @@ class VideoMeter:
         self._clock = Clock(container, track)
         self._shown = Shown(time_base=self._time_base)
         self._sizes = Sizes(track)
+        self._first_pts: int | None = None
         self._waiting: list[tuple[int | None, int | None, int | None]] = []
         self._counts_by_dts = container.format.name in _WITHOUT_SHOWN_TIMES
         self._counts_damaged = container.format.name in _BROADCAST
@@ -79,6 +80,7 @@ class VideoMeter:
             self._waiting.append((packet.pts, moment, packet.duration))
         if self.first_frame is None and frames:
             self.first_frame = frames[0]
+            self._first_pts = frames[0].pts
         if self.first_frame is not None or len(self._waiting) > MOST_BEFORE_THE_FIRST:
             self._count_waiting()
         return frames
@@ -138,11 +140,14 @@ class VideoMeter:
         return not shows_nothing(self._track.codec_context.name, packet)
 
     def _count_waiting(self) -> None:
-        start = None if self.first_frame is None else self.first_frame.pts
+        """Count what came until the first picture decoded; what is shown before that picture did not decode."""
+        start = self._first_pts
         for pts, moment, duration in self._waiting:
             if start is None or pts is None or pts >= start:
                 self._shown.add(moment, duration)
         self._waiting.clear()
+        # Later packets count whatever their times, which damaged files have run backwards.
+        self._first_pts = None
 
     def _stated_rates(self) -> list[Fraction]:
         return [rate for rate in (self._track.average_rate, self._track.guessed_rate) if rate]

@@ -228,7 +228,7 @@ def test_a_truncated_photo_of_an_iphone_is_refused(tmp_path):
 
 def test_a_known_format_that_is_not_measured_is_named(tmp_path):
     (tmp_path / "a.jxl").write_bytes(b"\0\0\0\x0cJXL \r\n\x87\n" + bytes(100))
-    with pytest.raises(UnreadableMedia, match="it is JPEG XL, which is not measured here: convert it to PNG or JPEG"):
+    with pytest.raises(UnreadableMedia, match="not an image of a supported format but JPEG XL: convert"):
         facts_of(tmp_path / "a.jxl")
 
 

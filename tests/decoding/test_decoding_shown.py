@@ -234,3 +234,17 @@ def test_too_large_a_picture_is_refused_with_the_limit(tmp_path):
         container.mux(stream.encode())
     with pytest.raises(UnreadableMedia, match="larger ones than 100 megapixels are not tried"):
         facts_of(path)
+
+
+def test_pictures_whose_times_run_backwards_are_all_counted(tmp_path):
+    path = make_video(tmp_path / "a.mkv", codec="ffv1", times=[0, 1000, 2000])
+    body = bytearray(path.read_bytes())
+    with av.open(path) as container:
+        places = [packet.pos for packet in container.demux() if packet.size]
+    for place, time_ms in zip(places, (2000, 1000, 0), strict=True):
+        # A block's time stands behind the number of its track.
+        at = body.index(b"\x81", place) + 1
+        body[at : at + 2] = time_ms.to_bytes(2, "big")
+    path.write_bytes(body)
+    facts = facts_of(path)
+    assert (facts.frames, facts.duration_sec) == (3, pytest.approx(2.04, abs=0.001))

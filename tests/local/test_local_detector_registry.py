@@ -110,7 +110,7 @@ def test_a_detector_of_another_package_judges(own_package, tmp_path, start_pique
         found = pique.evaluated(clip, judge_id="judge_frame_count")["detector_results"][0]
         assert (found["detector_name"], found["pass_check"], found["metrics"]) == ("frame_count", True, {"frames": 4})
         assert (found["timestamps"], found["flagged_frames"]) == (
-            [0.0, 0.52, 1.0, 1.52],
+            [0.0, 0.5, 1.0, 1.5],
             [{"timestamp": 0.0, "reason": "the first"}],
         )
         silent = pique.evaluated(clip, judge_id="silent")

@@ -42,21 +42,24 @@ def heic(*, width: int, height: int, quarter_turns: int = 0) -> bytes:
 
 @cache
 def _encoded(width: int, height: int) -> tuple[bytes, bytes]:
-    """A decoder's configuration and a coded picture, taken out of an MP4."""
+    """A decoder's configuration and a coded picture, made of the units of a raw stream."""
     noise = np.random.default_rng(7).integers(0, 255, (height, width, 3), dtype=np.uint8)
     written = io.BytesIO()
-    with av.open(written, "w", format="mp4") as container:
+    with av.open(written, "w", format="hevc") as container:
         stream = container.add_stream("libx265", rate=25)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        stream.options = {"preset": "ultrafast", "x265-params": "log-level=none", "tag": "hvc1"}
+        stream.options = {"preset": "ultrafast", "x265-params": "log-level=none"}
         container.mux(stream.encode(av.VideoFrame.from_ndarray(noise, format="rgb24")))
         container.mux(stream.encode())
-    body = written.getvalue()
-    at = body.index(b"hvcC")
-    (length,) = struct.unpack(">I", body[at - 4 : at])
-    with av.open(io.BytesIO(body)) as container:
-        picture = next(bytes(packet) for packet in container.demux() if packet.size)
-    return body[at + 4 : at - 4 + length], picture
+    units = [unit.rstrip(b"\0") for unit in written.getvalue().split(b"\0\0\1") if unit.strip(b"\0")]
+    kinds = {unit[0] >> 1 & 0x3F: unit for unit in units}
+    profile = kinds[33].replace(b"\0\0\3", b"\0\0")[3:15]
+    arrays = b"".join(
+        bytes([0x80 | kind]) + struct.pack(">HH", 1, len(kinds[kind])) + kinds[kind] for kind in (32, 33, 34)
+    )
+    configuration = b"\1" + profile + b"\xf0\0\xfc\xfd\xf8\xf8\0\0\x0f\x03" + arrays
+    slices = [unit for unit in units if unit[0] >> 1 & 0x3F < 32]
+    return configuration, b"".join(struct.pack(">I", len(unit)) + unit for unit in slices)
 
 
 def _box(kind: bytes, body: bytes) -> bytes:

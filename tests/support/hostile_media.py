@@ -201,7 +201,7 @@ def packed_png() -> bytes:
 
 def png_with_packed_text() -> bytes:
     """A PNG whose caption unpacks to 100 MB."""
-    return png(2, 2, pixels=bytes(6), extra=[(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(100_000_000)))])
+    return png(2, 2, pixels=bytes(14), extra=[(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(100_000_000)))])
 
 
 def zipped() -> bytes:
