@@ -53,17 +53,7 @@ def ours(made: Made) -> dict[str, float | None]:
 
 def ffprobe(made: Made) -> dict[str, float | None]:
     """What ffprobe says of the same things."""
-    command = [
-        "ffprobe",
-        "-v",
-        "error",
-        "-show_streams",
-        "-show_format",
-        "-count_packets",
-        "-of",
-        "json",
-        str(made.path),
-    ]
+    command = ["ffprobe", "-v", "error", "-show_streams", "-show_format", "-count_packets", "-of", "json"]
     said = json.loads(subprocess.run([*command, str(made.path)], check=True, capture_output=True).stdout)
     kind = "audio" if made.content_type == "audio" else "video"
     streams = [one for one in said["streams"] if one.get("codec_type") == kind]
