@@ -51,6 +51,7 @@ $(READY): pyproject.toml uv.lock
 	@command -v uv >/dev/null || test -x $(VENV)/bin/uv || { $(PYTHON) -m venv $(VENV) && $(PY) -m pip install uv; }
 	@uv=$$(command -v uv || echo $(VENV)/bin/uv); \
 		UV_PROJECT_ENVIRONMENT=$(VENV) $$uv sync --all-extras --frozen --inexact
+	@$(VENV)/bin/pique-assets models fetch || echo "no speech model: what needs one is left out, and says so"
 	@touch $@
 
 clean:
