@@ -80,8 +80,10 @@ def opened(source: Path | BinaryIO, *, demuxers: Sequence[str]) -> Iterator[Inpu
         "protocol_whitelist": "file",
         "max_pixels": str(MAX_PIXELS),
     }
+    file = source.absolute() if isinstance(source, Path) else source
     try:
-        container = av.open(source.absolute() if isinstance(source, Path) else source, mode="r", options=options)
+        # Titles in another coding than UTF-8 decide nothing.
+        container = av.open(file, mode="r", options=options, metadata_errors="replace")
     except (av.FFmpegError, OSError, ValueError) as error:
         raise UnreadableMedia(f"the content is not media of a supported format ({type(error).__name__})") from error
     with container:

@@ -6,6 +6,7 @@ Belongs here: handing each packet to those whom it concerns. Does not: what they
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from av.video.frame import VideoFrame
 
 from pique_assets.decoding.clock import Clock
 from pique_assets.decoding.containers import VIDEO_DEMUXERS, decoded, opened, packets_of
+from pique_assets.decoding.facts import VideoFacts
 from pique_assets.decoding.frames import Sampler
 from pique_assets.decoding.listening import Listener
 from pique_assets.decoding.media import (
@@ -28,9 +30,12 @@ from pique_assets.decoding.media import (
     Media,
     Part,
 )
+from pique_assets.decoding.ogg_links import links_of
 from pique_assets.decoding.subtitle_text import SubtitleReader
 from pique_assets.decoding.tracks import heard_track, shown_track
 from pique_assets.decoding.video import VideoMeter
+
+CHAINED = "it is a chain of {count} videos, one behind the other, and what comes behind the first may not be counted"
 
 
 def read_video(path: Path, *, parts: frozenset[Part]) -> Media:
@@ -43,7 +48,14 @@ def read_video(path: Path, *, parts: frozenset[Part]) -> Media:
         viewing = _Viewing(container, parts)
         for packet in packets_of(container, list(container.streams)):
             viewing.add(packet)
-        return viewing.media()
+        media = viewing.media()
+    links = links_of(path)
+    return _with_note(media, CHAINED.format(count=len(links))) if len(links) > 1 else media
+
+
+def _with_note(media: Media, note: str) -> Media:
+    assert isinstance(media.facts, VideoFacts)
+    return replace(media, facts=replace(media.facts, notes=(*media.facts.notes, note)))
 
 
 class _Viewing:

@@ -248,3 +248,24 @@ def test_pictures_whose_times_run_backwards_are_all_counted(tmp_path):
     path.write_bytes(body)
     facts = facts_of(path)
     assert (facts.frames, facts.duration_sec) == (3, pytest.approx(2.04, abs=0.001))
+
+
+def test_a_chain_of_videos_says_that_it_is_one(tmp_path):
+    first, second = (make_video(tmp_path / name, count=25, codec="libvpx").read_bytes() for name in ("1.ogg", "2.ogg"))
+    (tmp_path / "chain.ogv").write_bytes(first + second)
+    facts = facts_of(tmp_path / "chain.ogv")
+    assert facts.duration_sec >= 1.0
+    assert "it is a chain of 2 videos" in facts.notes[-1]
+    assert not facts_of(tmp_path / "1.ogg").notes
+
+
+def test_a_title_that_is_no_utf8_decides_nothing(tmp_path):
+    path = make_video(tmp_path / "a.avi", count=25)
+    title = b"INFOINAM" + (6).to_bytes(4, "little") + b"caf\xe9!\0"
+    whole = path.read_bytes()
+    # Beside the list of the pictures, inside the file's only chunk.
+    listed = b"LIST" + len(title).to_bytes(4, "little") + title
+    begin = whole.index(b"LIST", whole.index(b"movi") - 12)
+    size = int.from_bytes(whole[4:8], "little") + len(listed)
+    path.write_bytes(whole[:4] + size.to_bytes(4, "little") + whole[8:begin] + listed + whole[begin:])
+    assert facts_of(path).frames == 25
