@@ -26,6 +26,9 @@ EARLY_WORKERS = 2
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 """Each process has one core's work: what models gain from more threads, the next evaluation loses."""
 
+MODEL_VARIABLES = frozenset({"PIQUE_WHISPER_MODEL"})
+SECRET_WORDS = ("KEY", "SECRET", "TOKEN", "PASSWORD", "CREDENTIAL")
+
 _log = logging.getLogger(__name__)
 
 
@@ -145,5 +148,15 @@ class Evaluator:
 
 async def _started_worker() -> WorkerProcess:
     return await WorkerProcess.start(
-        "pique_assets.local.evaluation_child", work="evaluation", environment=os.environ | ONE_THREAD
+        "pique_assets.local.evaluation_child", work="evaluation", environment=_environment()
     )
+
+
+def _environment() -> dict[str, str]:
+    """The server's, without what may be a secret: what decodes media from strangers is not to know any."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name in MODEL_VARIABLES
+        or not (name.startswith("PIQUE_") or any(word in name.upper() for word in SECRET_WORDS))
+    } | ONE_THREAD

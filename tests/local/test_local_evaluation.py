@@ -231,3 +231,15 @@ def test_a_job_is_told_why_no_evaluation_process_starts(start_pique, tmp_path, c
         assert told in result["error"]
     # The whole traceback is in the log all the same.
     assert "Traceback" in (tmp_path / "data" / "server.log").read_text()
+
+
+def test_a_worker_is_told_no_secret(start_pique, tmp_path, clip, monkeypatch):
+    for name in ("PIQUE_WEBHOOK_SECRET", "PIQUE_LEDGER_URL", "HF_TOKEN", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "bait-of-a-test")
+    monkeypatch.setenv("PIQUE_WHISPER_MODEL", "/models/whisper")
+    with start_pique(tmp_path) as pique:
+        pique.evaluated(clip)
+        (worker,) = pique.worker_pids()
+        told = Path(f"/proc/{worker}/environ").read_bytes().split(b"\0")
+    assert not [one for one in told if b"bait-of-a-test" in one]
+    assert {b"OMP_NUM_THREADS=1", b"PIQUE_WHISPER_MODEL=/models/whisper"} <= set(told)
