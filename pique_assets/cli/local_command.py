@@ -110,6 +110,7 @@ def _default_data_dir() -> Path:
 
 def _tell_ready(ready: ReadyServer) -> None:
     from pique_assets.local.detectors.registry import detector_names
+    from pique_assets.local.judges import READY
 
     tell(f"local Pique at {ready.base_url}, reachable from this machine only; Ctrl-C stops it")
     tell(f"  detectors  {', '.join(detector_names())}")
@@ -120,8 +121,9 @@ def _tell_ready(ready: ReadyServer) -> None:
     tell(f"  key        in {ready.data_dir / 'api_key'}, the same at each start")
     tell("Copy these two lines into another shell:")
     _say_exports(base_url=ready.base_url, api_key=ready.api_key)
-    if ready.judges:
-        tell(f"then, for example: pique-assets evaluate clip.mp4 --judge {ready.judges[0].id}")
+    usable = [judge.id for judge in ready.judges if judge.status == READY]
+    if usable:
+        tell(f"then, for example: pique-assets evaluate clip.mp4 --judge {usable[0]}")
 
 
 def _say_exports(*, base_url: str, api_key: str) -> None:
