@@ -12,8 +12,10 @@ import logging
 import os
 from collections.abc import Callable
 
+from pydantic import ValidationError
+
 from pique_assets.local.child_process import WorkerLost, WorkerProcess
-from pique_assets.local.detectors.registry import references_of
+from pique_assets.local.detectors.registry import DetectorUnusable, references_of
 from pique_assets.local.job_store import JobStore, QueuedEvaluation
 from pique_assets.local.judges import JudgeStore
 from pique_assets.local.orders import DetectorOrder, EvaluationAnswer, EvaluationOrder
@@ -70,15 +72,13 @@ class Evaluator:
             while True:
                 evaluation = await self._next()
                 try:
+                    order = self._order(evaluation)
                     if worker is None or not worker.is_alive:
                         worker = await _started_worker()
-                    answer = await worker.ask(
-                        self._order(evaluation),
-                        answer=EvaluationAnswer,
-                        deadline_s=self._deadline_s(evaluation),
-                    )
-                except ReferenceMissing as missing:
-                    answer = EvaluationAnswer(error=f"Media processing failed: {missing}")
+                    answer = await worker.ask(order, answer=EvaluationAnswer, deadline_s=self._deadline_s(order))
+                except (ReferenceMissing, DetectorUnusable, ValidationError) as unusable:
+                    # The judge was ready when the content was uploaded.
+                    answer = EvaluationAnswer(error=f"Media processing failed: {unusable}")
                 except WorkerLost as lost:
                     if worker is not None:
                         await worker.kill()
@@ -89,8 +89,10 @@ class Evaluator:
             if worker is not None:
                 await worker.kill()
 
-    def _deadline_s(self, evaluation: QueuedEvaluation) -> float:
-        size_bytes = (self._settings.content_dir / evaluation.job.content_name).stat().st_size
+    def _deadline_s(self, order: EvaluationOrder) -> float:
+        """Seconds for content and references of this size; a reference is read with the first content."""
+        files = [order.path, *order.references.values()]
+        size_bytes = sum(file.stat().st_size for file in files if file.exists())
         return self._settings.evaluation_deadline_s + DEADLINE_S_PER_MEGABYTE * (size_bytes // 1_000_000)
 
     async def _started_early(self) -> WorkerProcess | None:

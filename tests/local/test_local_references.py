@@ -84,3 +84,22 @@ def test_a_judge_that_was_not_active_is_not(start_pique, tmp_path):
     seeds.write_text(json.dumps(saved))
     with start_pique(tmp_path / "pique", seed_judges=seeds) as pique:
         assert pique.http.get(f"/v1/judges/{saved['id']}").json()["is_active"] is False
+
+
+def test_a_reference_that_vanished_fails_the_evaluation_and_not_the_server(start_pique, tmp_path, clip):
+    place = tmp_path / "buckets" / "brand" / "reference.mp4"
+    place.parent.mkdir(parents=True)
+    place.write_bytes(clip)
+    config = {"reference_videos": ["gs://brand/reference.mp4"]}
+    judge = seed_judge() | {"detector_configs": [{"detector_name": "video_matching", "config": config, "weight": 1}]}
+    seeds = tmp_path / "saved.json"
+    seeds.write_text(json.dumps(judge))
+    with start_pique(tmp_path / "pique", seed_judges=seeds, references=tmp_path / "buckets") as pique:
+        assert pique.evaluated(clip, judge_id=judge["id"])["detector_results"][0]["pass_check"] is True
+        place.unlink()
+        failed = pique.evaluated(clip, judge_id=judge["id"])
+        assert failed["error"].startswith(
+            "Media processing failed: gs://brand/reference.mp4 is not here: put the file at"
+        )
+        place.write_bytes(clip)
+        assert pique.evaluated(clip, judge_id=judge["id"])["status"] == "completed"

@@ -137,19 +137,6 @@ def comparable(signatures: Sequence[Signature]) -> int:
     return int((~signatures[0].blank).sum()) if signatures else 0
 
 
-def distinct(signatures: Sequence[Signature]) -> int:
-    """How many different pictures those are; a still picture is one, however long it is shown."""
-    if not signatures:
-        return 0
-    kept: list[np.uint64] = []
-    for one in signatures[0].hashes[~signatures[0].blank]:
-        if all(int(one ^ other).bit_count() > LARGEST_DISTANCE for other in kept):
-            kept.append(one)
-        if len(kept) >= 8:
-            break
-    return len(kept)
-
-
 def without_bars(frames: Sequence[Gray]) -> list[Gray]:
     """The frames without the bars that all of them have."""
     if not frames or any(frame.shape != frames[0].shape for frame in frames):
