@@ -82,7 +82,7 @@ def test_a_day_of_urls_and_files_meets_in_the_same_tables(listing, host, pique, 
     seen = [f"http://{host}/{name}" for name in ("teaser_vertical.mp4", "loop_square.webm")]
     missing = f"http://{host}/gone.mp4"
     refused = urls(42)
-    source = listing([*seen, "# nothing", missing, *refused, seen[0] + "#again", "ftp://x", "http://me:pw@x/"])
+    source = listing([*seen, "# nothing", missing, *refused, seen[0] + "#t=10", "ftp://x", "http://me:pw@x/"])
     media = DatedFolder(DEMO / "media" / "brand_videos")
     evaluation = social_evaluation(media=media, social=source)
     graph = Graph.over(evaluation, home=tmp_path, pique=pique, instance=instance)
@@ -93,7 +93,7 @@ def test_a_day_of_urls_and_files_meets_in_the_same_tables(listing, host, pique, 
         ("direct", "completed"): 3,
         ("social", "completed"): 2,
         ("social", "failed"): 43,
-        ("social", "unreadable"): 2,
+        ("social", "unreadable"): 3,
     }
     by_uri = {row["content_uri"]: row for row in rows}
     assert "404" in by_uri[missing]["error"]
@@ -105,12 +105,12 @@ def test_a_day_of_urls_and_files_meets_in_the_same_tables(listing, host, pique, 
     assert evaluations.keys() == {row["job_id"] for row in rows if row["job_id"]}
     scorecard = {row["detector_name"]: row for row in graph.table("scorecard_daily", DATE).to_pylist()}
     assert scorecard["title_and_description"]["n"] == 5
-    assert counts(graph)["content_count"] == 50
+    assert counts(graph)["content_count"] == 51
     submitted = graph.materialization("social_submissions", DATE)
     assert {name: submitted.metadata[name].value for name in ("urls", "accepted", "unusable", "unanswered")} == {
         "urls": 45,
         "accepted": 45,
-        "unusable": 2,
+        "unusable": 3,
         "unanswered": 0,
     }
     assert "Line 48" in submitted.metadata["wrong_lines"].value and "pw" not in submitted.metadata["wrong_lines"].value
