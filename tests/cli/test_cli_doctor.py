@@ -55,7 +55,7 @@ def test_all_is_well_and_nothing_is_evaluated_or_made(here, pique):
         verdict for what in ("host", "key", "clock", "judge", "storage", "ledger", "lake") for verdict, _ in found[what]
     ] == ["ok"] * 7
     assert {what for what in found if what.startswith("extra ")} == {
-        f"extra {name}" for name in ("local", "local-speech", "webhooks", "gcs", "postgres", "analysis")
+        f"extra {name}" for name in ("local", "local-ocr", "local-speech", "webhooks", "gcs", "postgres", "analysis")
     }
     new = [record for record in read_record(pique.data_dir) if record.job_id not in before]
     assert [(record.status, record.complete_puts) for record in new] == [("awaiting_upload", 0)]

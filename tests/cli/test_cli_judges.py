@@ -134,10 +134,8 @@ def test_local_reference_content_is_uploaded_once_and_replaced_by_its_uri(tmp_pa
     shutil.copy(CLIP, tmp_path / "clips" / "one.mov")
     shutil.copy(CLIP, tmp_path / "clips" / "two.mov")
     file = declare(tmp_path, name="With references", detectors=MATCHING)
-    # The local Pique has no such detector, so the judge comes out failed; the real one prepares it.
-    assert main(["judges", "create", "--file", str(file), "--json"]) == 1
+    assert main(["judges", "create", "--file", str(file), "--json"]) == 0
     printed = capsys.readouterr()
-    assert "is failed" in printed.err and "video_matching" in printed.err
     uris = json.loads(printed.out)["detector_configs"][0]["config"]["reference_videos"]
     assert uris[0] == uris[1] and uris[0].startswith("gs://") and uris[0].endswith(".mov")
     assert json.loads(record_file(file).read_text()).popitem()[1] == uris[0]
