@@ -126,7 +126,7 @@ def _worst_items(
 ) -> Metadata:
     """Pictures of the date's worst content; none where the tables are not there, for the scorecard needs neither."""
     try:
-        moments = tables.read("flagged_moments", columns=["job_id", "at_s"])
+        moments = tables.read("flagged_moments", columns=["job_id", "detector_index", "moment_kind", "at_s"])
         submissions = tables.read("submissions")
     except lake_room.LakeError:
         return {}

@@ -46,8 +46,8 @@ class WorstItem:
 
     Attributes:
         job_id: Its job.
-        failed: Names of the detectors that did not pass it.
-        flagged: How many moments detectors flagged.
+        failed: Names of the detectors that did not pass it; of one that could not tell, with that word.
+        flagged: How many moments detectors flagged; evidence of a detector that passed is none.
         at_s: The first flagged second of a video; 0 where no moment says when.
         score: Its overall score.
     """
@@ -67,12 +67,18 @@ def picture(data: bytes, *, media_type: str, title: str) -> Markdown:
 def worst_items(*, evaluations: pa.Table, detector_results: pa.Table, flagged_moments: pa.Table) -> list[WorstItem]:
     """The content that people would want to see first, worst first: most failed detectors, then flags, then scores."""
     failed: dict[str, list[str]] = defaultdict(list)
-    for row in detector_results.select(["job_id", "detector_name", "pass_check"]).to_pylist():
-        if row["pass_check"] is False:
-            failed[row["job_id"]].append(row["detector_name"] or "unnamed")
+    passed: set[tuple[str, int]] = set()
+    for row in detector_results.select(["job_id", "detector_index", "detector_name", "pass_check"]).to_pylist():
+        name = row["detector_name"] or "unnamed"
+        if row["pass_check"]:
+            passed.add((row["job_id"], row["detector_index"]))
+        else:
+            failed[row["job_id"]].append(name if row["pass_check"] is False else f"{name} (undetermined)")
     flagged: dict[str, list[float | None]] = defaultdict(list)
-    for row in flagged_moments.select(["job_id", "at_s"]).to_pylist():
-        flagged[row["job_id"]].append(row["at_s"])
+    for row in flagged_moments.select(["job_id", "detector_index", "moment_kind", "at_s"]).to_pylist():
+        # The timestamps of a detector that passed are where it found what it looked for.
+        if row["moment_kind"] != "timestamp" or (row["job_id"], row["detector_index"]) not in passed:
+            flagged[row["job_id"]].append(row["at_s"])
     items = [
         WorstItem(
             job_id=row["job_id"],

@@ -210,3 +210,34 @@ def test_checks_name_the_items(tmp_path, pique, instance):
     said = {check.check_name: check.description for check in result.get_asset_check_evaluations()}
     assert said["all_content_is_readable"].startswith("5 of 8: \\u202eempty 0.mp4, empty; \\u202eempty 1.mp4")
     assert said["all_content_is_readable"].endswith("; and 2 more")
+
+
+def test_evidence_of_a_detector_that_passed_flags_nothing_and_one_that_can_not_tell_is_named():
+    def result(job: str, index: int, name: str, pass_check: bool | None) -> dict[str, Any]:
+        required = [field for field in build_table("detector_results", []).schema if not field.nullable]
+        filled = {field.name: "x" if str(field.type) == "string" else 0 for field in required}
+        return filled | {"job_id": job, "detector_index": index, "detector_name": name, "pass_check": pass_check}
+
+    def moment(job: str, index: int, kind: str) -> dict[str, Any]:
+        where = {"job_id": job, "detector_index": index, "moment_kind": kind, "moment_index": 0, "at_s": 2.5}
+        return {"detector_name": "x", "payload_sha256": "x"} | where
+
+    found = worst_items(
+        evaluations=build_table("evaluations", [evaluated(job) for job in ("good", "flagged", "unclear")]),
+        detector_results=build_table(
+            "detector_results",
+            [
+                result("good", 0, "video_matching", True),
+                result("flagged", 0, "video_matching", True),
+                result("unclear", 0, "language", None),
+            ],
+        ),
+        flagged_moments=build_table(
+            "flagged_moments",
+            [moment("good", 0, "timestamp"), moment("flagged", 0, "frame"), moment("unclear", 0, "timestamp")],
+        ),
+    )
+    assert [(item.job_id, item.failed, item.flagged) for item in found] == [
+        ("unclear", ("language (undetermined)",), 1),
+        ("flagged", (), 1),
+    ]
