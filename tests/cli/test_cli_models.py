@@ -37,7 +37,7 @@ def test_a_folder_that_the_user_named_is_not_replaced_by_another(tmp_path):
 def test_offline_it_says_what_each_source_said(tmp_path):
     empty = tmp_path / "index"
     empty.mkdir()
-    offline = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(empty), "UV_NO_INDEX": "1", "UV_FIND_LINKS": str(empty)}
+    offline = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(empty), "UV_OFFLINE": "1"}
     cache = tmp_path / "cache"
     environment = offline | {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "hub"), "XDG_CACHE_HOME": str(cache)}
     done = run_command("models", "fetch", cwd=tmp_path, **environment)
