@@ -186,6 +186,31 @@ def test_a_reference_that_is_no_video_is_named(tmp_path, reference):
     assert (verdict.pass_check, verdict.rationale.startswith("the reference gs://brand/0.mp4 can't")) == (None, True)
 
 
+def test_a_reference_that_can_not_be_compared_may_be_the_one_that_is_shown(tmp_path, reference):
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"no video")
+    stranger = written(tmp_path / "stranger.mp4", film(2))
+    verdict = judged(stranger, reference, broken)
+    assert (verdict.pass_check, verdict.score) == (None, None)
+    assert verdict.rationale.startswith("the reference gs://brand/1.mp4 can't be compared")
+    assert judged(reference, reference, broken).pass_check is True
+
+
+def test_a_reference_whose_middle_is_blank_is_compared_by_the_rest(tmp_path):
+    framed = [picture.copy() for picture in film(1)]
+    for picture in framed:
+        picture[20:160, 40:280] = 255
+    path = written(tmp_path / "framed.mp4", framed)
+    assert judged(path, path).pass_check is True
+    assert judged(written(tmp_path / "stranger.mp4", film(2)), path).pass_check is False
+
+
+def test_frames_that_are_blank_in_the_reference_too_are_not_counted_as_compared(tmp_path):
+    black = [np.zeros((HEIGHT, WIDTH), np.uint8)] * (2 * FPS)
+    path = written(tmp_path / "with_black.mp4", [*film(1), *black])
+    assert judged(path, path).metrics["frames_compared"] == 16
+
+
 @pytest.mark.parametrize("videos", [[], ["https://brand/a.mp4"], "gs://brand/a.mp4", [1]])
 def test_options_that_name_no_reference_are_refused(videos):
     reason = reason_refused("video_matching", {"reference_videos": videos}, content_type="video")

@@ -67,11 +67,15 @@ class VideoMatching(Detector):
         media = material.media
         searched = [_search(media, uri=uri, path=material.references[uri]) for uri in self.reference_videos]
         best = max(searched, key=lambda one: one.score)
-        blank = [number for number in _blank_frames(media) if not best.has_blank(number)]
+        all_blank = _blank_frames(media)
+        blank = [number for number in all_blank if not best.has_blank(number)]
         longest_blank = _longest_run(blank)
-        metrics = _metrics(searched, best=best, media=media, blank=blank, longest_blank=longest_blank)
-        if best.problem is not None:
-            return undetermined(best.problem, metrics=metrics)
+        compared = len(media.frames) - len(all_blank)
+        metrics = _metrics(searched, best=best, compared=compared, blank=blank, longest_blank=longest_blank)
+        # What could not be compared may be the one that is shown.
+        problem = next((one.problem for one in searched if one.problem is not None), None)
+        if problem is not None and not best.is_shown:
+            return undetermined(problem, metrics=metrics)
         passed = best.is_shown and longest_blank <= MOST_BLANK_FRAMES
         return Verdict(
             pass_check=passed,
@@ -105,7 +109,6 @@ class _Search:
 
     @property
     def score(self) -> float:
-        # What could be compared, and is not there, says more than what could not.
         if self.alignment is None:
             return -1.0 if self.problem else 0.0
         return self.alignment.score if len(self.matched) >= LEAST_MATCHED else 0.0
@@ -170,12 +173,12 @@ def _longest_run(numbers: Sequence[int]) -> int:
 
 
 def _metrics(
-    searched: Sequence[_Search], *, best: _Search, media: Media, blank: Sequence[int], longest_blank: int
+    searched: Sequence[_Search], *, best: _Search, compared: int, blank: Sequence[int], longest_blank: int
 ) -> dict[str, object]:
     score = max(best.score, 0.0)
     return {
         "detected_pattern": "source_video" if best.is_shown else None,
-        "frames_compared": len(media.frames) - len(blank),
+        "frames_compared": compared,
         "blank_frames_detected": len(blank),
         "blank_frame_details": [{"timestamp": _seconds(number)} for number in blank[:MOST_FLAGGED]],
         "blank_frame_failure": longest_blank > MOST_BLANK_FRAMES,

@@ -49,6 +49,9 @@ SPEEDS = (1.0, 0.9, 1.1, 0.8, 1.25)
 MANY_FRAMES = 100
 """Of a longer film every fourth frame is looked at first: a variant of which none is shown needs no closer look."""
 
+MOST_PAIRS = 2**20
+"""Pairs of pictures that are in memory as numbers at a time."""
+
 _SIDE, _KEPT = 32, 8
 _FRAMES_FOR_BARS = 60
 
@@ -129,6 +132,8 @@ def best_alignment(film: Sequence[Signature], reference: Sequence[Signature]) ->
         for found in _alignments(shown, wanted):
             if best is None or found.score > best.score + 1e-9:
                 best = found
+        if best is not None and best.score == 1.0:
+            return best
     return best
 
 
@@ -162,9 +167,10 @@ def _inside(is_bar: NDArray[np.bool_]) -> tuple[int, int]:
 
 def _pieces(height: int, width: int) -> Iterator[tuple[str, tuple[int, int, int, int]]]:
     """Name and place (top, bottom, left, right) of each piece of a picture that may have been cut out."""
+    # The whole comes first: what can be compared, and what is blank, is told of the whole picture.
+    yield WHOLE, (0, height, 0, width)
     for part, (top, bottom, left, right) in _UNCOVERED.items():
         yield part, (round(top * height), round(bottom * height), round(left * width), round(right * width))
-    yield WHOLE, (0, height, 0, width)
     for share, places in CROPPED_SHARES.items():
         across, down = round(width * share), round(height * share)
         yield from _placed(f"crop {share:.0%}", height, width, down=down, across=across, steps=places - 1)
@@ -230,9 +236,18 @@ def _shrunk(frames: Gray) -> NDArray[np.float32]:
     return _averages(height) @ frames.astype(np.float32) @ _averages(width).T
 
 
-def _distances(shown: Hashes, wanted: Hashes) -> NDArray[np.uint8]:
-    differing: NDArray[np.uint8] = np.bitwise_count(shown[:, None] ^ wanted[None, :])
-    return differing
+def _same(shown: Hashes, wanted: Hashes) -> NDArray[np.bool_]:
+    """Which pictures of the one show the same as which pictures of the other."""
+    same = np.zeros((len(shown), len(wanted)), dtype=bool)
+    for few in _few_pairs(*same.shape):
+        same[few] = np.bitwise_count(shown[few, None] ^ wanted) <= LARGEST_DISTANCE
+    return same
+
+
+def _few_pairs(rows: int, columns: int) -> Iterator[slice]:
+    """Rows that make few pairs at a time: two films of an hour make fifty million, too many for numbers of 8 bytes."""
+    step = max(1, MOST_PAIRS // max(1, columns))
+    return (slice(first, first + step) for first in range(0, rows, step))
 
 
 @cache
@@ -258,27 +273,30 @@ def _alignments(film: Signature, reference: Signature) -> Iterator[Alignment]:
     shown, wanted = np.flatnonzero(~film.blank), np.flatnonzero(~reference.blank)
     if not len(shown) or not len(wanted):
         return
-    if len(shown) > MANY_FRAMES:
-        few = _distances(film.hashes[shown[::4]], reference.hashes[wanted])
-        if not (few <= LARGEST_DISTANCE).any():
-            return
-    distances = _distances(film.hashes[shown], reference.hashes[wanted])
+    if len(shown) > MANY_FRAMES and not _same(film.hashes[shown[::4]], reference.hashes[wanted]).any():
+        return
     same = np.zeros((len(shown), len(reference.hashes)), dtype=bool)
-    same[:, wanted] = distances <= LARGEST_DISTANCE
+    same[:, wanted] = _same(film.hashes[shown], reference.hashes[wanted])
     if not same.any():
         return
     # Frames are taken at the same distances, but hardly at the same moments: the one before or after counts as well.
     near = same.copy()
     near[:, 1:] |= same[:, :-1]
     near[:, :-1] |= same[:, 1:]
-    rows, columns = np.nonzero(near)
+    length = len(reference.hashes)
     for speed in SPEEDS:
-        offsets = columns - np.round(shown[rows] * speed).astype(int)
-        lowest = int(offsets.min())
-        # Of offsets that are equally good the one at which the frames themselves are the same, not their neighbours.
-        counts = np.bincount(offsets - lowest, weights=1 + 0.01 * same[rows, columns])
-        offset = int(counts.argmax()) + lowest
-        matched = shown[np.unique(rows[offsets == offset])]
+        places = np.round(shown * speed).astype(int)
+        latest = int(places[-1])
+        # How many pictures are the same at each offset, the lowest one first. Of offsets that are equally good the one
+        # at which the frames themselves are the same, not their neighbours.
+        counts = np.zeros(latest + length)
+        for few in _few_pairs(*near.shape):
+            rows, columns = np.nonzero(near[few])
+            weights = 100.0 + same[few][rows, columns]
+            counts += np.bincount(latest + columns - places[few][rows], weights=weights, minlength=len(counts))
+        offset = int(counts.argmax()) - latest
+        inside = np.flatnonzero((places + offset >= 0) & (places + offset < length))
+        matched = shown[inside[near[inside, places[inside] + offset]]]
         possible = min(len(shown), max(1, round(len(wanted) / speed)))
         yield Alignment(
             variant=reference.variant if film.variant != "centre" else f"{reference.variant}, padded",
