@@ -44,7 +44,7 @@ from pique_assets.api.storage_transport import StorageTransport
 from pique_assets.api.transport import ApiTransport
 
 _PAGE_SIZE: Final = 100
-# pique-api.md, "Judges": the answer names no end of the URL's life.
+# docs/contract.md, "Judges": the answer names no end of the URL's life, which is about five minutes.
 _REFERENCE_URL_LIFE: Final = timedelta(minutes=5)
 
 _Model = TypeVar("_Model", bound=BaseModel)
