@@ -15,6 +15,8 @@ import numpy as np
 from media_sources import fetched, media_files
 from numpy.typing import NDArray
 
+from pique_assets.decoding.containers import TAGS_IN_ANY_CODING
+
 Samples = NDArray[np.float32]
 """16,000 a second, full scale at 1."""
 
@@ -146,7 +148,7 @@ def decoded(path: Path, *, format: str | None = None) -> Samples:
     """All of a file's sound."""
     resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
     pieces: list[NDArray[np.int16]] = []
-    with av.open(str(path), format=format, metadata_errors="replace") as container:
+    with av.open(str(path), format=format, **TAGS_IN_ANY_CODING) as container:
         for frame in (*container.decode(container.streams.audio[0]), None):
             pieces += [piece.to_ndarray()[0] for piece in resampler.resample(frame)]
     return (np.concatenate(pieces) / 32768).astype(np.float32) if pieces else np.zeros(0, np.float32)

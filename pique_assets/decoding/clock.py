@@ -1,4 +1,4 @@
-"""One clock for a track whose timestamps start anew, jump or wrap on the way.
+"""Clocks: what a tick of one is in seconds, and one clock for a track whose timestamps start anew, jump or wrap.
 
 Belongs here: broadcasts and recordings put together from pieces. Does not: edit lists, which libav applies.
 """
@@ -6,7 +6,7 @@ Belongs here: broadcasts and recordings put together from pieces. Does not: edit
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Any
+from typing import Any, Protocol
 
 from av.container import InputContainer
 from av.packet import Packet
@@ -20,12 +20,29 @@ FORWARD_SEC = {"mpegts": 60.0, "mpeg": 60.0, "ogg": 60.0, "flv": 108_000.0}
 a picture may well be shown for minutes."""
 
 
+class Ratio(Protocol):
+    """What PyAV gives for a ratio: a Fraction until 18, since 19 a class of its own."""
+
+    @property
+    def numerator(self) -> int:
+        """Above the line."""
+
+    @property
+    def denominator(self) -> int:
+        """Below it; 0 where a file says nonsense."""
+
+
+def exact(ratio: Ratio | None) -> Fraction | None:
+    """A ratio of libav's; None where it is unknown, which is None, 0 or something over 0, by the release of PyAV."""
+    return Fraction(ratio.numerator, ratio.denominator) if ratio else None
+
+
 class Clock:
     """The clock of one track: moves the timestamps of its packets so that each piece goes on where the last ended."""
 
     def __init__(self, container: InputContainer, track: Stream) -> None:
         limit = FORWARD_SEC.get(container.format.name)
-        tick = track.time_base or Fraction(1, 1_000_000)
+        tick = exact(track.time_base) or Fraction(1, 1_000_000)
         self.breaks = 0
         self._limits = None if limit is None else (round(BACKWARD_SEC / tick), round(limit / tick))
         self._moved_by = 0

@@ -1,7 +1,7 @@
 """Opening a file for libav so that it can name no other file and no address, and reading it to its end.
 
-Belongs here: which containers are opened at all, how large a picture may be, and going on after a damaged part. Does
-not: which track is shown or heard (`tracks`), and what is read of it (`video`, `sound`).
+Belongs here: which containers are opened at all, how large a picture may be, tags in any coding, and going on after a
+damaged part. Does not: which track is shown or heard (`tracks`), and what is read of it (`video`, `sound`).
 """
 
 from __future__ import annotations
@@ -68,6 +68,12 @@ MOST_FAULTS = 50
 """So many damaged places in a row, with nothing whole between them, are the end of what can be read."""
 
 
+TAGS_IN_ANY_CODING: dict[str, Any] = (
+    {} if int(av.__version__.partition(".")[0]) >= 19 else {"metadata_errors": "surrogateescape"}
+)
+"""For `av.open`: bytes of a tag that are not UTF-8 become surrogates. Since 19, PyAV does so by itself."""
+
+
 @contextmanager
 def opened(source: Path | BinaryIO, *, demuxers: Sequence[str]) -> Iterator[InputContainer]:
     """The media at a path or in a file object, opened so that they can name no other file and no address.
@@ -82,12 +88,16 @@ def opened(source: Path | BinaryIO, *, demuxers: Sequence[str]) -> Iterator[Inpu
     }
     file = source.absolute() if isinstance(source, Path) else source
     try:
-        # Titles in another coding than UTF-8 decide nothing.
-        container = av.open(file, mode="r", options=options, metadata_errors="replace")
+        container = av.open(file, mode="r", options=options, **TAGS_IN_ANY_CODING)
     except (av.FFmpegError, OSError, ValueError) as error:
         raise UnreadableMedia(f"the content is not media of a supported format ({type(error).__name__})") from error
     with container:
         yield container
+
+
+def tag_text(tag: str) -> str:
+    """A tag as text that can be written anywhere: each byte that is not UTF-8 has become a replacement character."""
+    return tag.encode(errors="surrogateescape").decode(errors="replace")
 
 
 def packets_of(container: InputContainer, streams: Sequence[Stream]) -> Iterator[Packet[Any]]:

@@ -13,6 +13,8 @@ import av
 from av.container import InputContainer
 from av.stream import Stream
 
+from pique_assets.decoding.clock import exact
+
 _STATES_TRACKS = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "mxf"})
 _STATES_WHOLE = frozenset({"matroska,webm", "flv", "asf"})
 """The length of other formats is what libav found by reading them, so nobody declared it."""
@@ -28,11 +30,12 @@ def declared_end_sec(container: InputContainer, track: Stream | None) -> Fractio
         if container.format.name not in _STATES_WHOLE or whole is None:
             return None
         return Fraction(whole, av.time_base)
-    if container.format.name == "avi" and track.frames and track.time_base is not None:
+    tick = exact(track.time_base)
+    if container.format.name == "avi" and track.frames and tick:
         # libav shortens the duration of a truncated file; the count of its header it leaves alone.
-        return track.frames * track.time_base
-    if container.format.name in _STATES_TRACKS and track.duration is not None and track.time_base is not None:
-        return (track.duration + (track.start_time or 0)) * track.time_base
+        return track.frames * tick
+    if container.format.name in _STATES_TRACKS and track.duration is not None and tick:
+        return (track.duration + (track.start_time or 0)) * tick
     for name, value in track.metadata.items():
         # Matroska's statistics; some writers add the language to the name.
         if name.startswith("DURATION") and (match := _CLOCK.match(value)):

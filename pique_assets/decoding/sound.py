@@ -17,7 +17,7 @@ from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 
-from pique_assets.decoding.clock import Clock
+from pique_assets.decoding.clock import Clock, exact
 from pique_assets.decoding.containers import AUDIO_DEMUXERS, decoded, opened, packets_of
 from pique_assets.decoding.extents import Extents
 from pique_assets.decoding.facts import UnreadableMedia
@@ -125,9 +125,10 @@ class _Hearing:
 
     def _played_sec(self, container: InputContainer, track: AudioStream, *, found: float) -> float:
         """Seconds that a player plays of what was found, by the word of a container that has one."""
-        if container.format.name not in _STATES_LENGTH or track.duration is None or track.time_base is None:
+        tick = exact(track.time_base)
+        if container.format.name not in _STATES_LENGTH or track.duration is None or tick is None:
             return found
-        declared = float(track.duration * track.time_base)
+        declared = float(track.duration * tick)
         if declared - found > LACKING_SEC:
             self.notes.append(f"it is cut short: its container declares {declared:.1f}s")
         return declared if 0 < found - declared < PADDING_SEC else found

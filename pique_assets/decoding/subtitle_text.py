@@ -14,7 +14,7 @@ from av.stream import Disposition
 from av.subtitles.stream import SubtitleStream
 from av.subtitles.subtitle import AssSubtitle, SubtitleSet
 
-from pique_assets.decoding.containers import decoded
+from pique_assets.decoding.containers import decoded, tag_text
 from pique_assets.decoding.media import LOOKED_AT_SEC, SubtitleCue, SubtitleTrack
 
 PICTURES = frozenset({"dvbsub", "dvdsub", "pgssub", "xsub"})
@@ -32,7 +32,15 @@ class SubtitleReader:
     """Collects the cues of one track."""
 
     track: SubtitleStream
+    _codec: str = "unknown"
     _cues: list[tuple[float, float, str]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if self.track.codec_context is not None:
+            # Read before anything is decoded: PyAV 19 dies of reading the name of a decoder that could not be opened.
+            self._codec = self.track.codec_context.name
+            # libav would leave out each line that is not UTF-8.
+            self.track.codec_context.options = {"sub_charenc_mode": "ignore"}
 
     def add(self, packet: Packet[SubtitleStream]) -> None:
         """Read a packet of the track."""
@@ -50,7 +58,7 @@ class SubtitleReader:
         moved = [(start - picture_starts_s, end - picture_starts_s, text) for start, end, text in sorted(self._cues)]
         return SubtitleTrack(
             codec=self._codec,
-            language=self.track.language,
+            language=None if self.track.language is None else tag_text(self.track.language),
             is_forced=bool(self.track.disposition & Disposition.forced),
             cues=None
             if self._are_pictures
@@ -60,10 +68,6 @@ class SubtitleReader:
                 if end > 0 and start < LOOKED_AT_SEC
             ),
         )
-
-    @property
-    def _codec(self) -> str:
-        return "unknown" if self.track.codec_context is None else self.track.codec_context.name
 
     @property
     def _are_pictures(self) -> bool:

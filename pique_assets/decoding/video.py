@@ -16,7 +16,7 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from pique_assets.decoding.clock import Clock
+from pique_assets.decoding.clock import Clock, exact
 from pique_assets.decoding.containers import MAX_PIXELS, decoded
 from pique_assets.decoding.declared import declared_end_sec
 from pique_assets.decoding.facts import UnreadableMedia, VideoFacts
@@ -52,10 +52,12 @@ class VideoMeter:
         self.first_frame: VideoFrame | None = None
         self._container = container
         self._track = track
-        self._time_base = track.time_base or Fraction(1, av.time_base)
+        self._time_base = exact(track.time_base) or Fraction(1, av.time_base)
         self._clock = Clock(container, track)
         self._shown = Shown(time_base=self._time_base)
         self._sizes = Sizes(track)
+        # Read before anything is decoded: PyAV 19 dies of reading the name of a decoder that could not be opened.
+        self._coding = track.codec_context.name
         self._first_pts: int | None = None
         self._waiting: list[tuple[int | None, int | None, int | None]] = []
         self._counts_by_dts = container.format.name in _WITHOUT_SHOWN_TIMES
@@ -87,13 +89,13 @@ class VideoMeter:
 
     def beside(self, packet: Packet[Any]) -> None:
         """See a packet of another track: how far the file goes tells whether it was cut short."""
-        if packet.pts is not None and packet.size and packet.time_base is not None:
-            self._furthest_end = max(self._furthest_end, (packet.pts + (packet.duration or 0)) * packet.time_base)
+        if packet.pts is not None and packet.size and (tick := exact(packet.time_base)):
+            self._furthest_end = max(self._furthest_end, (packet.pts + (packet.duration or 0)) * tick)
 
     @property
     def pixel_shape(self) -> float:
         """Width over height of a pixel as stored; the container's word goes before that of the coding."""
-        ratio = self._track.sample_aspect_ratio or self._track.codec_context.sample_aspect_ratio
+        ratio = exact(self._track.sample_aspect_ratio) or exact(self._track.codec_context.sample_aspect_ratio)
         # Players do not follow absurd ones.
         return float(ratio) if ratio and Fraction(1, 10) < ratio < 10 else 1.0
 
@@ -137,7 +139,7 @@ class VideoMeter:
         """Edit lists have libav mark what they leave out; the last packet of a truncated file is damaged."""
         if packet.is_discard or (packet.is_corrupt and not self._counts_damaged):
             return False
-        return not shows_nothing(self._track.codec_context.name, packet)
+        return not shows_nothing(self._coding, packet)
 
     def _count_waiting(self) -> None:
         """Count what came until the first picture decoded; what is shown before that picture did not decode."""
@@ -150,7 +152,8 @@ class VideoMeter:
         self._first_pts = None
 
     def _stated_rates(self) -> list[Fraction]:
-        return [rate for rate in (self._track.average_rate, self._track.guessed_rate) if rate]
+        stated = (exact(self._track.average_rate), exact(self._track.guessed_rate))
+        return [rate for rate in stated if rate]
 
     def _rate(self, duration: Fraction) -> float:
         """Pictures a second, counted; where times are too coarse to tell, the rate that the file states."""

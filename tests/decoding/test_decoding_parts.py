@@ -189,6 +189,14 @@ def test_the_text_of_subtitles_is_read_without_markup(tmp_path, name, codec):
     ]
 
 
+def test_subtitles_that_are_no_utf8_lose_a_letter_at_most(tmp_path):
+    path = subtitled(tmp_path / "a.mkv", "srt")
+    path.write_bytes(path.read_bytes().replace(b"deu", b"d\xe9u").replace(b"Hello", b"H\xe9llo"))
+    (track,) = media_of(path, Part.SUBTITLES).subtitle_tracks
+    assert track.language == "d\N{REPLACEMENT CHARACTER}u"
+    assert track.cues[0].text == "H\N{REPLACEMENT CHARACTER}llo, you"
+
+
 def test_subtitles_that_are_pictures_are_listed_without_text(tmp_path):
     path = subtitled(tmp_path / "a.mkv", "srt")
     path.write_bytes(path.read_bytes().replace(b"S_TEXT/UTF8", b"S_HDMV/PGS\0"))

@@ -294,7 +294,7 @@ def _alignments(film: Signature, reference: Signature) -> Iterator[Alignment]:
             rows, columns = np.nonzero(near[few])
             weights = 100.0 + same[few][rows, columns]
             counts += np.bincount(latest + columns - places[few][rows], weights=weights, minlength=len(counts))
-        offset = int(counts.argmax()) - latest
+        offset = int(np.argmax(counts)) - latest
         inside = np.flatnonzero((places + offset >= 0) & (places + offset < length))
         matched = shown[inside[near[inside, places[inside] + offset]]]
         possible = min(len(shown), max(1, round(len(wanted) / speed)))
