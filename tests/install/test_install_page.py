@@ -9,7 +9,6 @@ from __future__ import annotations
 import fcntl
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -20,12 +19,12 @@ from typing import NamedTuple
 
 import pytest
 from ports import port_for_later
+from pythons import VERSIONS, interpreter
 from waiting import eventually
 
 PROJECT = Path(__file__).parents[2]
 PAGE = PROJECT / "docs" / "start" / "your-project.md"
 BLOCK = re.compile(r'^```sh(?: title="([^"]+)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL)
-PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 # What a reader waits for in the two further terminals, as the page says, before typing on in the first.
 READY = {
     "In a second terminal": "export PIQUE_API_KEY=",
@@ -43,19 +42,6 @@ class Block(NamedTuple):
 
 def blocks() -> list[Block]:
     return [Block(title, commands) for title, commands in BLOCK.findall(PAGE.read_text(encoding="utf-8"))]
-
-
-def interpreter(version: str) -> str:
-    """A Python of this version that is on the machine; pyenv's count, active or not."""
-    own = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-    pythons = [
-        *sorted(own.glob(f"{version}.*/bin/python{version}")),
-        *filter(None, [shutil.which(f"python{version}")]),
-    ]
-    for python in pythons:
-        if subprocess.run([python, "-c", "import ssl, sqlite3"], capture_output=True).returncode == 0:
-            return str(python)
-    pytest.skip(f"no Python {version} on this machine")
 
 
 def environment(*, uv: str, python: str, wheel: Path) -> dict[str, str]:
@@ -137,11 +123,13 @@ def alone(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[
 
 
 @pytest.mark.usefixtures("alone")
-@pytest.mark.parametrize("version", PYTHONS)
+@pytest.mark.parametrize("version", VERSIONS)
 def test_the_commands_of_the_page_lead_from_an_empty_folder_to_an_asset_that_follows_scores(
     version: str, uv: str, wheel: Path, tmp_path: Path
 ) -> None:
     python = interpreter(version)
+    if python is None:
+        pytest.skip(f"no Python {version} on this machine")
     env = environment(uv=uv, python=python, wheel=wheel)
     with ExitStack() as terminals:
         first = FirstTerminal(cwd=tmp_path, env=env, log=tmp_path / "first.log")
@@ -152,7 +140,7 @@ def test_the_commands_of_the_page_lead_from_an_empty_folder_to_an_asset_that_fol
             else:
                 first.type(block.commands)
         scores = tmp_path / "my-project" / "scores.csv"
-        eventually(lambda: scores.exists() and "video_specs" in scores.read_text())
+        assert "video_specs" in eventually(lambda: scores.exists() and scores.read_text())
 
 
 def test_the_page_says_everything_in_blocks_that_are_typed() -> None:

@@ -1,7 +1,7 @@
 """The oldest and the newest releases that pyproject.toml allows: installed from the index, then one date for real.
 
-Belongs here: whether the declared bounds are true. Does not: what the package does; `uv.lock` has the releases that all
-other tests run with.
+Belongs here: whether the declared bounds are true, with the newest releases also of those libraries that have them for
+newer Pythons alone. Does not: what the package does; `uv.lock` has the releases that all other tests run with.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from pythons import newest_interpreter
 
 PROJECT = Path(__file__).parents[2]
 # The demo's own way of running a date, in a copy of the demo: its wheel is installed, its source is not there.
@@ -38,21 +39,43 @@ STATES = {"interrupted_export.mp4": "failed", "spring_classic.mov": "completed",
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]
 
 
-@pytest.mark.parametrize("resolution", ["lowest-direct", "highest"])
-def test_one_date_runs_with_the_releases_at_the_end_of_what_is_allowed(
-    resolution: str, uv: str, wheel: Path, tmp_path: Path
-) -> None:
-    python = tmp_path / "venv" / "bin" / "python"
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("PIQUE_", "DAGSTER_"))}
-    install = [uv, "pip", "install", "-q", "--python", python]
+@pytest.fixture
+def clean() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith(("PIQUE_", "DAGSTER_"))}
+
+
+def installed(*, resolution: str, python: str, uv: str, wheel: Path, env: dict[str, str], venv: Path) -> Path:
+    """The Python of a new environment with these releases, the wheel, and what its tests need."""
+    install = [uv, "pip", "install", "-q", "--python", venv / "bin" / "python"]
     for command in (
-        [uv, "venv", "-q", "--python", sys.executable, tmp_path / "venv"],
+        [uv, "venv", "-q", "--python", python, venv],
         # The requirements as this project's own, since uv takes the lowest release of direct requirements alone.
         [*install, "--resolution", resolution, "-r", PROJECT / "pyproject.toml", *EXTRAS],
         [*install, "--no-deps", wheel],
+        [*install, "pytest", "pytest-timeout", "hypothesis"],
     ):
-        done = subprocess.run(command, capture_output=True, text=True, env=clean, timeout=900)
+        done = subprocess.run(command, capture_output=True, text=True, env=env, timeout=900)
         assert done.returncode == 0, done.stderr
+    return venv / "bin" / "python"
+
+
+@pytest.mark.parametrize("resolution", ["lowest-direct", "highest"])
+def test_media_are_measured_and_one_date_runs_with_the_releases_at_the_end_of_what_is_allowed(
+    resolution: str, uv: str, wheel: Path, clean: dict[str, str], tmp_path: Path
+) -> None:
+    python = installed(
+        resolution=resolution,
+        python=newest_interpreter() if resolution == "highest" else sys.executable,
+        uv=uv,
+        wheel=wheel,
+        env=clean,
+        venv=tmp_path / "venv",
+    )
+    measured = subprocess.run(
+        [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/decoding"],
+        cwd=PROJECT, env=clean, capture_output=True, text=True, timeout=900,
+    )  # fmt: skip
+    assert measured.returncode == 0, measured.stdout[-6000:]
     project = tmp_path / "project"
     for folder in ("examples", "resources"):
         shutil.copytree(PROJECT / folder, project / folder)
