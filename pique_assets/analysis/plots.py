@@ -6,6 +6,7 @@ Belongs here: plotting what `load` gives; no statistic is computed here that is 
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import pandas as pd
@@ -61,7 +62,7 @@ def plot_scorecard(
         _, ax = plt.subplots(figsize=(9, 4.5))
     lines = list(card.assign(line=_labels(card)).groupby("line", sort=True))
     for number, (label, line) in enumerate(lines):
-        shift = pd.Timedelta(hours=1.5 * (number - (len(lines) - 1) / 2))
+        shift = timedelta(hours=1.5 * (number - (len(lines) - 1) / 2))
         rate = line["pass_rate"].to_numpy()
         spread = [rate - line["wilson_low"].to_numpy(), line["wilson_high"].to_numpy() - rate]
         ax.errorbar(line["date"] + shift, rate, yerr=spread, fmt="o-", capsize=3, label=str(label))
