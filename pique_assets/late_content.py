@@ -1,7 +1,8 @@
 """Content that came after its date was submitted: the sensor notices and says so, and never sends the content unasked.
 
-Belongs here: comparing a date's source with the date's last inventory, by name alone. Does not: reading content, which
-only a run does, and submitting late content, which costs money and is somebody's decision.
+Belongs here: comparing a date's source with the date's last inventory, by name, and by size where a file could not be
+used. Does not: reading content, which only a run does, and submitting late content, which costs money and is somebody's
+decision.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import datetime as dt
 import logging
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -32,6 +33,21 @@ _log = logging.getLogger(__name__)
 TICKS_BETWEEN: Final = 20
 LAST_DATES: Final = 3
 SHOWN = 10
+
+_NOT_SEEN: Final = frozenset(
+    {media_room.ErrorCode.IN_PROGRESS, media_room.ErrorCode.CHANGED, media_room.ErrorCode.VANISHED}
+)
+"""As if the inventory had never seen it: the file was on its way, and is another one now that it lies there."""
+
+_NOT_WHOLE: Final = frozenset(
+    {
+        media_room.ErrorCode.EMPTY,
+        media_room.ErrorCode.INCOMPLETE,
+        media_room.ErrorCode.PERMISSION_DENIED,
+        media_room.ErrorCode.UNREADABLE,
+    }
+)
+"""News once the file can be opened and has another size: a copy that has ended since, or was made again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,8 +121,9 @@ def find_late_content(
         return []
     found = []
     for asset, source, kind in _sources(evaluation):
-        known = ledger.content_uris(**where, source=kind, without=(media_room.ErrorCode.IN_PROGRESS,))
-        listing = _Listing(source, date=date, media_storage=media_storage)
+        known = ledger.content_uris(**where, source=kind, without=_NOT_SEEN | _NOT_WHOLE)
+        not_whole = ledger.rejected_sizes(**where, source=kind, codes=_NOT_WHOLE)
+        listing = _Listing(source, date=date, not_whole=not_whole, media_storage=media_storage)
         listed = listing.uris(within_s=until - time.monotonic())
         if listed is None:
             reason = listing.problem or "its listing takes longer than a tick"
@@ -117,13 +134,22 @@ def find_late_content(
 
 
 class _Listing:
-    """The uris of a date's content, listed in a thread that a tick need not wait for."""
+    """The uris of a date's content, listed in a thread that a tick need not wait for.
+
+    Content that was not whole is left out as long as its size is the one that the inventory saw.
+    """
 
     def __init__(
-        self, source: DatedFolder | Manifest | SocialUrls, *, date: str, media_storage: MediaStorageResource
+        self,
+        source: DatedFolder | Manifest | SocialUrls,
+        *,
+        date: str,
+        not_whole: Mapping[str, int | None],
+        media_storage: MediaStorageResource,
     ) -> None:
         self._source = source
         self._date = dt.date.fromisoformat(date)
+        self._not_whole = not_whole
         self._media_storage = media_storage
         self._uris: set[str] | None = None
         self.problem: str | None = None
@@ -137,10 +163,17 @@ class _Listing:
 
     def _list(self) -> None:
         try:
-            entries = self._media_storage.open_source(self._source).list_entries(self._date)
-            self._uris = {entry.content_uri for entry in entries if _is_news(entry)}
+            reader = self._media_storage.open_source(self._source)
+            entries = reader.list_entries(self._date)
+            self._uris = {entry.content_uri for entry in entries if _is_news(entry) and self._is_whole(entry, reader)}
         except media_room.MediaError as error:
             self.problem = str(error)
+
+    def _is_whole(self, entry: media_room.Entry, reader: media_room.SourceReader) -> bool:
+        """Whether the content was whole for the inventory, as far as that knew, or may be whole by now."""
+        if entry.content_uri not in self._not_whole:
+            return True
+        return reader.size_bytes(entry) not in (None, self._not_whole[entry.content_uri])
 
 
 def _is_news(entry: media_room.Entry) -> bool:

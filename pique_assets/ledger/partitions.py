@@ -115,6 +115,29 @@ class Partitions(LedgerPart):
         with self._database.read() as connection:
             return set(connection.execute(wanted).scalars())
 
+    def rejected_sizes(
+        self, *, evaluation: str, partition: str, source: Source, codes: Collection[str]
+    ) -> dict[str, int | None]:
+        """How large the content was that the partition's last inventory rejected for one of these reasons.
+
+        Args:
+            evaluation: Its name.
+            partition: Its key.
+            source: How the content reaches Pique.
+            codes: The error codes.
+
+        Returns:
+            By uri, in bytes; None where the content could not be opened.
+        """
+        wanted = sa.select(inventory.c.content_uri, inventory.c.size_bytes).where(
+            of_partition(evaluation, partition),
+            inventory.c.source == source,
+            inventory.c.present,
+            inventory.c.error_code.in_(codes),
+        )
+        with self._database.read() as connection:
+            return {row.content_uri: row.size_bytes for row in connection.execute(wanted)}
+
     def progress(self, *, evaluation: str, partition: str) -> PartitionProgress:
         """Count the partition's items by where they stand."""
         with self._database.read() as connection:

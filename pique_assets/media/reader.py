@@ -77,6 +77,16 @@ class SourceReader:
             return social_item(entry)
         return examine(entry, files=self.files, probe=self.probe, on_bytes=on_bytes)
 
+    def size_bytes(self, entry: Entry) -> int | None:
+        """How large an entry is now, without reading its bytes; None for a URL, and where it cannot be opened."""
+        if isinstance(self.source, SocialUrls):
+            return None
+        try:
+            with self.files.open(entry.content_uri, root_uri=entry.root_uri) as file:
+                return file.size_bytes
+        except ContentError:
+            return None
+
     def close(self) -> None:
         """Give back what reading took; the reader can go on to read."""
         self.probe.close()

@@ -63,6 +63,20 @@ def test_a_file_that_was_being_written_during_the_run_comes_late_once_it_is_whol
     assert observation.metadata["first_not_submitted"].value == [clip.as_uri()]
 
 
+@pytest.mark.parametrize("there", ["", "half of a clip"])
+def test_a_copy_that_ended_after_the_run_comes_late(there, graph, media):
+    whole = next((media / DATE).glob("*.mp4")).read_bytes()
+    clip = media / DATE / "copied.mp4"
+    clip.write_bytes(whole[: len(there) and len(whole) // 2])
+    assert graph.run(DATE, job="submit").success
+    assert observations(graph) == []
+    clip.write_bytes(whole)
+    (observation,) = observations(graph)
+    assert observation.metadata["first_not_submitted"].value == [clip.as_uri()]
+    assert graph.run(DATE, job="submit").success
+    assert observations(graph) == []
+
+
 def test_late_files_are_looked_for_now_and_then(graph, media):
     assert graph.run(DATE, job="submit").success
     (media / DATE / "late.mp4").write_bytes(b"not looked at")
