@@ -8,6 +8,7 @@ import sqlite3
 import tarfile
 import zipfile
 import zoneinfo
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -61,7 +62,7 @@ def tarred() -> bytes:
 
 
 def database() -> bytes:
-    with sqlite3.connect(":memory:") as connection:
+    with closing(sqlite3.connect(":memory:")) as connection:
         connection.execute("CREATE TABLE a (b)")
         return connection.serialize()
 
