@@ -20,7 +20,8 @@ from pique_assets.media.manifest_line import Line
 from pique_assets.media.manifest_lines import entries_of, read_lines
 from pique_assets.media.names import MAX_FILENAME_CHARACTERS, shown
 from pique_assets.media.sources import DATE_PLACEHOLDER, LIST_SUFFIXES, SocialUrls
-from pique_assets.media.urls import canonical_url, url_fingerprint, video_address
+from pique_assets.media.urls import canonical_url, url_fingerprint
+from pique_assets.media.video_addresses import video_address
 
 URL_COLUMNS = ("url", "date")
 
@@ -130,8 +131,8 @@ class _Listing:
         if (first_uri, number, first_url) == here:
             return Entry(content_uri=url, filename=url.partition("://")[2][:MAX_FILENAME_CHARACTERS])
         where = f"line {number}" if first_uri == uri else f"line {number} of {shown(name_of(first_uri))}"
-        how = "is listed" if first_url == url else "is listed, but for parameters that name no other video,"
-        raise ContentError(ErrorCode.REPEATED, f"The URL {how} on {where} already: {first_url}")
+        what = "URL" if first_url == url else "video of this URL"
+        raise ContentError(ErrorCode.REPEATED, f"The {what} is listed on {where} already: {first_url}")
 
 
 def _no_list(name: str) -> Problem | None:

@@ -1,7 +1,7 @@
 """One way to write a URL, so that two people who list the same video name it alike.
 
-Belongs here: which URLs can be content, their canonical form and the fingerprint made of it, and what of an address
-says which video it is. Does not: the lists they stand in (`social_urls`), nor anything that would ask the network.
+Belongs here: which URLs can be content, their canonical form and the fingerprint made of it. Does not: which addresses
+are of one video (`video_addresses`), the lists they stand in (`social_urls`), nor anything that would ask the network.
 """
 
 from __future__ import annotations
@@ -36,21 +36,6 @@ _PLACE = re.compile(
     re.IGNORECASE,
 )
 _TEXT_ON_THE_PAGE = ":~:"
-# These say who shared an address, and where it was clicked.
-_TRACKING = frozenset(
-    {"fbclid", "gclid", "dclid", "gbraid", "wbraid", "msclkid", "twclid", "ttclid", "yclid", "igsh", "igshid"}
-    | {"mc_cid", "mc_eid", "_ga", "_gl", "mibextid"}
-)
-_TRACKING_PREFIX = "utm_"
-# Parameters whose names are too short to say so of every site.
-_TRACKING_OF_SITES = {
-    # The last three name a moment.
-    ("youtube.com", "youtu.be"): frozenset({"si", "feature", "pp", "ab_channel", "t", "start", "time_continue"}),
-    ("x.com", "twitter.com"): frozenset({"s", "t", "ref_src", "ref_url"}),
-    ("tiktok.com",): frozenset({"_r", "_t", "is_from_webapp", "sender_device", "sender_web_id", "web_id"}),
-    ("reddit.com",): frozenset({"share_id", "rdt"}),
-    ("spotify.com",): frozenset({"si"}),
-}
 # No media file begins like this, so no content that was uploaded can have the fingerprint of a URL.
 _FINGERPRINTED_AS = b"pique_assets social url\0"
 
@@ -95,23 +80,6 @@ def canonical_url(text: str) -> str:
     return f"{scheme}://{shown_host}{shown_port}{rest if rest.startswith('/') else '/' + rest}{fragment}"
 
 
-def video_address(url: str) -> str:
-    """Return what of an address says which video it is: all but parameters that are known to name no other video.
-
-    It tells repeats within the lists of a date, and nothing else: what is sent, and the fingerprint, are of the URL as
-    it is written, since a URL whose fingerprint changed would be evaluated again.
-
-    Args:
-        url: As `canonical_url` writes it.
-    """
-    address, hash_mark, fragment = url.partition("#")
-    path, _, query = address.partition("?")
-    host = urlsplit(url).hostname or ""
-    known = {name for sites, names in _TRACKING_OF_SITES.items() if _is_of(host, sites) for name in names} | _TRACKING
-    parts = [part for part in query.split("&") if part and not _is_tracking(part, known=known)]
-    return "?".join([path, "&".join(parts)] if parts else [path]) + hash_mark + fragment
-
-
 def url_fingerprint(url: str) -> str:
     """Return what stands for a URL where content has its hash: SHA-256, 64 hex digits, never those of a media file.
 
@@ -135,22 +103,18 @@ def spelling(url: str) -> str:
     return repr((host, unquote(parts.path).rstrip("/"), sorted(parse_qsl(parts.query, keep_blank_values=True))))
 
 
+def is_of(host: str, sites: tuple[str, ...]) -> bool:
+    """Whether a host is one of these sites or below one."""
+    return any(host == site or host.endswith(f".{site}") for site in sites)
+
+
 def _part_of_address(fragment: str, *, host: str) -> str:
     """The fragment with its mark, where it says what is shown; nothing where it says where on the page to look."""
     fragment = fragment.partition(_TEXT_ON_THE_PAGE)[0]
     is_path = fragment.startswith(("/", "!"))
-    if not is_path and (_PLACE.fullmatch(fragment) or _is_of(host, _SITES_WITHOUT_FRAGMENTS)):
+    if not is_path and (_PLACE.fullmatch(fragment) or is_of(host, _SITES_WITHOUT_FRAGMENTS)):
         return ""
     return f"#{fragment}"
-
-
-def _is_of(host: str, sites: tuple[str, ...]) -> bool:
-    return any(host == site or host.endswith(f".{site}") for site in sites)
-
-
-def _is_tracking(part: str, *, known: set[str]) -> bool:
-    name = unquote(part.partition("=")[0])
-    return name in known or name.startswith(_TRACKING_PREFIX)
 
 
 def _refusal(text: str) -> str | None:

@@ -22,7 +22,7 @@ from pique_assets.media import (
     open_source,
     url_fingerprint,
 )
-from pique_assets.media.urls import video_address
+from pique_assets.media.video_addresses import video_address
 
 DAY = dt.date(2026, 3, 2)
 FIRST, SECOND, THIRD = (f"https://video.example/watch?v={name}" for name in ("one", "two", "three"))
@@ -100,15 +100,24 @@ def test_a_fragment_that_is_part_of_an_address_makes_a_video_of_its_own(write, t
         ("https://x.com/a/status/1?s=20", "https://x.com/a/status/1?t=abc&s=46"),
         ("https://video.example/a?v=1", "https://video.example/a?v=1&utm_source=mail&fbclid=Iw"),
         ("https://video.example/a?utm_source=mail#/1", "https://video.example/a#/1"),
+        ("https://youtu.be/dQw4w9WgXcQ?si=AAA", "https://www.youtube.com/watch?list=PL1&v=dQw4w9WgXcQ&index=2"),
+        ("https://m.youtube.com/shorts/dQw4w9WgXcQ", "http://www.youtube-nocookie.com/embed/dQw4w9WgXcQ?autoplay=1"),
+        ("https://www.youtube.com/live/dQw4w9WgXcQ/", "https://music.youtube.com/watch?v=dQw4w9WgXcQ"),
+        ("https://www.tiktok.com/@a/video/1?is_from_webapp=1", "https://tiktok.com/@renamed/video/1"),
+        ("https://twitter.com/a/status/1", "https://mobile.x.com/i/web/status/1?s=20"),
+        ("https://www.instagram.com/reel/a_-/", "https://instagram.com/someone/p/a_-?igsh=MTk"),
+        ("https://vimeo.com/1", "https://player.vimeo.com/video/1"),
+        ("https://dai.ly/x8abc", "https://www.dailymotion.com/video/x8abc?playlist=x1"),
     ],
 )
-def test_what_only_says_who_shared_a_url_makes_a_repeat_and_changes_no_fingerprint(write, tmp_path, one, other):
+def test_what_names_no_other_video_makes_a_repeat_and_changes_no_fingerprint(write, tmp_path, one, other):
     write(f"{one}\n{other}\n")
     first, repeat = items(tmp_path)
     # As it was before repeats were told, or whoever evaluated the URL would pay for it again.
     assert (first.content_uri, first.fingerprint) == (one, url_fingerprint(one))
     assert (repeat.error_code, one in repeat.error) == ("repeated", True)
-    assert "parameters that name no other video" in repeat.error
+    assert "The video of this URL is listed on line 1 already" in repeat.error
+    assert video_address(video_address(one)) == video_address(one)
 
 
 @pytest.mark.parametrize(
@@ -122,6 +131,14 @@ def test_what_only_says_who_shared_a_url_makes_a_repeat_and_changes_no_fingerpri
         ("https://video.example/#video-1", "https://video.example/#video-2"),
         ("https://video.example/#t=1&v=1", "https://video.example/#t=1&v=2"),
         ("https://www.youtube.com/#/watch?v=a", "https://www.youtube.com/#/watch?v=b"),
+        ("https://youtu.be/dQw4w9WgXcQ", "https://youtu.be/dQw4w9WgXcq"),
+        ("https://www.youtube.com/watch?v=dQw4w9WgXcQ", "https://www.youtube.com/watch?v=dQw4w9WgXcQ&v=aaaaaaaaaaa"),
+        ("https://youtu.be/dQw4w9WgXcQ", "https://notyoutube.com/watch?v=dQw4w9WgXcQ"),
+        ("https://www.youtube.com/clip/dQw4w9WgXcQ", "https://www.youtube.com/watch?v=dQw4w9WgXcQ"),
+        ("https://www.tiktok.com/@a/video/1", "https://www.tiktok.com/@a/photo/1"),
+        ("https://x.com/a/status/1", "https://x.com/a/status/1/video/2"),
+        ("https://vimeo.com/1", "https://vimeo.com/1/0123abcd"),
+        ("https://vimeo.com/1", "https://vimeo.com/1?h=0123abcd"),
     ],
 )
 def test_what_may_name_another_video_is_never_a_repeat(write, tmp_path, one, other):
