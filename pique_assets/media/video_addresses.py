@@ -34,7 +34,8 @@ _YOUTUBE_WATCH = "https://www.youtube.com/watch?v={}"
 # whatever else a query says, but on sites where a query may name one of several pictures, or be a key.
 _VIDEOS_OF_SITES = (
     (_YOUTUBE, r"/watch/?\?(?:(?!v=)[^&]*&)*v=([\w-]{11})(?:&(?!v=)[^&]*)*", _YOUTUBE_WATCH),
-    (_YOUTUBE, r"/(?:shorts|embed|live|v|e)/([\w-]{11})/?(?:\?.*)?", _YOUTUBE_WATCH),
+    # An embedded playlist and an embedded channel have names as long as an id.
+    (_YOUTUBE, r"/(?:shorts|embed|live|v|e)/(?!videoseries|live_stream)([\w-]{11})/?(?:\?.*)?", _YOUTUBE_WATCH),
     (("youtu.be",), r"/([\w-]{11})/?(?:\?.*)?", _YOUTUBE_WATCH),
     (("tiktok.com",), r"/@[^/?]*/video/(\d+)/?(?:\?.*)?", "https://www.tiktok.com/@/video/{}"),
     (("x.com", "twitter.com"), r"/(?:i/web|[^/?]+)/status/(\d+)/?(?:\?.*)?", "https://x.com/i/status/{}"),

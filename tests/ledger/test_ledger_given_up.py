@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from pique_assets.ledger import LeaseLost, TransitionRefused
+from pique_assets.media import ErrorCode
 
 DAY = {"evaluation": "brand", "partition": "2026-03-02"}
 
@@ -195,6 +198,16 @@ def test_content_is_named_by_source_without_what_is_gone(story, ledger):
     story.take_inventory(story.social_item(), source="social")
     assert ledger.content_uris(**DAY, source="direct") == {"/media/a.mp4", "/media/x.mp4"}
     assert ledger.content_uris(**DAY, source="social") == {story.url("s")}
+
+
+def test_rejected_content_is_named_with_its_size_and_can_be_left_out(story, ledger):
+    half = dataclasses.replace(story.broken("/media/half.mp4"), size_bytes=7, error_code=ErrorCode.INCOMPLETE)
+    story.take_inventory(story.item("a"), story.broken("/media/x.mp4"), half)
+    of_direct = {**DAY, "source": "direct"}
+    codes = frozenset({ErrorCode.INCOMPLETE, ErrorCode.UNREADABLE})
+    assert ledger.rejected_sizes(**of_direct, codes=codes) == {"/media/x.mp4": None, "/media/half.mp4": 7}
+    assert ledger.rejected_sizes(**of_direct, codes={ErrorCode.EMPTY}) == {}
+    assert ledger.content_uris(**of_direct, without={ErrorCode.INCOMPLETE}) == {"/media/a.mp4", "/media/x.mp4"}
 
 
 def test_what_pique_says_may_be_any_text(story, ledger, clock):

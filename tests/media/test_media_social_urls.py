@@ -135,6 +135,8 @@ def test_what_names_no_other_video_makes_a_repeat_and_changes_no_fingerprint(wri
         ("https://www.youtube.com/watch?v=dQw4w9WgXcQ", "https://www.youtube.com/watch?v=dQw4w9WgXcQ&v=aaaaaaaaaaa"),
         ("https://youtu.be/dQw4w9WgXcQ", "https://notyoutube.com/watch?v=dQw4w9WgXcQ"),
         ("https://www.youtube.com/clip/dQw4w9WgXcQ", "https://www.youtube.com/watch?v=dQw4w9WgXcQ"),
+        ("https://www.youtube.com/embed/videoseries?list=a", "https://www.youtube.com/embed/videoseries?list=b"),
+        ("https://www.youtube.com/embed/live_stream?channel=a", "https://www.youtube.com/embed/live_stream?channel=b"),
         ("https://www.tiktok.com/@a/video/1", "https://www.tiktok.com/@a/photo/1"),
         ("https://x.com/a/status/1", "https://x.com/a/status/1/video/2"),
         ("https://vimeo.com/1", "https://vimeo.com/1/0123abcd"),
