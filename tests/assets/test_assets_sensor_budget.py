@@ -31,7 +31,7 @@ def make_all_due(ledger: Ledger) -> None:
     assert ledger.make_due(open_jobs) == 3
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("silence", SILENCES)
 def test_a_tick_keeps_to_its_budget_whatever_pique_does(silence, tmp_path, instance, faulty_pique):
     brief = ResultsSensor(tick_budget_s=sensors.AFTERWARDS_S + 3.0)

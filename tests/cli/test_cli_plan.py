@@ -241,7 +241,9 @@ def defs():
 """
 
 
-@pytest.mark.parametrize("named_by", ["pyproject.toml", "dg.toml", "--module"])
+@pytest.mark.parametrize(
+    "named_by", ["pyproject.toml", *(pytest.param(other, marks=pytest.mark.long) for other in ("dg.toml", "--module"))]
+)
 def test_evaluations_of_a_new_project_in_yaml_are_found_and_unusable_files_named(tmp_path, pique, named_by):
     package = tmp_path / "src" / "at_home"
     defs = package / "defs" / "videos"

@@ -157,6 +157,7 @@ def test_of_runs_admitted_at_the_same_moment_none_begins_more_than_is_left(desk,
     assert submit(desk, SECOND, Budget(new_evaluations_per_day=5)).sent == 2
 
 
+@pytest.mark.long
 def test_a_run_that_was_cut_short_keeps_its_place_and_takes_it_up(desk):
     day = Budget(new_evaluations_per_day=3)
 

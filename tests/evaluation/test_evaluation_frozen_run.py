@@ -60,6 +60,7 @@ class _LockedMeanwhile(io.BufferedReader):
         return super().read(size)
 
 
+@pytest.mark.long
 def test_a_run_that_is_cut_off_from_the_ledger_finishes_no_upload(pique, client, tmp_path):
     path = tmp_path / "ledger.db"
     with (
