@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL.TiffImagePlugin import TiffImageFile
 
 from pique_assets.decoding import png_chunks
 from pique_assets.decoding.facts import ImageFacts, UnreadableMedia
-from pique_assets.decoding.tiff_pages import go_to_picture
+from pique_assets.decoding.tiff_pages import go_to_picture, stored_size
 
 FORMATS: tuple[str, ...] = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "JPEG2000")
 """What is opened at all: formats of pictures, none of which runs another program (as EPS does)."""
@@ -135,9 +136,7 @@ def _measured(image: Image.Image, file: BinaryIO) -> ImageFacts:
             f"it holds {count} pictures, and the {'largest' if image_format == 'TIFF' else 'first'} is measured"
         )
     dpi = _dpi(image)
-    width, height = image.size
-    if _lies_on_its_side(image):
-        width, height = height, width
+    width, height = _shown_size(image)
     mode = image.mode
     _check_whole(image, file)
     return ImageFacts(width=width, height=height, mode=mode, format=image_format, dpi=dpi, notes=tuple(notes))
@@ -152,6 +151,12 @@ def _check_whole(image: Image.Image, file: BinaryIO) -> None:
         # An eighth of the size needs a sixty-fourth of the memory, and every byte is read all the same.
         image.draft(image.mode, (max(1, image.width // 8), max(1, image.height // 8)))
     image.load()
+
+
+def _shown_size(image: Image.Image) -> tuple[int, int]:
+    # Pillow itself turns the size of a TIFF, and that of no other format.
+    width, height = stored_size(image) if isinstance(image, TiffImageFile) else image.size
+    return (height, width) if _lies_on_its_side(image) else (width, height)
 
 
 def _lies_on_its_side(image: Image.Image) -> bool:

@@ -15,6 +15,7 @@ MOST_PAGES = 100
 """So many pages are looked at."""
 
 _NEW_SUBFILE_TYPE = 254
+_WIDTH, _HEIGHT = 256, 257
 _SUB_IFDS = 330
 _DNG_VERSION = 50706
 _IS_REDUCED = 1
@@ -42,3 +43,8 @@ def go_to_picture(image: Image.Image) -> None:
             f"it is {what} of which only a thumbnail can be decoded, which is not measured: export it as JPEG"
         )
     image.seek(-max(whole)[1])
+
+
+def stored_size(image: TiffImageFile) -> tuple[int, int]:
+    """Pixels across and down of the page, as they are stored: not turned by the page's orientation."""
+    return int(image.tag_v2[_WIDTH]), int(image.tag_v2[_HEIGHT])

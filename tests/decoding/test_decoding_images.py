@@ -106,6 +106,15 @@ def test_the_orientation_of_every_format_counts(tmp_path, image_maker, image_for
     assert (facts.width, facts.height) == (90, 120)
 
 
+@pytest.mark.parametrize(("orientation", "shown"), [(1, (120, 90)), (3, (120, 90)), (6, (90, 120)), (8, (90, 120))])
+@pytest.mark.parametrize("compression", ["raw", "tiff_deflate", "jpeg"])
+def test_the_orientation_of_a_tiff_counts_once(tmp_path, image_maker, orientation, shown, compression):
+    tags = {0x0112: orientation}
+    (tmp_path / "a.tif").write_bytes(image_maker(image_format="TIFF", tiffinfo=tags, compression=compression))
+    facts = facts_of(tmp_path / "a.tif")
+    assert (facts.width, facts.height) == shown
+
+
 @pytest.mark.parametrize("mode", ["1", "L", "P", "LA", "RGB", "RGBA", "I;16"])
 def test_every_kind_of_png_is_whole_or_refused(tmp_path, mode):
     Image.new(mode, (301, 203)).save(tmp_path / "a.png")
