@@ -120,8 +120,8 @@ class VideoMeter:
         declared_end = self._declared_end()
         duration = self._shown.duration_sec(declared_end=declared_end)
         if not duration and (rate := self._stated_rates()):
-            # Raw streams have no times.
-            duration = self._shown.count / rate[0]
+            # Raw streams have no times; the average that libav names of some is its own assumption, not their word.
+            duration = self._shown.count / rate[-1]
         heard = heard_track(self._container)
         return VideoFacts(
             width=width,
@@ -159,7 +159,7 @@ class VideoMeter:
         """Pictures a second, counted; where times are too coarse to tell, the rate that the file states."""
         stated = self._stated_rates()
         if not duration:
-            return float(stated[0]) if stated else 0.0
+            return float(stated[-1]) if stated else 0.0
         counted = self._shown.count / duration
         unsure = 2 * self._time_base / duration
         for rate in stated:

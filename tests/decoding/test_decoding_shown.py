@@ -166,9 +166,11 @@ def test_fragments_are_counted_like_a_whole(tmp_path):
     assert (facts_of(path).duration_sec, facts_of(path).frames) == (2.0, 50)
 
 
-def test_a_raw_stream_has_the_length_of_its_pictures(tmp_path):
-    facts = facts_of(make_video(tmp_path / "a.h264"))
-    assert (facts.duration_sec, facts.fps, facts.frames) == (2.0, 25.0, 50)
+@pytest.mark.parametrize("fps", [24, 25, 30, 50, 60])
+@pytest.mark.parametrize(("name", "codec"), [("a.h264", "h264"), ("a.hevc", "libx265"), ("a.m2v", "mpeg2video")])
+def test_a_raw_stream_has_the_rate_that_it_states_and_the_length_of_its_pictures(tmp_path, name, codec, fps):
+    facts = facts_of(make_video(tmp_path / name, codec=codec, fps=fps, count=2 * fps))
+    assert (facts.duration_sec, facts.fps, facts.frames) == (2.0, float(fps), 2 * fps)
 
 
 def test_pictures_only_for_reference_show_nothing(tmp_path):
