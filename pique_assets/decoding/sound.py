@@ -19,12 +19,14 @@ from av.container import InputContainer
 
 from pique_assets.decoding.clock import Clock, exact
 from pique_assets.decoding.containers import AUDIO_DEMUXERS, decoded, opened, packets_of
+from pique_assets.decoding.declared import declared_end_sec
 from pique_assets.decoding.extents import Extents
 from pique_assets.decoding.facts import UnreadableMedia
 from pique_assets.decoding.levels import Meter
 from pique_assets.decoding.listening import Listener
 from pique_assets.decoding.media import Media, Part
 from pique_assets.decoding.ogg_links import links_of
+from pique_assets.decoding.stated_length import mp3_frames, wave_sec
 from pique_assets.decoding.tracks import heard_track
 
 PADDING_SEC = 0.2
@@ -37,7 +39,10 @@ MOST_CHANGES = 5
 """So many changes of rate or layout are told."""
 
 _STATES_LENGTH = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "wav", "w64", "aiff", "caf", "au", "flac", "wv", "ape", "tta"})
-"""Formats whose header states how long the sound is; of others libav makes a guess."""
+"""Formats whose header states how long the sound is, which libav hands on; of others libav makes a guess."""
+
+_SAMPLES_OF_MP3 = {True: 1152, False: 576}
+"""Samples of a frame: of a rate from 32 kHz on, and of a lower one."""
 
 
 def read_audio(path: Path, *, parts: frozenset[Part]) -> Media:
@@ -46,7 +51,7 @@ def read_audio(path: Path, *, parts: frozenset[Part]) -> Media:
     Raises:
         UnreadableMedia: It is no audio of a supported format, or nothing of it can be decoded.
     """
-    hearing = _Hearing(listener=Listener() if Part.SOUND in parts else None)
+    hearing = _Hearing(path, listener=Listener() if Part.SOUND in parts else None)
     links = links_of(path)
     with ExitStack() as stack:
         sources: list[Path | BinaryIO] = [path]
@@ -63,8 +68,9 @@ def read_audio(path: Path, *, parts: frozenset[Part]) -> Media:
 class _Hearing:
     """One pass over the audio, of one container or of several that are chained."""
 
-    def __init__(self, *, listener: Listener | None) -> None:
+    def __init__(self, path: Path, *, listener: Listener | None) -> None:
         self.notes: list[str] = []
+        self._path = path
         self._meter = Meter()
         self._listener = listener
         self._end_sec = 0.0
@@ -87,7 +93,8 @@ class _Hearing:
             for frame in decoded(packet):
                 if isinstance(frame, AudioFrame):
                     self._hear(frame)
-        self._end_sec += self._played_sec(container, track, found=self._meter.duration_sec - before)
+        declared = _declared_sec(container, track, path=self._path)
+        self._end_sec += self._played_sec(declared, found=self._meter.duration_sec - before)
 
     def media(self) -> Media:
         """What was measured."""
@@ -123,12 +130,26 @@ class _Hearing:
             )
         self._shape = shape
 
-    def _played_sec(self, container: InputContainer, track: AudioStream, *, found: float) -> float:
-        """Seconds that a player plays of what was found, by the word of a container that has one."""
-        tick = exact(track.time_base)
-        if container.format.name not in _STATES_LENGTH or track.duration is None or tick is None:
+    def _played_sec(self, declared: float | None, *, found: float) -> float:
+        """Seconds that a player plays of what was found, by the word of a file that has one."""
+        if declared is None:
             return found
-        declared = float(track.duration * tick)
         if declared - found > LACKING_SEC:
             self.notes.append(f"it is cut short: its container declares {declared:.1f}s")
         return declared if 0 < found - declared < PADDING_SEC else found
+
+
+def _declared_sec(container: InputContainer, track: AudioStream, *, path: Path) -> float | None:
+    """Seconds of the track by the word of the file; None where it has none."""
+    name, tick = container.format.name, exact(track.time_base)
+    if name in ("wav", "w64") and track.codec_context.name.startswith("pcm_"):
+        return wave_sec(path)
+    if name == "mp3":
+        frames = mp3_frames(path) or 0
+        return frames * _SAMPLES_OF_MP3[track.sample_rate >= 32_000] / track.sample_rate or None
+    if name in _STATES_LENGTH and track.duration is not None and tick is not None:
+        return float(track.duration * tick)
+    of_track = declared_end_sec(container, track)
+    # The length of the whole is that of another track where there are several.
+    of_whole = declared_end_sec(container, None) if len(container.streams) == 1 else None
+    return float(end) if (end := of_track or of_whole) else None

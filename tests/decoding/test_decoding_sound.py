@@ -142,11 +142,46 @@ def test_a_chain_of_different_codings_is_measured_to_its_end(tmp_path):
     assert facts_of(tmp_path / "a.ogg", body).duration_sec == pytest.approx(4.0, abs=0.01)
 
 
-def test_sound_that_breaks_off_is_said_to_be_cut_short(tmp_path):
-    body = tone(codec="flac", container="flac", seconds=6.0)
-    facts = facts_of(tmp_path / "a.flac", body[: len(body) // 2])
+@pytest.mark.parametrize(
+    ("codec", "container"),
+    [
+        ("flac", "flac"),
+        ("pcm_s16le", "wav"),
+        ("pcm_s24le", "wav"),
+        ("pcm_u8", "wav"),
+        ("pcm_f32le", "wav"),
+        ("adpcm_ima_wav", "wav"),
+        ("pcm_s16le", "w64"),
+        ("pcm_s16be", "aiff"),
+        ("pcm_s16be", "au"),
+        ("libmp3lame", "mp3"),
+        ("aac", "matroska"),
+        ("libopus", "webm"),
+    ],
+)
+def test_sound_that_breaks_off_is_said_to_be_cut_short(tmp_path, codec, container):
+    body = tone(codec=codec, container=container, rate=48_000, seconds=6.0)
+    assert not facts_of(tmp_path / "whole", body).notes
+    facts = facts_of(tmp_path / "half", body[: len(body) // 2])
     assert 2 < facts.duration_sec < 4
     assert facts.notes == ("it is cut short: its container declares 6.0s",)
+
+
+@pytest.mark.parametrize("rf64", ["always", "never"])
+def test_a_wav_with_the_size_of_a_large_one_may_be_cut_short(tmp_path, rf64):
+    body = tone(codec="pcm_s16le", container="wav", seconds=6.0, options={"rf64": rf64})
+    assert facts_of(tmp_path / "a.wav", body[: len(body) // 2]).notes == (
+        "it is cut short: its container declares 6.0s",
+    )
+
+
+@pytest.mark.parametrize(("rate", "label"), [(44_100, b""), (22_050, b""), (11_025, b"ID3\4\0\0\0\0\1\0" + bytes(128))])
+def test_the_count_of_an_mp3_is_of_its_own_frames(tmp_path, rate, label):
+    body = tone(codec="libmp3lame", container="mp3", rate=rate, seconds=6.0, options={"id3v2_version": "0"})
+    assert not facts_of(tmp_path / "whole.mp3", label + body).notes
+    assert not facts_of(tmp_path / "joined.mp3", label + body + body).notes
+    half = facts_of(tmp_path / "half.mp3", label + body[: len(body) // 2])
+    assert half.notes[0].startswith("it is cut short: its container declares 6.")
 
 
 @pytest.mark.parametrize("body", [b"", b"words " * 1000, b"RIFF" + b"\0" * 1000], ids=["empty", "text", "no wave"])
