@@ -62,26 +62,25 @@ class Meter:
     _peak: float = 0.0
     _clipped: int = 0
     _values: int = 0
-    _rest: Samples = field(default_factory=lambda: np.zeros(0))
+    _rest: Samples = field(default_factory=lambda: np.zeros((0, 0)))
     _powers: list[Samples] = field(default_factory=list)
 
     def add(self, samples: Samples, *, sample_rate: int) -> None:
         """Take samples of shape (channels, moments), full scale at 1."""
-        if sample_rate != self._rate:
+        if sample_rate != self._rate or len(samples) != len(self._rest):
             # What is left of the other rate is less than a window.
-            self._rate, self._rest = sample_rate, np.zeros(0)
+            self._rate, self._rest = sample_rate, np.zeros((len(samples), 0))
             self.sample_rate = self.sample_rate or sample_rate
         loudness = np.abs(samples)
         self._peak = max(self._peak, float(loudness.max(initial=0.0)))
         self._clipped += int((loudness >= CLIPPED_AT).sum())
         self._values += samples.size
         self.duration_sec += samples.shape[1] / sample_rate
-        mixed = np.concatenate([self._rest, samples.mean(axis=0)])
+        waiting = np.concatenate([self._rest, samples], axis=1)
         length = max(1, round(sample_rate * WINDOW_SEC))
-        whole = len(mixed) // length * length
-        # The variance, because a constant offset is not to be heard.
-        self._powers.append(mixed[:whole].reshape(-1, length).var(axis=1))
-        self._rest = mixed[whole:]
+        whole = waiting.shape[1] // length * length
+        self._powers.append(_power(waiting[:, :whole].reshape(len(samples), -1, length)))
+        self._rest = waiting[:, whole:]
 
     def facts(self, *, duration_sec: float, notes: tuple[str, ...]) -> AudioFacts | None:
         """What was measured; None where there was nothing."""
@@ -110,10 +109,20 @@ class Meter:
     def _levels_db(self) -> Samples:
         """The level of each whole window, in dB below full scale; what is shorter than one window is one."""
         powers = np.concatenate(self._powers) if self._powers else np.zeros(0)
-        if not len(powers) and len(self._rest):
-            powers = np.array([self._rest.var()])
+        if not len(powers) and self._rest.size:
+            powers = _power(self._rest[:, None])
         levels: Samples = np.maximum(10 * np.log10(np.maximum(powers, 1e-30)), QUIETEST_DBFS)
         return levels
+
+
+def _power(windows: Samples) -> Samples:
+    """The power of each window, of shape (channels, windows, moments).
+
+    Of each channel alone, since channels that are out of phase are heard, and nothing is left of their mixture.
+    """
+    # The variance, because a constant offset is not to be heard.
+    power: Samples = windows.var(axis=2).mean(axis=0)
+    return power
 
 
 def _speech(levels: Samples, *, floor_db: float) -> _Mask:

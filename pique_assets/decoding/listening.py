@@ -18,6 +18,9 @@ MOST_SAMPLES = round(LOOKED_AT_SEC * SOUND_RATE)
 _GAP_SEC = 0.1
 """A shorter hole between two frames is a container's rounding."""
 
+_CANCELLED = 0.05
+"""Two channels of whose power less than this share is left in their mixture are out of phase."""
+
 
 class Listener:
     """Collects what is heard, until the first hour is full."""
@@ -40,7 +43,8 @@ class Listener:
         if shape != self._shape:
             self._flush()
             self._shape = shape
-            self._resampler = AudioResampler(format="s16", layout="mono", rate=SOUND_RATE)
+            layout = "stereo" if frame.layout.nb_channels == 2 else "mono"
+            self._resampler = AudioResampler(format="s16", layout=layout, rate=SOUND_RATE)
         assert self._resampler is not None
         if frame.time is not None:
             if self._start_s is None:
@@ -77,8 +81,17 @@ class Listener:
         self._resampler = None
 
     def _take(self, piece: AudioFrame) -> None:
-        self._append(piece.to_ndarray().reshape(-1).astype(np.int16, copy=False))
+        samples = piece.to_ndarray().reshape(-1, piece.layout.nb_channels).astype(np.int16, copy=False)
+        self._append(_mixed(samples) if samples.shape[1] == 2 else samples[:, 0])
 
     def _append(self, samples: NDArray[np.int16]) -> None:
         self._pieces.append(samples[: MOST_SAMPLES - self._length])
         self._length += len(self._pieces[-1])
+
+
+def _mixed(samples: NDArray[np.int16]) -> NDArray[np.int16]:
+    """One channel of two, of shape (moments, 2): their mixture, or the first where the two cancel each other."""
+    wide = samples.astype(np.float32)
+    mixture = wide.mean(axis=1)
+    is_cancelled = np.square(mixture).sum() < _CANCELLED * np.square(wide).mean(axis=1).sum()
+    return samples[:, 0] if is_cancelled else mixture.astype(np.int16)

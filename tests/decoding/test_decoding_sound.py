@@ -201,14 +201,30 @@ def test_sound_comes_as_one_channel_in_one_rate(tmp_path, rate, layout):
     assert np.argmax(spectrum) * 16_000 / len(sound.samples) == pytest.approx(440, abs=1)
 
 
-def test_a_voice_in_the_centre_is_heard(tmp_path):
-    samples = np.zeros((48_000, 6), np.int16)
-    samples[:, 2] = 8000 * np.sin(2 * np.pi * 440 * np.arange(48_000) / 48_000)
+def wav_of(samples: np.ndarray, *, layout: str) -> bytes:
+    """Samples of shape (moments, channels), 48,000 a second."""
     written = io.BytesIO()
     with av.open(written, "w", format="wav") as output:
-        stream = output.add_stream("pcm_s16le", rate=48_000, layout="5.1")
-        frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="s16", layout="5.1")
+        stream = output.add_stream("pcm_s16le", rate=48_000, layout=layout)
+        frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="s16", layout=layout)
         frame.sample_rate, frame.pts = 48_000, 0
         output.mux([*stream.encode(frame), *stream.encode()])
-    sound = media_of(tmp_path / "a.wav", written.getvalue(), Part.SOUND).sound
+    return written.getvalue()
+
+
+BEEPS = np.where(np.arange(96_000) % 32_000 < 16_000, 8000 * np.sin(np.arange(96_000) / 17), 0).astype(np.int16)
+
+
+def test_a_voice_in_the_centre_is_heard(tmp_path):
+    samples = np.zeros((96_000, 6), np.int16)
+    samples[:, 2] = BEEPS
+    sound = media_of(tmp_path / "a.wav", wav_of(samples, layout="5.1"), Part.SOUND).sound
     assert np.abs(sound.samples.astype(int)).max() > 1500
+
+
+def test_channels_that_are_out_of_phase_are_heard(tmp_path):
+    same = media_of(tmp_path / "a.wav", wav_of(np.stack([BEEPS, BEEPS], axis=1), layout="stereo"), Part.SOUND)
+    opposite = media_of(tmp_path / "b.wav", wav_of(np.stack([BEEPS, -BEEPS], axis=1), layout="stereo"), Part.SOUND)
+    assert opposite.facts == same.facts
+    assert same.facts.speech_segments_count == 3
+    assert np.array_equal(opposite.sound.samples, same.sound.samples)
