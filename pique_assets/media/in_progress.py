@@ -19,6 +19,8 @@ from pique_assets.media.names import brief
 _OF_ONE_FILE = (
     # Firefox, yt-dlp, curl, Transmission, JDownloader, ownCloud; Edge and rclone; Chrome; WinSCP; Opera; Safari.
     *("part", "partial", "crdownload", "filepart", "opdownload", "download"),
+    # Sonarr and its like; Hadoop; Resilio Sync.
+    *("partial~", "_copying_", "!sync"),
     # BitTorrent clients and download managers.
     *("!ut", "!qb", "bc!", "!bt", "az!", "dtapart", "fdmdownload", "xltd", "jc!", "ob!"),
     # Programs of many kinds.
@@ -27,7 +29,10 @@ _OF_ONE_FILE = (
 _RECORDS = ("aria2", "aria2__temp", "ytdl", "lftp-pget-status", "part.met")
 """Of aria2, yt-dlp, lftp and eMule: they say which parts of the file beside them are there."""
 
-_BESIDE = ("aria2", "part", "partial", "crdownload", "filepart", "opdownload", "ytdl", "st", "lftp-pget-status")
+_BESIDE = (
+    *("aria2", "part", "partial", "crdownload", "filepart", "opdownload", "ytdl", "st", "lftp-pget-status"),
+    *("aspx", "aspera-ckpt"),
+)
 """A file with such a one beside it is a placeholder, or is being written to."""
 
 _BY_SUFFIX = re.compile(
@@ -45,14 +50,14 @@ _BY_FORM = tuple(
         rf"\.{_MEDIA_NAME}\.[a-z0-9]{{6}}$",
         # The AWS command line: clip.mp4.1aB2c3D4; digits alone are rather a date.
         rf"{_MEDIA_NAME}\.(?!\d+$)[0-9a-f]{{8}}$",
-        # Thunder and axel, whose endings are common words of other programs.
-        rf"{_MEDIA_NAME}\.(?:td|st)$",
+        # Thunder, axel and Aspera, whose endings are common ones of other programs.
+        rf"{_MEDIA_NAME}\.(?:td|st|aspx|aspera-ckpt)$",
         # Nextcloud and ownCloud: .clip.mp4.~1a2b
         rf"\.?{_MEDIA_NAME}\.~[0-9a-f]+$",
         # Programs of macOS that save safely: clip.mp4.sb-1a2b3c4d-Xy12Zz
         rf"{_MEDIA_NAME}\.sb-[0-9a-f]{{8}}-\w{{6}}$",
-        # yt-dlp, while it puts picture and sound together: clip.temp.mp4
-        rf".+\.temp\.(?:{'|'.join(sorted(MEDIA_EXTENSIONS))})$",
+        # yt-dlp: clip.f137.mp4 and clip.f251.webm have picture and sound, until it puts these together in clip.temp.mp4
+        rf".+\.(?:temp|f\d{{3}}(?:-\w+)?)\.(?:{'|'.join(sorted(MEDIA_EXTENSIONS))})$",
         # Android, AzCopy, Syncthing, ProFTPD and lftp, pure-ftpd.
         rf"\.pending-\d+-{_MEDIA_NAME}$",
         r"\.azdownload-.+",

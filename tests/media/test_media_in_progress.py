@@ -39,6 +39,14 @@ UNDER_WAY = (
     "clip.mp4.part-Frag3.part",
     "clip.mp4.ocTransferId1234567.part",
     "clip.temp.mp4",
+    "clip.f137.mp4",
+    "clip.f251.webm",
+    "clip.f140-drc.m4a",
+    "clip.mkv.partial~",
+    "clip.mp4._COPYING_",
+    "clip.mp4.!sync",
+    "clip.mp4.aspx",
+    "clip.mp4.aspera-ckpt",
     "clip.mp4.st",
     "clip.mp4_.gstmp",
     "clip.mp4.6eF5b5da",
@@ -66,7 +74,8 @@ def test_the_name_of_a_download_under_way_holds_it_back(folder, name):
 
 @pytest.mark.parametrize(
     "name",
-    ["part.mp4", "my.part.two.mp4", "tmp.mp4", "download.mp4", "clip.mp4.20260302", "the.last.st", "a.partner", "clip"],
+    ["part.mp4", "my.part.two.mp4", "tmp.mp4", "download.mp4", "clip.mp4.20260302", "the.last.st", "a.partner", "clip"]
+    + ["lens.f28.mp4", "f137.mp4", "clip.f137", "page.aspx"],
 )
 def test_a_name_that_only_has_such_a_word_in_it_is_content(folder, name):
     folder.add(name)
@@ -81,7 +90,7 @@ def test_a_file_is_content_once_it_has_its_real_name(folder):
     assert item.is_ready and item.filename == "clip.mp4"
 
 
-@pytest.mark.parametrize("companion", ["aria2", "part", "crdownload", "ytdl", "lftp-pget-status", "st"])
+@pytest.mark.parametrize("companion", ["aria2", "part", "crdownload", "ytdl", "lftp-pget-status", "st", "aspx"])
 def test_a_file_with_its_download_beside_it_is_held_back_until_that_is_gone(folder, companion):
     folder.add("clip.mp4")
     beside = folder.add(f"clip.mp4.{companion}", b"which pieces are there")
