@@ -35,6 +35,20 @@ _NOT_MEASURED = (
     (b"%!PS", "a PostScript document"),
     (b"<svg", "an SVG drawing"),
 )
+_BEGINNINGS = (
+    (0, b"\x89PNG\r\n\x1a\n", "PNG"),
+    (0, b"\xff\xd8\xff", "JPEG"),
+    (0, b"GIF8", "GIF"),
+    (0, b"II*\0", "TIFF"),
+    (0, b"MM\0*", "TIFF"),
+    (0, b"\0\0\0\x0cjP  ", "JPEG 2000"),
+    (8, b"WEBP", "WebP"),
+    (4, b"ftypavi", "AVIF"),
+    (4, b"ftyphei", "HEIC"),
+    (4, b"ftypmif1", "HEIF"),
+)
+"""Where and how files of the formats that are opened begin, so that of a damaged one the format can be named."""
+
 _HEIF_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"})
 
 _HEAD_BYTES = 64
@@ -70,7 +84,8 @@ def image_facts(path: Path) -> ImageFacts:
         with opened_image(path) as (image, file):
             return _measured(image, file)
     except _DAMAGE as error:
-        raise UnreadableMedia(f"the image cannot be decoded: {type(error).__name__}") from error
+        reason = "it needs too much memory" if isinstance(error, MemoryError) else "it is damaged or cut short"
+        raise UnreadableMedia(f"the image cannot be decoded: {reason} ({type(error).__name__})") from error
 
 
 @contextmanager
@@ -118,6 +133,12 @@ def _identified(source: BinaryIO, head: bytes) -> Image.Image:
             if head.startswith(start):
                 raise UnreadableMedia(
                     f"the content is not an image of a supported format but {name}: convert it to PNG or JPEG"
+                ) from error
+        for place, start, name in _BEGINNINGS:
+            if head.startswith(start, place):
+                raise UnreadableMedia(
+                    f"the content begins like {name} and cannot be decoded: it is damaged, cut short, or of a variant "
+                    "that is not supported"
                 ) from error
         raise UnreadableMedia("the content is not an image of a supported format") from error
 

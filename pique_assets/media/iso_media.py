@@ -35,6 +35,8 @@ _TELLING = frozenset({b"ftyp", b"moov", b"mdat"})
 _IN_MOOV = frozenset({b"mvhd", b"cmov", b"rmra", b"trak", b"iods", b"udta", b"meta", b"prfl", b"free", b"skip"})
 _EMPTY = b"\0\0\0\0"
 _PLAYABLE = frozenset({b"moov", b"moof", b"meta"})
+_OF_A_PICTURE = frozenset({b"ftyp", b"meta", b"mdat", b"moov"})
+_CUT_PICTURE = NoMedia("It ends inside its picture: it is still being written, or was cut off.", ErrorCode.INCOMPLETE)
 _MOST_BOXES = 1000
 _MOST_READS = 16
 _MOST_INDEX_BYTES = 16 * 1024 * 1024
@@ -76,8 +78,10 @@ def sniff_boxes(head: bytes, *, size_bytes: int | None, read_at: ReadAt | None =
     if telling is None or not _is_sound(telling, size_bytes=size_bytes):
         return None
     kind = _of_brands(telling.body, top=top) if telling.name == b"ftyp" else _QUICKTIME
-    if isinstance(kind, NoMedia) or kind.content_types == (IMAGE,):
+    if isinstance(kind, NoMedia):
         return kind
+    if kind.content_types == (IMAGE,):
+        return _CUT_PICTURE if size_bytes is not None and _ends_inside(top[-1], size_bytes=size_bytes) else kind
     if size_bytes is not None and read_at is not None:
         top = [*top, *_boxes_beyond(top[-1], size_bytes=size_bytes, read_at=read_at)]
     if size_bytes is not None and _is_cut(top, size_bytes=size_bytes):
@@ -87,6 +91,11 @@ def sniff_boxes(head: bytes, *, size_bytes: int | None, read_at: ReadAt | None =
             ErrorCode.INCOMPLETE,
         )
     return _by_tracks(kind, _tracks(top))
+
+
+def _ends_inside(last: Box, *, size_bytes: int) -> bool:
+    """Whether a picture's file ends inside of a box that the picture needs; what cameras add behind may be anything."""
+    return last.name in _OF_A_PICTURE and last.end is not None and last.end > size_bytes
 
 
 def boxes(data: bytes) -> Iterator[Box]:

@@ -7,8 +7,10 @@ import struct
 from pathlib import Path
 
 import pytest
+from heic import heic
 from hostile_containers import FTYP
 from hypothesis import given, strategies as st
+from made_media import image_bytes
 from whole_media import clip
 
 from pique_assets.cli.named_files import read_named_files
@@ -74,8 +76,10 @@ def test_the_name_of_a_download_under_way_holds_it_back(folder, name):
 
 @pytest.mark.parametrize(
     "name",
-    ["part.mp4", "my.part.two.mp4", "tmp.mp4", "download.mp4", "clip.mp4.20260302", "the.last.st", "a.partner", "clip"]
-    + ["lens.f28.mp4", "f137.mp4", "clip.f137", "page.aspx"],
+    [
+        *("part.mp4", "my.part.two.mp4", "tmp.mp4", "download.mp4", "clip.mp4.20260302", "the.last.st", "a.partner"),
+        *("lens.f28.mp4", "f137.mp4", "clip.f137", "page.aspx", "clip"),
+    ],
 )
 def test_a_name_that_only_has_such_a_word_in_it_is_content(folder, name):
     folder.add(name)
@@ -168,6 +172,16 @@ def test_a_film_with_something_unknown_behind_its_samples_is_left_to_pique(folde
     samples = 2 * 1024 * 1024
     folder.add("clip.mp4", FTYP + struct.pack(">I4s", 8 + samples, b"mdat") + bytes(samples) + b"\xff" * 3_000_000)
     assert folder.only().is_ready
+
+
+@pytest.mark.parametrize("name", ["a.heic", "a.avif"])
+def test_a_picture_of_boxes_that_ends_inside_of_one_is_held_back(folder, name):
+    whole = heic(width=96, height=64) if name == "a.heic" else image_bytes(image_format="AVIF")
+    path = folder.add(name, half(whole))
+    item = folder.only()
+    assert item.error_code == "incomplete" and "ends inside its picture" in item.error
+    path.write_bytes(whole + struct.pack(">I4s", 10_000, b"sefd") + b"what a camera adds")
+    assert folder.only().media_type == f"image/{name[2:]}"
 
 
 @pytest.mark.parametrize("suffix", [".mkv", ".webm"])
