@@ -21,11 +21,13 @@ _MPEG = Kind("video/mpeg", (VIDEO,))
 _ASF = Kind("video/x-ms-asf", (VIDEO, AUDIO))
 _FLV = Kind("video/x-flv", (VIDEO, AUDIO))
 
+_JPEG_XL = Kind("image/jxl", (IMAGE,))
+
 _SIGNATURES: tuple[tuple[bytes, Kind], ...] = (
     (b"\x89PNG\r\n\x1a\n", Kind("image/png", (IMAGE,))),
     (b"GIF87a", Kind("image/gif", (IMAGE,))),
     (b"GIF89a", Kind("image/gif", (IMAGE,))),
-    (b"\0\0\0\x0cJXL \r\n\x87\n", Kind("image/jxl", (IMAGE,))),
+    (b"\0\0\0\x0cJXL \r\n\x87\n", _JPEG_XL),
     (b"\0\0\0\x0cjP  \r\n\x87\n", Kind("image/jp2", (IMAGE,))),
     (b"fLaC", Kind("audio/flac", (AUDIO,))),
     (b"#!AMR\n", Kind("audio/amr", (AUDIO,))),
@@ -48,6 +50,8 @@ _MXF_PARTITION = bytes.fromhex("060e2b34020501010d01020101")
 _MXF_RUN_IN_BYTES = 64 * 1024
 _JPEG_MARKERS = frozenset({*range(0xC0, 0xD0), 0xDB, 0xDD, *range(0xE0, 0xF0), 0xFE})
 _BITMAP_HEADERS = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
+_BITS_OF_A_SIDE = (9, 13, 18, 30)
+_LONGEST_SIDE = 2**18
 _FLV_FLAGS = {1: _FLV, 5: _FLV, 4: _FLV.of_sound()}
 
 
@@ -136,6 +140,26 @@ def _by_header(head: bytes) -> Kind | None:
         is_old = head[14] == 12
         planes = head[22:24] if is_old else head[26:28]
         return Kind("image/bmp", (IMAGE,)) if planes == b"\1\0" else None
+    if head.startswith(b"\xff\x0a") and len(head) >= 16 and _has_sides_of_a_picture(head[2:12]):
+        return _JPEG_XL
     if head.find(_MXF_PARTITION, 0, _MXF_RUN_IN_BYTES) >= 0:
         return Kind("application/mxf", (VIDEO, AUDIO))
     return None
+
+
+def _has_sides_of_a_picture(header: bytes) -> bool:
+    """Whether the sides that a bare JPEG XL states first are those of a picture; its signature has two bytes alone."""
+    bits = int.from_bytes(header, "little")
+    is_small = bool(bits & 1)
+    height, rest = _side(bits >> 1, is_small=is_small)
+    has_ratio = bool(rest & 7)
+    width = height if has_ratio else _side(rest >> 3, is_small=is_small)[0]
+    return max(height, width) <= _LONGEST_SIDE
+
+
+def _side(bits: int, *, is_small: bool) -> tuple[int, int]:
+    """A side in pixels, and the bits behind it."""
+    if is_small:
+        return ((bits & 0x1F) + 1) * 8, bits >> 5
+    length = _BITS_OF_A_SIDE[bits & 3]
+    return (bits >> 2 & (1 << length) - 1) + 1, bits >> 2 + length

@@ -140,6 +140,23 @@ def test_pictures_are_told_by_their_bytes(extension):
     assert recognise(file.getvalue(), filename=f"a.{extension.upper()}") == ("image", media_type)
 
 
+# The beginnings of what libjxl wrote of pictures of 64x64, 320x180, 16x1000, 4000x3000 and 12000x6 pixels.
+@pytest.mark.parametrize(
+    "head",
+    [
+        "ff0a4f0600128802000d10cd9d1c0000",
+        "ff0a98d5010c25010402008400005cfe",
+        "ff0a3a1fe0c1001288020060416a78cb",
+        "ff0aba5d1b0c25830b0200440b005cfe",
+        "ff0a2800bf5d180012880200f4c110a4",
+    ],
+)
+def test_a_jpeg_xl_without_a_container_is_told_by_its_sides(head):
+    assert recognise(bytes.fromhex(head), filename="a.jxl") == ("image", "image/jxl")
+    with pytest.raises(ContentError, match="no video, image or audio file of a known format"):
+        recognise(bytes.fromhex(head)[:2] + b"\xfe" + b"\xff" * 13, filename="a.jxl")
+
+
 def test_an_mp3_without_tags_is_told():
     body = encoded("mp3", None, "libmp3lame")
     assert body.startswith(b"ID3")
