@@ -10,11 +10,12 @@ import struct
 import warnings
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL.MpoImagePlugin import MpoImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
 from pique_assets.decoding import png_chunks
@@ -149,9 +150,8 @@ def _measured(image: Image.Image, file: BinaryIO) -> ImageFacts:
     if image_format == "TIFF":
         go_to_picture(image)
     count = getattr(image, "n_frames", 1)
-    if image_format == "MPO":
-        # A JPEG with more pictures behind it, such as a depth map.
-        image_format = "JPEG"
+    if isinstance(image, MpoImageFile):
+        image_format, count = "JPEG", _as_large_as_the_first(image)
     if count > 1:
         notes.append(
             f"it holds {count} pictures, and the {'largest' if image_format == 'TIFF' else 'first'} is measured"
@@ -161,6 +161,17 @@ def _measured(image: Image.Image, file: BinaryIO) -> ImageFacts:
     mode = image.mode
     _check_whole(image, file)
     return ImageFacts(width=width, height=height, mode=mode, format=image_format, dpi=dpi, notes=tuple(notes))
+
+
+def _as_large_as_the_first(image: MpoImageFile) -> int:
+    """How many pictures of a JPEG have the size of its first: cameras and phones add previews and maps of light."""
+    sizes = [image.size]
+    with suppress(*_DAMAGE):
+        for number in range(1, image.n_frames):
+            image.seek(number)
+            sizes.append(image.size)
+    image.seek(0)
+    return sizes.count(sizes[0])
 
 
 def _check_whole(image: Image.Image, file: BinaryIO) -> None:

@@ -178,6 +178,18 @@ def test_of_several_pictures_the_first_is_measured_and_the_others_are_named(tmp_
     assert facts.notes == ("it holds 2 pictures, and the first is measured",)
 
 
+def test_previews_that_a_camera_adds_to_a_photo_are_not_worth_a_word(tmp_path):
+    photo, preview = Image.effect_noise((64, 48), 9).convert("RGB"), Image.new("RGB", (16, 12))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    photo.save(tmp_path / "a.jpg", "MPO", save_all=True, append_images=[preview, preview], exif=exif)
+    facts = facts_of(tmp_path / "a.jpg")
+    assert (facts.width, facts.height, facts.format, facts.notes) == (48, 64, "JPEG", ())
+    body = (tmp_path / "a.jpg").read_bytes()
+    (tmp_path / "cut.jpg").write_bytes(body[: body.rindex(b"\xff\xd8")])
+    assert facts_of(tmp_path / "cut.jpg") == facts
+
+
 def test_the_largest_page_of_a_tiff_is_measured(tmp_path):
     from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
