@@ -99,6 +99,13 @@ class VideoMeter:
         # Players do not follow absurd ones.
         return float(ratio) if ratio and Fraction(1, 10) < ratio < 10 else 1.0
 
+    @property
+    def stated_rate(self) -> Fraction | None:
+        """Pictures a second by the word of a stream without times; None where it states nothing."""
+        # The average that libav names of some is its own assumption.
+        stated = self._stated_rates()
+        return stated[-1] if stated else None
+
     def start_sec(self) -> float:
         """When the first picture is shown, by the clock of the file."""
         return float(self._shown.start_sec())
@@ -119,9 +126,9 @@ class VideoMeter:
         shape = frame.width * self.pixel_shape / frame.height
         declared_end = self._declared_end()
         duration = self._shown.duration_sec(declared_end=declared_end)
-        if not duration and (rate := self._stated_rates()):
-            # Raw streams have no times; the average that libav names of some is its own assumption, not their word.
-            duration = self._shown.count / rate[-1]
+        if not duration and (rate := self.stated_rate):
+            # Raw streams have no times.
+            duration = self._shown.count / rate
         heard = heard_track(self._container)
         return VideoFacts(
             width=width,
@@ -157,12 +164,11 @@ class VideoMeter:
 
     def _rate(self, duration: Fraction) -> float:
         """Pictures a second, counted; where times are too coarse to tell, the rate that the file states."""
-        stated = self._stated_rates()
         if not duration:
-            return float(stated[-1]) if stated else 0.0
+            return float(self.stated_rate or 0)
         counted = self._shown.count / duration
         unsure = 2 * self._time_base / duration
-        for rate in stated:
+        for rate in self._stated_rates():
             if abs(counted / rate - 1) <= unsure:
                 return float(rate)
         return float(counted)

@@ -78,6 +78,7 @@ class _Viewing:
             track.index: SubtitleReader(track) for track in container.streams.subtitles if Part.SUBTITLES in parts
         }
         self._is_looked_at = True
+        self._pictures = 0
 
     def add(self, packet: Packet[Any]) -> None:
         if packet.stream_index == self._track.index:
@@ -103,14 +104,25 @@ class _Viewing:
         )
 
     def _see(self, frame: VideoFrame) -> None:
-        first = self._meter.first_frame
-        if first is None or first.time is None or frame.time is None:
+        time_s = self._time_s(frame)
+        self._pictures += 1
+        if time_s is None:
             return
-        time_s = frame.time - first.time
         self._is_looked_at = time_s < LOOKED_AT_SEC
         for sampler in (self._frames, self._stills):
             if sampler is not None and time_s >= 0:
                 sampler.add(frame, time_s=time_s, pixel_shape=self._meter.pixel_shape)
+
+    def _time_s(self, frame: VideoFrame) -> float | None:
+        """When a picture is shown, in seconds since the first; None where nobody can say."""
+        first = self._meter.first_frame
+        if first is None or (first.time is None) != (frame.time is None):
+            return None
+        if first.time is not None and frame.time is not None:
+            return frame.time - first.time
+        # Pictures of raw streams have no times; they come in the order in which they are shown.
+        rate = self._meter.stated_rate
+        return None if rate is None else float(self._pictures / rate)
 
     def _hear(self, packet: Packet[Any]) -> None:
         assert self._clock is not None

@@ -46,6 +46,16 @@ def test_a_frame_is_the_picture_that_is_shown_at_its_moment(tmp_path, name):
     assert media.frames[0].gray.dtype == np.uint8
 
 
+@pytest.mark.parametrize(("name", "codec"), [("raw.h264", "h264"), ("raw.hevc", "libx265")])
+def test_a_raw_stream_shows_its_pictures_at_the_moments_of_its_rate(tmp_path, name, codec):
+    raw = media_of(make_video(tmp_path / name, codec=codec, fps=30, count=75), Part.FRAMES, Part.STILLS)
+    held = media_of(make_video(tmp_path / "a.mp4", codec=codec, fps=30, count=75), Part.FRAMES, Part.STILLS)
+    assert [frame.time_s for frame in raw.frames] == [0.0, 0.5, 1.0, 1.5, 2.0]
+    assert [still.time_s for still in raw.stills] == [0.0, 1.5]
+    for one, other in zip((*raw.frames, *raw.stills), (*held.frames, *held.stills), strict=True):
+        assert np.array_equal(one.gray, other.gray)
+
+
 def test_only_what_is_asked_for_is_there(tmp_path):
     path = make_video(tmp_path / "a.mp4", count=100, sound=True)
     assert not any((media_of(path).frames, media_of(path).stills, media_of(path).sound))
