@@ -16,17 +16,28 @@ MAX_FILENAME_CHARACTERS = 255
 
 SYSTEM_LITTER = frozenset(
     {
+        "#recycle",
+        "$RECYCLE.BIN",
+        ".AppleDouble",
         ".DS_Store",
+        ".DocumentRevisions-V100",
         ".Spotlight-V100",
         ".TemporaryItems",
         ".Trashes",
+        ".apdisk",
+        ".directory",
         ".fseventsd",
         ".localized",
+        ".nomedia",
+        "@Recycle",
         "@eaDir",
         "Desktop.ini",
+        "Icon\r",
+        "System Volume Information",
         "Thumbs.db",
         "__MACOSX",
         "desktop.ini",
+        "ehthumbs.db",
         "lost+found",
     }
 )

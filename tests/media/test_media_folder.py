@@ -92,8 +92,10 @@ def test_unusual_names_are_kept_as_they_are(folder, name):
 
 
 def test_what_operating_systems_leave_behind_gets_no_row(folder):
-    for name in (".DS_Store", "Thumbs.db", "desktop.ini", "._clip.mp4", "__MACOSX/clip.mp4", "@eaDir/x.jpg"):
+    for name in (".DS_Store", "Thumbs.db", "desktop.ini", "._clip.mp4", "__MACOSX/clip.mp4", "@eaDir/x.jpg", "Icon\r"):
         folder.add(name, b"litter")
+    for name in ("#recycle/clip.mp4", "@Recycle/clip.mp4", "$RECYCLE.BIN/S-1-5/$R1.mp4", ".AppleDouble/clip.mp4"):
+        folder.add(name)
     assert folder.items() == []
 
 
