@@ -61,7 +61,8 @@ def require_column(column: str, *, among: list[str], uri: str) -> None:
     """
     if column not in among:
         named = ", ".join(repr(name[:40]) for name in among[:10]) or "nothing"
-        raise SourceInvalid(f"The manifest {uri}, line 1: there is no {column} column (found {named}).")
+        advice = _advice(column, among=among)
+        raise SourceInvalid(f"The manifest {uri}, line 1: there is no {column} column (found {named}).{advice}")
 
 
 def require_once(among: list[str], *, columns: tuple[str, ...], uri: str) -> None:
@@ -73,6 +74,18 @@ def require_once(among: list[str], *, columns: tuple[str, ...], uri: str) -> Non
     for column in columns:
         if among.count(column) > 1:
             raise SourceInvalid(f"The manifest {uri}, line 1: the column {column} is there twice.")
+
+
+def _advice(column: str, *, among: list[str]) -> str:
+    """What to do about a first line that a program for spreadsheets wrote in a way of its own."""
+    whole = ",".join(among)
+    if "\0" in whole:
+        return " It is written in UTF-16: save it as CSV in UTF-8."
+    if len(among) == 1 and (";" in whole or "\t" in whole):
+        return f" Its values are separated by {'semicolons' if ';' in whole else 'tabs'}: separate them by commas."
+    if column in map(str.lower, among):
+        return f" Write the name in small letters: {column}."
+    return ""
 
 
 def bad_line(reason: str) -> ContentError:

@@ -146,6 +146,10 @@ def test_a_line_whose_date_cannot_be_read_is_reported_on_every_date(write):
     [
         ("", "no uri column"),
         ("url,title\na.mp4,x\n", "line 1: there is no uri column .found 'url', 'title'"),
+        ("URI,Title\na.mp4,x\n", "found 'URI', 'Title'.. Write the name in small letters: uri"),
+        ("uri;title\na.mp4;x\n", "separated by semicolons: separate them by commas"),
+        ("uri\ttitle\na.mp4\tx\n", "separated by tabs: separate them by commas"),
+        ("u\0r\0i\0,\0t\0\n\0", "in UTF-16: save it as CSV in UTF-8"),
         ("uri,uri\n", "twice"),
         ("uri,title\na.mp4,x\n", "no date column"),
         ('"uri\n', "not CSV"),
