@@ -90,7 +90,10 @@ def opened(source: Path | BinaryIO, *, demuxers: Sequence[str]) -> Iterator[Inpu
     try:
         container = av.open(file, mode="r", options=options, **TAGS_IN_ANY_CODING)
     except (av.FFmpegError, OSError, ValueError) as error:
-        raise UnreadableMedia(f"the content is not media of a supported format ({type(error).__name__})") from error
+        raise UnreadableMedia(
+            "the content cannot be opened: it is damaged, cut short, or not media of a supported format "
+            f"({type(error).__name__})"
+        ) from error
     with container:
         yield container
 

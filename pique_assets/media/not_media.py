@@ -40,6 +40,7 @@ _SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
     (0, b"8BPS\0\1", "a Photoshop document"),
     (0, b"8BPS\0\2", "a Photoshop document"),
     (0, b"d8:announce", "a torrent, which only names files"),
+    (0, b"version https://git-lfs.github.com/spec/", "a pointer of Git LFS, whose file `git lfs pull` fetches"),
 )
 _RAW_PHOTOS: tuple[tuple[bytes, str], ...] = (
     (b"FUJIFILMCCD-RAW", "RAF"),

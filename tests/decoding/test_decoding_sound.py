@@ -186,7 +186,7 @@ def test_the_count_of_an_mp3_is_of_its_own_frames(tmp_path, rate, label):
 
 @pytest.mark.parametrize("body", [b"", b"words " * 1000, b"RIFF" + b"\0" * 1000], ids=["empty", "text", "no wave"])
 def test_what_is_no_audio_can_not_be_measured(tmp_path, body):
-    with pytest.raises(UnreadableMedia):
+    with pytest.raises(UnreadableMedia, match="damaged, cut short, or not media of a supported format"):
         facts_of(tmp_path / "no.wav", body)
 
 

@@ -78,6 +78,7 @@ OTHERS = {
     "a disc image  ": (b"\0" + b"\xff" * 10 + b"\0\0\2\0\1" + sound(".mp3", codec="libmp3lame")[:2336]) * 3,
     "a MIDI file": b"MThd\0\0\0\x06\0\1\0\2\1\xe0MTrk",
     "a Photoshop document": b"8BPS\0\1" + bytes(6) + b"\0\3",
+    "`git lfs pull`": b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n",
     "a program": b"MZ" + bytes(58) + (128).to_bytes(4, "little") + bytes(64) + b"PE\0\0\x64\x86",
 }
 
