@@ -162,6 +162,9 @@ def _odd_videos(folder: Path) -> list[Made]:
         why = "of 24000/1001 a second"
         rate = ["-f", "lavfi", "-i", "testsrc2=s=320x240:r=24000/1001:d=3"]
         video(f"film-rate.{container}", *rate, *QUICK, fps=24000 / 1001, reason=why)
+    for container, coding in (("h264", "libx264"), ("hevc", "libx265")):
+        rate = ["-f", "lavfi", "-i", "testsrc2=s=320x240:r=30:d=3", "-c:v", coding]
+        video(f"raw.{container}", *rate, *QUICK, duration_sec=3.0, fps=30.0, reason="90 pictures, 30 a second")
     for container in ("mp4", "mov"):
         video(f"turned.{container}", "-i", base, "-c", "copy", "-metadata:s:v:0", "rotate=90", width=240, height=320)
     video("wide-pixels.mp4", *PICTURES, "-vf", "setsar=64/45", *QUICK, aspect_ratio=4 / 3 * 64 / 45)
@@ -239,5 +242,7 @@ def _images(folder: Path) -> list[Made]:
     for name in ("turned.jpg", "turned.png", "turned.webp"):
         why = "EXIF orientation 6"
         image(name, lambda path: picture.save(path, exif=turned), width=480, height=640, reason=why)
+    tags = {0x0112: 6}
+    image("turned.tif", lambda path: picture.save(path, tiffinfo=tags), width=480, height=640, reason=why)
     image("108-megapixels.jpg", lambda path: Image.new("RGB", (12000, 9000)).save(path, quality=10))
     return made
