@@ -6,7 +6,6 @@ picture decoded, so that the header need not be understood. Does not: what a cha
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 import av
@@ -16,14 +15,13 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from pique_assets.decoding.nal_units import nal_units
+
 MOST_CHANGES = 5
 """So many changes are told; pictures after them are not looked at."""
 
 _HEAD_BYTES = 4096
 """Headers stand at the beginning of a packet."""
-
-_H264_SPS = re.compile(rb"[\x07\x27\x47\x67](.{4,200}?)(?=\0\0[\0\x01]|\Z)", re.DOTALL)
-_START_CODE = b"\0\0\x01"
 
 
 class Sizes:
@@ -89,28 +87,17 @@ def _decoded_size(track: VideoStream, body: bytes) -> tuple[int, int] | None:
 
 def _h264(head: bytes) -> bytes | None:
     """All sequence parameter sets, behind start codes or behind their lengths."""
-    for position in _nal_units(head):
+    for position in nal_units(head):
         if head[position] & 0x1F == 7:
             return head[position : position + 64].split(b"\0\0\x01")[0]
     return None
 
 
 def _hevc(head: bytes) -> bytes | None:
-    for position in _nal_units(head):
+    for position in nal_units(head):
         if head[position] >> 1 & 0x3F == 33:
             return head[position : position + 64].split(b"\0\0\x01")[0]
     return None
-
-
-def _nal_units(head: bytes) -> list[int]:
-    """Where units begin: behind start codes, or else behind lengths of 4 bytes."""
-    if head.startswith((b"\0\0\x01", b"\0\0\0\x01")):
-        return [match.end() for match in re.finditer(_START_CODE, head) if match.end() < len(head)]
-    found, position = [], 4
-    while position < len(head):
-        found.append(position)
-        position += int.from_bytes(head[position - 4 : position], "big") + 4
-    return found
 
 
 def _mpeg(head: bytes) -> bytes | None:

@@ -20,6 +20,7 @@ from pique_assets.decoding.clock import Clock, exact
 from pique_assets.decoding.containers import MAX_PIXELS, decoded
 from pique_assets.decoding.declared import declared_end_sec
 from pique_assets.decoding.facts import UnreadableMedia, VideoFacts
+from pique_assets.decoding.field_pairs import FieldPairs
 from pique_assets.decoding.picture_size import Sizes
 from pique_assets.decoding.placement import Placement
 from pique_assets.decoding.shown import Shown, shows_nothing
@@ -56,6 +57,7 @@ class VideoMeter:
         self._clock = Clock(container, track)
         self._shown = Shown(time_base=self._time_base)
         self._sizes = Sizes(track)
+        self._fields = FieldPairs(track)
         # Read before anything is decoded: PyAV 19 dies of reading the name of a decoder that could not be opened.
         self._coding = track.codec_context.name
         self._first_pts: int | None = None
@@ -144,9 +146,10 @@ class VideoMeter:
 
     def _is_shown(self, packet: Packet[VideoStream]) -> bool:
         """Edit lists have libav mark what they leave out; the last packet of a truncated file is damaged."""
+        completes_another = self._fields.is_second(packet)
         if packet.is_discard or (packet.is_corrupt and not self._counts_damaged):
             return False
-        return not shows_nothing(self._coding, packet)
+        return not completes_another and not shows_nothing(self._coding, packet)
 
     def _count_waiting(self) -> None:
         """Count what came until the first picture decoded; what is shown before that picture did not decode."""
