@@ -68,6 +68,8 @@ class AudioNoise(Detector):
         )
 
     def _rationale(self, facts: AudioFacts, snr_db: float | None) -> str:
+        if facts.silence_ratio == 1:
+            return f"nothing is to be heard: all of it ({facts.duration_sec:.1f}s) is silent"
         if facts.speech_rms is None:
             return f"nothing stands out from the background ({facts.duration_sec:.1f}s)"
         if snr_db is None:
