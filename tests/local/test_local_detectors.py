@@ -102,6 +102,13 @@ def test_limits_of_a_video_include_themselves():
     assert verdict.metrics["total_checks"] == 8
 
 
+@pytest.mark.parametrize(("written", "exact"), [(23.976, 24000 / 1001), (29.97, 30000 / 1001), (59.94, 60000 / 1001)])
+def test_a_rate_of_film_or_television_meets_the_limit_that_people_write_for_it(written, exact):
+    verdict = VideoSpecs(min_fps=written, max_fps=written).judge(video(fps=exact))
+    assert verdict.pass_check
+    assert verdict.metrics["checks"]["fps_max"]["threshold"] == written
+
+
 def test_a_video_without_limits_passes():
     assert VideoSpecs().judge(video()).score == 1.0
 

@@ -57,7 +57,8 @@ class VideoSpecs(Detector):
 
     def _checks(self, facts: VideoFacts, specs: dict[str, object]) -> dict[str, dict[str, object]]:
         checks: dict[str, dict[str, object]] = {}
-        # What is compared is what is shown: a video reported as 5.0 s must not fail a limit of 5.
+        # What is compared is what is shown, of limits too: a video of 24000/1001 pictures a second, reported as 23.98,
+        # must not fail a limit of 23.976.
         duration, fps = _shown(facts.duration_sec), _shown(facts.fps)
         for name, actual, minimum, maximum in (
             ("width", facts.width, self.min_width, self.max_width),
@@ -66,9 +67,9 @@ class VideoSpecs(Detector):
             ("fps", fps, self.min_fps, self.max_fps),
         ):
             if minimum is not None:
-                checks[f"{name}_min"] = {"pass": actual >= minimum, "actual": actual, "threshold": minimum}
+                checks[f"{name}_min"] = {"pass": actual >= _shown(minimum), "actual": actual, "threshold": minimum}
             if maximum is not None:
-                checks[f"{name}_max"] = {"pass": actual <= maximum, "actual": actual, "threshold": maximum}
+                checks[f"{name}_max"] = {"pass": actual <= _shown(maximum), "actual": actual, "threshold": maximum}
         if self.allowed_aspect_ratios is not None:
             nearest = aspect_ratio.closest(facts.aspect_ratio, self.allowed_aspect_ratios)
             checks["aspect_ratio"] = {
