@@ -48,6 +48,10 @@ _ASF_SOUND = bytes.fromhex("409e69f84d5bcf11a8fd00805f5c442b")
 _ASF_PICTURES = bytes.fromhex("c0ef19bc4d5bcf11a8fd00805f5c442b")
 _MXF_PARTITION = bytes.fromhex("060e2b34020501010d01020101")
 _MXF_RUN_IN_BYTES = 64 * 1024
+_MXF = Kind("application/mxf", (VIDEO, AUDIO))
+_MOST_CONTENTS = 64
+_MXF_SOUND = frozenset({0x06, 0x0A})
+"""What the names of the contents of an MXF have at one place, where they are sound."""
 _JPEG_MARKERS = frozenset({*range(0xC0, 0xD0), 0xDB, 0xDD, *range(0xE0, 0xF0), 0xFE})
 _BITMAP_HEADERS = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
 _BITS_OF_A_SIDE = (9, 13, 18, 30)
@@ -142,9 +146,20 @@ def _by_header(head: bytes) -> Kind | None:
         return Kind("image/bmp", (IMAGE,)) if planes == b"\1\0" else None
     if head.startswith(b"\xff\x0a") and len(head) >= 16 and _has_sides_of_a_picture(head[2:12]):
         return _JPEG_XL
-    if head.find(_MXF_PARTITION, 0, _MXF_RUN_IN_BYTES) >= 0:
-        return Kind("application/mxf", (VIDEO, AUDIO))
-    return None
+    return _mxf(head)
+
+
+def _mxf(head: bytes) -> Kind | None:
+    start = head.find(_MXF_PARTITION, 0, _MXF_RUN_IN_BYTES)
+    if start < 0:
+        return None
+    # The key of 16 bytes, the length, and 80 bytes of numbers stand before the list of what the file contains.
+    length = head[start + 16 : start + 17]
+    listed = start + 17 + (length[0] & 0x7F if length >= b"\x80" else 0) + 80
+    count, size = (int.from_bytes(head[at : at + 4], "big") for at in (listed, listed + 4))
+    names = [head[at : at + 16] for at in range(listed + 8, listed + 8 + 16 * min(count, _MOST_CONTENTS), 16)]
+    is_of_sound = size == 16 and names and all(name[13:14] and name[13] in _MXF_SOUND for name in names)
+    return _MXF.of_sound() if is_of_sound else _MXF
 
 
 def _has_sides_of_a_picture(header: bytes) -> bool:

@@ -44,6 +44,7 @@ def live_sound() -> bytes:
         ("memo.webm", "webm", "libopus", {}, "audio/webm"),
         ("memo.mkv", "matroska", "flac", {}, "audio/x-matroska"),
         ("memo", "mp4", "aac", {}, "audio/mp4"),
+        ("A01.mxf", "mxf_opatom", "pcm_s16le", {}, "application/mxf"),
     ],
 )
 def test_sound_alone_is_audio_whatever_its_container_is_known_for(filename, container, codec, options, media_type):
@@ -59,7 +60,9 @@ def test_what_a_browser_records_is_audio_though_its_length_is_unknown():
     assert recognise(head, filename="recording.webm") == ("audio", "audio/webm")
 
 
-@pytest.mark.parametrize(("suffix", "codec"), [(".mp4", "libx264"), (".mov", "libx264"), (".mkv", "libx264")])
+@pytest.mark.parametrize(
+    ("suffix", "codec"), [(".mp4", "libx264"), (".mov", "libx264"), (".mkv", "libx264"), (".mxf", "mpeg2video")]
+)
 def test_a_picture_makes_it_a_video(suffix, codec):
     head = clip(suffix, codec=codec)[:SNIFFED_BYTES]
     assert recognise(head, filename=f"clip{suffix}")[0] == "video"
