@@ -17,8 +17,8 @@ from pique_assets.media.content_type import MEDIA_EXTENSIONS
 from pique_assets.media.names import brief
 
 _OF_ONE_FILE = (
-    # Firefox, yt-dlp, curl, Transmission, JDownloader, ownCloud; Edge and rclone; Chrome; WinSCP; Opera; Safari.
-    *("part", "partial", "crdownload", "filepart", "opdownload", "download"),
+    # Firefox, yt-dlp, curl, Transmission, JDownloader, ownCloud; Edge, rclone; Chrome, twice; WinSCP; Opera; Safari.
+    *("part", "partial", "crdownload", "crswap", "filepart", "opdownload", "download"),
     # Sonarr and its like; Hadoop; Resilio Sync.
     *("partial~", "_copying_", "!sync"),
     # BitTorrent clients and download managers.

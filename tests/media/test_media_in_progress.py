@@ -44,6 +44,7 @@ UNDER_WAY = (
     "clip.f137.mp4",
     "clip.f251.webm",
     "clip.f140-drc.m4a",
+    "clip.mp4.crswap",
     "clip.mkv.partial~",
     "clip.mp4._COPYING_",
     "clip.mp4.!sync",
