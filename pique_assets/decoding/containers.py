@@ -16,7 +16,7 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Stream
 
-from pique_assets.decoding.facts import UnreadableMedia
+from pique_assets.decoding.facts import NothingShown, UnreadableMedia
 
 VIDEO_DEMUXERS = (
     "mov",
@@ -67,6 +67,10 @@ MAX_PIXELS = 100_000_000
 MOST_FAULTS = 50
 """So many damaged places in a row, with nothing whole between them, are the end of what can be read."""
 
+WITHOUT_EDITS = "its edit list leaves out all of it, and is passed over, as some players do"
+
+_WITH_EDITS = "mov,mp4,m4a,3gp,3g2,mj2"
+
 
 TAGS_IN_ANY_CODING: dict[str, Any] = (
     {} if int(av.__version__.partition(".")[0]) >= 19 else {"metadata_errors": "surrogateescape"}
@@ -75,8 +79,13 @@ TAGS_IN_ANY_CODING: dict[str, Any] = (
 
 
 @contextmanager
-def opened(source: Path | BinaryIO, *, demuxers: Sequence[str]) -> Iterator[InputContainer]:
+def opened(source: Path | BinaryIO, *, demuxers: Sequence[str], applies_edits: bool = True) -> Iterator[InputContainer]:
     """The media at a path or in a file object, opened so that they can name no other file and no address.
+
+    Args:
+        source: The media.
+        demuxers: The containers they may be in.
+        applies_edits: Whether what an edit list leaves out is left out.
 
     Raises:
         UnreadableMedia: They are in none of these containers.
@@ -85,6 +94,7 @@ def opened(source: Path | BinaryIO, *, demuxers: Sequence[str]) -> Iterator[Inpu
         "format_whitelist": ",".join(demuxers),
         "protocol_whitelist": "file",
         "max_pixels": str(MAX_PIXELS),
+        **({} if applies_edits else {"advanced_editlist": "0"}),
     }
     file = source.absolute() if isinstance(source, Path) else source
     try:
@@ -96,6 +106,11 @@ def opened(source: Path | BinaryIO, *, demuxers: Sequence[str]) -> Iterator[Inpu
         ) from error
     with container:
         yield container
+
+
+def nothing_decoded(why: str, *, format_name: str) -> UnreadableMedia:
+    """The error of a file of this format of which nothing can be decoded."""
+    return NothingShown(why) if format_name == _WITH_EDITS else UnreadableMedia(why)
 
 
 def tag_text(tag: str) -> str:

@@ -17,6 +17,10 @@ class UnreadableMedia(Exception):
     """The content cannot be decoded as what it was said to be; the text becomes the job's error."""
 
 
+class NothingShown(UnreadableMedia):
+    """Nothing can be decoded of a file whose format has edit lists, which may leave out all of it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VideoFacts:
     """What was measured of a video.

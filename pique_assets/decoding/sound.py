@@ -18,10 +18,17 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 
 from pique_assets.decoding.clock import Clock, exact
-from pique_assets.decoding.containers import AUDIO_DEMUXERS, decoded, opened, packets_of
+from pique_assets.decoding.containers import (
+    AUDIO_DEMUXERS,
+    WITHOUT_EDITS,
+    decoded,
+    nothing_decoded,
+    opened,
+    packets_of,
+)
 from pique_assets.decoding.declared import declared_end_sec
 from pique_assets.decoding.extents import Extents
-from pique_assets.decoding.facts import UnreadableMedia
+from pique_assets.decoding.facts import NothingShown, UnreadableMedia
 from pique_assets.decoding.levels import Meter
 from pique_assets.decoding.listening import Listener
 from pique_assets.decoding.media import Media, Part
@@ -51,7 +58,19 @@ def read_audio(path: Path, *, parts: frozenset[Part]) -> Media:
     Raises:
         UnreadableMedia: It is no audio of a supported format, or nothing of it can be decoded.
     """
+    try:
+        return _read(path, parts=parts)
+    except NothingShown as error:
+        try:
+            return _read(path, parts=parts, applies_edits=False)
+        except UnreadableMedia:
+            raise error from None
+
+
+def _read(path: Path, *, parts: frozenset[Part], applies_edits: bool = True) -> Media:
     hearing = _Hearing(path, listener=Listener() if Part.SOUND in parts else None)
+    if not applies_edits:
+        hearing.notes.append(WITHOUT_EDITS)
     links = links_of(path)
     with ExitStack() as stack:
         sources: list[Path | BinaryIO] = [path]
@@ -60,7 +79,7 @@ def read_audio(path: Path, *, parts: frozenset[Part]) -> Media:
             sources = [Extents(file, [link]) for link in links]
             hearing.notes.append(f"it is a chain of {len(links)} streams, and all of them were measured")
         for source in sources:
-            with opened(source, demuxers=AUDIO_DEMUXERS) as container:
+            with opened(source, demuxers=AUDIO_DEMUXERS, applies_edits=applies_edits) as container:
                 hearing.read(container)
     return hearing.media()
 
@@ -71,6 +90,7 @@ class _Hearing:
     def __init__(self, path: Path, *, listener: Listener | None) -> None:
         self.notes: list[str] = []
         self._path = path
+        self._format_name = ""
         self._meter = Meter()
         self._listener = listener
         self._end_sec = 0.0
@@ -80,6 +100,7 @@ class _Hearing:
     def read(self, container: InputContainer) -> None:
         """Decode a container to its end."""
         track = heard_track(container)
+        self._format_name = container.format.name
         if track is None:
             raise UnreadableMedia(
                 "it is in a coding that is not supported" if container.streams.audio else "the file has no audio stream"
@@ -100,7 +121,7 @@ class _Hearing:
         """What was measured."""
         facts = self._meter.facts(duration_sec=self._end_sec, notes=tuple(self.notes))
         if facts is None:
-            raise UnreadableMedia("nothing of the audio can be decoded")
+            raise nothing_decoded("nothing of the audio can be decoded", format_name=self._format_name)
         sound = None if self._listener is None else self._listener.sound(picture_starts_s=None)
         return Media(facts=facts, sound=sound)
 

@@ -17,9 +17,9 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from pique_assets.decoding.clock import Clock, exact
-from pique_assets.decoding.containers import MAX_PIXELS, decoded
+from pique_assets.decoding.containers import MAX_PIXELS, decoded, nothing_decoded
 from pique_assets.decoding.declared import declared_end_sec
-from pique_assets.decoding.facts import UnreadableMedia, VideoFacts
+from pique_assets.decoding.facts import VideoFacts
 from pique_assets.decoding.field_pairs import FieldPairs
 from pique_assets.decoding.picture_size import Sizes
 from pique_assets.decoding.placement import Placement
@@ -121,7 +121,8 @@ class VideoMeter:
         frame = self.first_frame
         if frame is None:
             most = f"{MAX_PIXELS / 1e6:.0f} megapixels"
-            raise UnreadableMedia(f"no frame of the video can be decoded (larger ones than {most} are not tried)")
+            why = f"no frame of the video can be decoded (larger ones than {most} are not tried)"
+            raise nothing_decoded(why, format_name=self._container.format.name)
         self._sizes.finish()
         placement = Placement.of(frame)
         width, height = placement.shown_size(frame.width, frame.height)

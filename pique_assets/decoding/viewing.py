@@ -16,8 +16,8 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 
 from pique_assets.decoding.clock import Clock
-from pique_assets.decoding.containers import VIDEO_DEMUXERS, decoded, opened, packets_of
-from pique_assets.decoding.facts import VideoFacts
+from pique_assets.decoding.containers import VIDEO_DEMUXERS, WITHOUT_EDITS, decoded, opened, packets_of
+from pique_assets.decoding.facts import NothingShown, UnreadableMedia, VideoFacts
 from pique_assets.decoding.frames import Sampler
 from pique_assets.decoding.listening import Listener
 from pique_assets.decoding.media import (
@@ -44,13 +44,23 @@ def read_video(path: Path, *, parts: frozenset[Part]) -> Media:
     Raises:
         UnreadableMedia: It is no video of a supported format, has no picture, or none of its pictures decodes.
     """
-    with opened(path, demuxers=VIDEO_DEMUXERS) as container:
+    try:
+        media = _read(path, parts=parts)
+    except NothingShown as error:
+        try:
+            media = _with_note(_read(path, parts=parts, applies_edits=False), WITHOUT_EDITS)
+        except UnreadableMedia:
+            raise error from None
+    links = links_of(path)
+    return _with_note(media, CHAINED.format(count=len(links))) if len(links) > 1 else media
+
+
+def _read(path: Path, *, parts: frozenset[Part], applies_edits: bool = True) -> Media:
+    with opened(path, demuxers=VIDEO_DEMUXERS, applies_edits=applies_edits) as container:
         viewing = _Viewing(container, parts)
         for packet in packets_of(container, list(container.streams)):
             viewing.add(packet)
-        media = viewing.media()
-    links = links_of(path)
-    return _with_note(media, CHAINED.format(count=len(links))) if len(links) > 1 else media
+        return viewing.media()
 
 
 def _with_note(media: Media, note: str) -> Media:

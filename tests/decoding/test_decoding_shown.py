@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import pytest
-from made_media import make_video, noise_frames
+from made_media import make_sound, make_video, noise_frames
 
 from pique_assets.decoding.facts import UnreadableMedia, VideoFacts
 from pique_assets.decoding.reading import read_media
@@ -224,6 +225,25 @@ def test_an_edit_ends_the_last_picture(tmp_path):
     counted = shown((0, 5000), (5000, 5000))
     assert float(counted.duration_sec(declared_end=Fraction(6))) == 6.0
     assert float(counted.duration_sec(declared_end=Fraction(60))) == 10.0
+
+
+def without_length(path: Path) -> Path:
+    """The same file, the edits of whose tracks last for nothing, as some programs write them."""
+    body = bytearray(path.read_bytes())
+    for edit in re.finditer(b"elst", body):
+        body[edit.end() + 8 : edit.end() + 12] = bytes(4)
+    path.write_bytes(body)
+    return path
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mov"])
+def test_an_edit_list_that_leaves_out_everything_is_passed_over(tmp_path, name):
+    facts = facts_of(without_length(make_video(tmp_path / name, sound=True)))
+    assert (facts.frames, facts.fps, facts.duration_sec) == (50, 25.0, 2.0)
+    assert facts.notes == ("its edit list leaves out all of it, and is passed over, as some players do",)
+    sound = read_media(without_length(make_sound(tmp_path / "a.m4a")), content_type="audio").facts
+    assert sound.duration_sec == pytest.approx(1.0, abs=0.05)
+    assert sound.notes == facts.notes
 
 
 def test_too_large_a_picture_is_refused_with_the_limit(tmp_path):
