@@ -1,7 +1,7 @@
 """Pictures of H.264 that are two fields, each of which may be a packet of its own.
 
 Belongs here: telling the second field of a pair, with which no new picture begins. Broadcasts and camcorders record so.
-Does not: fields of other codings, which libav joins itself, and counting (`shown`).
+Does not: fields of other codings, and counting (`shown`).
 """
 
 from __future__ import annotations

@@ -170,7 +170,6 @@ def _declared_sec(container: InputContainer, track: AudioStream, *, path: Path) 
         return frames * _SAMPLES_OF_MP3[track.sample_rate >= 32_000] / track.sample_rate or None
     if name in _STATES_LENGTH and track.duration is not None and tick is not None:
         return float(track.duration * tick)
-    of_track = declared_end_sec(container, track)
-    # The length of the whole is that of another track where there are several.
-    of_whole = declared_end_sec(container, None) if len(container.streams) == 1 else None
-    return float(end) if (end := of_track or of_whole) else None
+    # A word on the whole file may be of another track, or a guess of libav's by the bits a second.
+    end = declared_end_sec(container, track)
+    return float(end) if end else None

@@ -167,6 +167,14 @@ def test_sound_that_breaks_off_is_said_to_be_cut_short(tmp_path, codec, containe
     assert facts.notes == ("it is cut short: its container declares 6.0s",)
 
 
+@pytest.mark.parametrize("codec", ["libmp3lame", "ac3", "aac", "pcm_s16le"])
+def test_a_recording_whose_length_was_never_written_is_not_cut_short(tmp_path, codec):
+    body = tone(codec=codec, container="matroska", rate=48_000, seconds=60.0, options={"live": "1"})
+    facts = facts_of(tmp_path / "live.mka", body)
+    assert facts.duration_sec == pytest.approx(60.0, abs=0.1)
+    assert not facts.notes
+
+
 @pytest.mark.parametrize("rf64", ["always", "never"])
 def test_a_wav_with_the_size_of_a_large_one_may_be_cut_short(tmp_path, rf64):
     body = tone(codec="pcm_s16le", container="wav", seconds=6.0, options={"rf64": rf64})
