@@ -162,6 +162,22 @@ def test_a_picture_that_breaks_off_is_said_to_be_cut_short(tmp_path, name):
     assert facts.duration_sec < 2.5
 
 
+def test_a_recording_whose_length_was_never_written_is_not_cut_short(tmp_path):
+    pictures = {"a.mkv": {}, "live.mkv": {"live": "1"}}
+    for name, options in pictures.items():
+        with av.open(tmp_path / name, "w", options=options) as container:
+            picture, sound = container.add_stream("mjpeg", rate=25), container.add_stream("pcm_s16le", rate=44_100)
+            picture.width, picture.height, picture.pix_fmt = 64, 48, "yuvj420p"
+            for number in range(250):
+                container.mux(picture.encode(av.VideoFrame(64, 48, "yuvj420p")))
+                samples = av.AudioFrame(format="s16", layout="stereo", samples=1764)
+                samples.sample_rate, samples.pts = 44_100, number * 1764
+                container.mux(sound.encode(samples))
+    assert facts_of(tmp_path / "a.mkv").declared_duration_sec == pytest.approx(10.0, abs=0.01)
+    facts = facts_of(tmp_path / "live.mkv")
+    assert (facts.duration_sec, facts.declared_duration_sec) == (10.0, None)
+
+
 def test_fragments_are_counted_like_a_whole(tmp_path):
     path = make_video(tmp_path / "a.mp4", options={"movflags": "frag_keyframe+empty_moov"})
     assert (facts_of(path).duration_sec, facts_of(path).frames) == (2.0, 50)
