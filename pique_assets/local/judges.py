@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from pique_assets.local.bodies import DetectorBody, JudgeBody, SeedDetector, SeedFile
 from pique_assets.local.database import LocalDatabase, now_text
-from pique_assets.local.detectors.registry import reason_refused, references_of
+from pique_assets.local.detectors.registry import DetectorUnusable, reason_refused, references_of
 from pique_assets.local.references import ReferenceMissing
 
 READY = "ready"
@@ -182,6 +182,8 @@ class JudgeStore:
                 self._find_reference(uri)
         except ReferenceMissing as error:
             return f"{detector_name}: {error}"
+        except DetectorUnusable as error:
+            return str(error)
         return None
 
     def _seed_one(self, judge: StoredJudge) -> StoredJudge:

@@ -7,8 +7,9 @@ Belongs here: the messages alone; both ends import this module, so it stays ligh
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class _Message(BaseModel):
@@ -37,6 +38,27 @@ class EvaluationOrder(_Message):
     description: str | None
     detectors: list[DetectorOrder]
     references: dict[str, Path] = {}
+
+
+class DetectorAnswer(_Message):
+    """What one detector found, as polled results write it; ``pass_check`` and ``score`` are null together."""
+
+    model_config = ConfigDict(strict=True)
+
+    detector_name: str
+    detector_config_id: str
+    pass_check: bool | None
+    score: float | None = Field(ge=0, le=1, allow_inf_nan=False)
+    rationale: str
+    metrics: dict[str, object]
+    timestamps: list[Annotated[float, Field(ge=0, allow_inf_nan=False)]]
+    flagged_frames: list[dict[str, object]]
+
+    @model_validator(mode="after")
+    def _says_something_or_nothing(self) -> Self:
+        if (self.pass_check is None) != (self.score is None):
+            raise ValueError("pass_check and score have to be None together")
+        return self
 
 
 class EvaluationAnswer(_Message):

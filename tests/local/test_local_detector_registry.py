@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from pique_assets.extras import EXTRAS, Extra
 from pique_assets.local.detectors import registry
-from pique_assets.local.detectors.registry import detector_names, reason_refused
+from pique_assets.local.detectors.registry import DetectorUnusable, detector_names, reason_refused, references_of
 
 OWN = '''
 """A detector of somebody else's package."""
@@ -53,6 +54,45 @@ class NotReady(FrameCount):
         return "its model is missing: fetch it with `own fetch`"
 
 
+class Broken(FrameCount):
+    detector_name: ClassVar[str] = "broken"
+
+    at_least: int = 1
+    how: str
+
+    def references(self):
+        if self.how == "references":
+            raise RuntimeError("no list today")
+        return "gs://bucket/a.mp4" if self.how == "one reference" else ()
+
+    def reason_not_ready(self):
+        if self.how == "readiness":
+            raise RuntimeError("nobody knows")
+
+    def judge(self, material: Material) -> Verdict:
+        import numpy as np
+
+        said = {"pass_check": True, "score": 1.0, "rationale": "fine", "metrics": {}}
+        if self.how == "raises":
+            raise RuntimeError("out of ideas")
+        if self.how == "nothing":
+            return None
+        if self.how == "numpy":
+            print("by the way")
+            said = {**said, "pass_check": np.bool_(True), "score": np.float32(0.5), "metrics": {"all": np.arange(2)}}
+        return Verdict(**{
+            **said,
+            **{
+                "seven": {"score": 7.0},
+                "no number": {"score": float("nan")},
+                "half undetermined": {"pass_check": None},
+                "no sentence": {"rationale": None},
+                "no json": {"metrics": {"a": object()}},
+                "before the start": {"timestamps": [-1.0]},
+            }.get(self.how, {}),
+        })
+
+
 NOTHING = object()
 '''
 ENTRY_POINTS = """
@@ -60,6 +100,7 @@ ENTRY_POINTS = """
 frame_count = own_detectors:FrameCount
 needs_more = own_detectors:NeedsMore
 not_ready = own_detectors:NotReady
+broken = own_detectors:Broken
 no_detector = own_detectors:NOTHING
 vanished = own_detectors_of_old:Vanished
 video_specs = own_detectors:FrameCount
@@ -121,6 +162,56 @@ def test_a_detector_of_another_package_judges(own_package, tmp_path, start_pique
     assert silent["overall_score"] == 0.75
 
 
+BROKEN = {
+    "raises": "the detector broken raised RuntimeError: out of ideas",
+    "nothing": "the detector broken returned NoneType, no Verdict",
+    "seven": "the detector broken gave no usable verdict: score: Input should be less than or equal to 1",
+    "no number": "the detector broken gave no usable verdict: score: Input should be a finite number",
+    "half undetermined": "the detector broken gave no usable verdict: pass_check and score have to be None together",
+    "no sentence": "the detector broken gave no usable verdict: rationale: Input should be a valid string",
+    "no json": "the verdict of the detector broken is no JSON: Error serializing to JSON: TypeError: object",
+    "before the start": "the detector broken gave no usable verdict: timestamps: 0: Input should be greater than or",
+}
+
+
+def test_a_broken_detector_fails_its_jobs_by_name_and_no_process(own_package, tmp_path, start_pique, clip, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(own_package))
+    seeds = tmp_path / "judges.json"
+    seeds.write_text(
+        json.dumps({"judges": [{**judge("broken", how=how), "id": how} for how in [*BROKEN, "numpy", "readiness"]]})
+    )
+    with start_pique(tmp_path / "pique", seed_judges=seeds, workers=1) as pique:
+        workers = pique.worker_pids()
+        for how, reason in BROKEN.items():
+            result = pique.evaluated(clip, judge_id=how)
+            assert result["status"] == "failed"
+            assert result["error"].startswith(f"Evaluation failed: {reason}")
+        found = pique.evaluated(clip, judge_id="numpy")["detector_results"][0]
+        assert (found["pass_check"], found["score"], found["metrics"]) == (True, 0.5, {"all": [0, 1]})
+        assert pique.worker_pids() == workers
+        assert pique.http.get("/v1/judges/readiness").json()["status"] == "failed"
+
+
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [
+        ("references", "broken: the detector raised RuntimeError: no list today"),
+        ("one reference", "broken: the detector raised TypeError: references() returned 'gs://bucket/a.mp4', no list"),
+    ],
+)
+def test_references_that_cannot_be_told_are_a_reason(own_registry, how, reason):
+    with pytest.raises(DetectorUnusable, match=re.escape(reason)):
+        references_of("broken", {"how": how})
+
+
+def test_every_wrong_option_is_named_and_the_right_ones_beside_an_unknown_one():
+    reason = reason_refused("language", {"languages": ["en"], "accepted": 1}, content_type="video")
+    assert reason == (
+        "language: option accepted_languages: Field required; "
+        "there is no option languages, accepted (there are accepted_languages)"
+    )
+
+
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
@@ -131,6 +222,7 @@ def test_a_detector_of_another_package_judges(own_package, tmp_path, start_pique
             "no_detector: own_detectors:NOTHING is no subclass of pique_assets.local.detectors.base.Detector",
         ),
         ("video_specs", "video_specs: two packages register it: own_detectors:FrameCount and pique_assets"),
+        ("broken", "broken: option how: Field required"),
         ("not_ready", "not_ready: its model is missing: fetch it with `own fetch`"),
         (
             "needs_more",

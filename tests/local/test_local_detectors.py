@@ -1,5 +1,6 @@
 """Detectors over measured facts: both outcomes, limits at their edges, options that are refused."""
 
+# ruff: noqa: RUF001 - letters of other scripts are meant.
 from __future__ import annotations
 
 import json
@@ -173,6 +174,25 @@ def test_what_only_resembles_a_required_hashtag_does_not_count(title):
     verdict = TitleAndDescription(required_hashtags=["#bunny"]).judge(text(title))
     assert (verdict.pass_check, verdict.score) == (False, 0.0)
     assert verdict.metrics["missing_hashtags"] == ["#bunny"]
+
+
+@pytest.mark.parametrize(
+    ("required", "title"),
+    [
+        ("#हिन्दी", "नमस्ते #हिन्दी!"),
+        ("#ที่นี่", "#ที่นี่ #thai"),
+        ("#İstanbul", "günaydın #İSTANBUL"),
+        ("#می\u200cخواهم", "#می\u200cخواهم"),
+        ("#café", "#CAFE\u0301 au lait"),
+        ("#acme", "🎉#Acme🎉"),
+        ("#love", "#acme#love"),
+    ],
+)
+def test_a_hashtag_is_one_word_in_every_script(required, title):
+    assert reason_refused("title_and_description", {"required_hashtags": [required]}, content_type="video") is None
+    judged = TitleAndDescription(required_hashtags=[required])
+    assert judged.judge(text(title)).pass_check
+    assert not judged.judge(text(f"{required}x")).pass_check
 
 
 def test_title_and_description_are_not_joined_into_a_hashtag():

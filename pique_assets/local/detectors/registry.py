@@ -7,7 +7,7 @@ that asks for it, and never passes. Does not: any import of a media library.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 
@@ -64,30 +64,71 @@ def detector_named(name: str) -> type[Detector]:
 
 
 def references_of(detector_name: str, config: Mapping[str, object]) -> tuple[str, ...]:
-    """The URIs of the files that a detector with these options compares content with."""
-    return tuple(detector_named(detector_name).model_validate(dict(config)).references())
+    """The URIs of the files that a detector with these options compares content with.
+
+    Raises:
+        DetectorUnusable: The detector can't be had, or can't say.
+        ValidationError: The options are none of the detector's.
+    """
+    detector = _configured(detector_named(detector_name), config)
+    try:
+        references = detector.references()
+        if isinstance(references, str) or not all(isinstance(uri, str) for uri in references):
+            raise TypeError(f"references() returned {references!r}, no list of URIs")
+    except Exception as error:
+        raise _broken(detector_name, error) from error
+    return tuple(references)
 
 
 def reason_refused(detector_name: str, config: Mapping[str, object], *, content_type: str) -> str | None:
     """Why a judge of ``content_type`` cannot have this detector with these options, or None if it can."""
     try:
         detector = detector_named(detector_name)
+        if content_type not in detector.content_types:
+            measured = " and ".join(sorted(detector.content_types))
+            return f"{detector_name}: measures {measured}, not {content_type}"
+        configured = _configured(detector, config)
     except DetectorUnusable as error:
         return str(error)
-    if content_type not in detector.content_types:
-        measured = " and ".join(sorted(detector.content_types))
-        return f"{detector_name}: measures {measured}, not {content_type}"
-    try:
-        configured = detector.model_validate(dict(config))
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        return f"{detector_name}: option {where}: {first['msg']}"
+        return f"{detector_name}: {_complaints(error, options=detector.model_fields)}"
     for extra in detector.extras:
         if missing := EXTRAS[extra].missing():
             return (
                 f"{detector_name}: needs {', '.join(missing)}, which is not installed: "
                 f"pip install 'pique_assets[{extra}]'"
             )
-    reason = configured.reason_not_ready()
+    try:
+        reason = configured.reason_not_ready()
+    except Exception as error:
+        return str(_broken(detector_name, error))
     return None if reason is None else f"{detector_name}: {reason}"
+
+
+def _configured(detector: type[Detector], config: Mapping[str, object]) -> Detector:
+    try:
+        return detector.model_validate(dict(config))
+    except ValidationError:
+        raise
+    except Exception as error:
+        raise _broken(detector.detector_name, error) from error
+
+
+def _broken(name: str, error: Exception) -> DetectorUnusable:
+    """A user's own detector may raise anything, and the server has to go on."""
+    return DetectorUnusable(f"{name}: the detector raised {type(error).__name__}: {error}")
+
+
+def _complaints(error: ValidationError, *, options: Iterable[str]) -> str:
+    """What is wrong with the options of a judge, in words."""
+    unknown, wrong = [], []
+    for one in error.errors(include_url=False):
+        where = ".".join(str(part) for part in one["loc"])
+        said = one["msg"].removeprefix("Value error, ")
+        if one["type"] == "extra_forbidden":
+            unknown.append(where)
+        else:
+            wrong.append(f"option {where}: {said}" if where else said)
+    if unknown:
+        wrong.append(f"there is no option {', '.join(unknown)} (there are {', '.join(options)})")
+    return "; ".join(wrong)
