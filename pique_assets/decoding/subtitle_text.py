@@ -7,6 +7,7 @@ without their text; and what the text says.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from av.packet import Packet
@@ -76,14 +77,18 @@ class SubtitleReader:
 
 def _text_and_seconds(packet: Packet[SubtitleStream]) -> tuple[str, float]:
     """A packet's text without markup, and how long its coding says it is shown."""
-    lines, shown_s = [], 0.0
+    parts, shown_s = [], 0.0
     for found in decoded(packet):
         rects = found if isinstance(found, SubtitleSet) else [found]
         if isinstance(found, SubtitleSet):
             shown_s = max(shown_s, (found.end_display_time - found.start_display_time) / 1000)
-        for rect in rects:
-            if isinstance(rect, AssSubtitle):
-                text = (rect.dialogue or rect.text).decode(errors="replace")
-                lines.append(_MARKUP.sub("", text).replace("\\h", " ").strip())
+        parts += [rect for rect in rects if isinstance(rect, AssSubtitle)]
     # A length of 2**32 ms is libav's word for "until the next".
-    return "\n".join(line for line in lines if line), shown_s if shown_s < 1000 else 0.0
+    return shown_text(parts), shown_s if shown_s < 1000 else 0.0
+
+
+def shown_text(parts: Sequence[AssSubtitle]) -> str:
+    """The text of what is shown at once, without markup, line by line."""
+    texts = [(part.dialogue or part.text).decode(errors="replace") for part in parts]
+    lines = [_MARKUP.sub("", text).replace("\\h", " ").strip() for text in texts]
+    return "\n".join(line for line in lines if line)

@@ -1,7 +1,7 @@
 """A video read once: its facts, and the parts of it that were asked for, in one pass over the file.
 
 Belongs here: handing each packet to those whom it concerns. Does not: what they make of it (`video`, `frames`,
-`listening`, `subtitle_text`).
+`listening`, `subtitle_text`, `closed_captions`).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 
 from pique_assets.decoding.clock import Clock
+from pique_assets.decoding.closed_captions import ClosedCaptionReader
 from pique_assets.decoding.containers import VIDEO_DEMUXERS, WITHOUT_EDITS, decoded, opened, packets_of
 from pique_assets.decoding.facts import NothingShown, UnreadableMedia, VideoFacts
 from pique_assets.decoding.frames import Sampler
@@ -87,12 +88,13 @@ class _Viewing:
         self._readers = {
             track.index: SubtitleReader(track) for track in container.streams.subtitles if Part.SUBTITLES in parts
         }
+        self._captions = ClosedCaptionReader() if Part.SUBTITLES in parts else None
         self._is_looked_at = True
         self._pictures = 0
 
     def add(self, packet: Packet[Any]) -> None:
         if packet.stream_index == self._track.index:
-            wants_pictures = self._frames is not None or self._stills is not None
+            wants_pictures = any(reader is not None for reader in (self._frames, self._stills, self._captions))
             for frame in self._meter.add(packet, decodes_all=wants_pictures and self._is_looked_at):
                 self._see(frame)
             return
@@ -110,7 +112,10 @@ class _Viewing:
             frames=self._frames.finish(end_s=facts.duration_sec) if self._frames else (),
             stills=self._stills.finish(end_s=facts.duration_sec) if self._stills else (),
             sound=self._listener.sound(picture_starts_s=start_s),
-            subtitle_tracks=tuple(reader.read(picture_starts_s=start_s) for reader in self._readers.values()),
+            subtitle_tracks=(
+                *(reader.read(picture_starts_s=start_s) for reader in self._readers.values()),
+                *(self._captions.tracks(end_s=min(facts.duration_sec, LOOKED_AT_SEC)) if self._captions else ()),
+            ),
         )
 
     def _see(self, frame: VideoFrame) -> None:
@@ -122,6 +127,8 @@ class _Viewing:
         for sampler in (self._frames, self._stills):
             if sampler is not None and time_s >= 0:
                 sampler.add(frame, time_s=time_s, pixel_shape=self._meter.pixel_shape)
+        if self._captions is not None and 0 <= time_s < LOOKED_AT_SEC:
+            self._captions.add(frame, time_s=time_s)
 
     def _time_s(self, frame: VideoFrame) -> float | None:
         """When a picture is shown, in seconds since the first; None where nobody can say."""

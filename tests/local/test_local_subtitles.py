@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import clips_with_text
+import hidden_captions
 import pytest
 from clip_rendering import Track
 
@@ -46,6 +47,28 @@ def test_a_subtitle_track_passes(tmp_path, suffix, codec):
     assert (metrics["cues_count"], metrics["coverage"], metrics["picture"]) == (4, 0.75, None)
     assert metrics["cues"][1] == {"start": 1.0, "end": 1.75, "text": SAID[1]}
     assert "track (fra) with 4 cues covers 75% of the video" in found.rationale
+
+
+def test_closed_captions_hidden_in_the_pictures_pass(tmp_path):
+    sent = {
+        1.0: hidden_captions.pop_on("Where are the keys?"),
+        2.5: hidden_captions.ERASE,
+        4.0: hidden_captions.pop_on("You had them."),
+        6.0: hidden_captions.pop_on("Then we wait here."),
+    }
+    found = verdict(hidden_captions.write(tmp_path / "clip.ts", seconds=8, sent=sent))
+    assert (found.pass_check, found.metrics["kind"]) == (True, "soft")
+    assert found.rationale.startswith("an eia_608 track (no language) with 3 cues covers ")
+    cues = found.metrics["cues"]
+    assert [cue["text"] for cue in cues] == ["Where are the keys?", "You had them.", "Then we wait here."]
+    # Commands are sent twice, in one picture after the other.
+    assert [cue["start"] for cue in cues] == pytest.approx([1.0, 4.0, 6.0], abs=0.1)
+    assert [cue["end"] for cue in cues] == pytest.approx([2.5, 6.0, 8.0], abs=0.1)
+
+
+def test_a_stream_with_room_for_closed_captions_has_none(tmp_path):
+    found = verdict(hidden_captions.write(tmp_path / "clip.ts", seconds=3, sent={1.0: hidden_captions.ERASE}))
+    assert (found.pass_check, found.metrics["tracks"]) == (False, [])
 
 
 def test_a_forced_track_and_a_watermark_are_no_subtitles(tmp_path):
