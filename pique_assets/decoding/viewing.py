@@ -93,15 +93,17 @@ class _Viewing:
         self._pictures = 0
 
     def add(self, packet: Packet[Any]) -> None:
-        if packet.stream_index == self._track.index:
+        # The packets that empty the decoders carry their track, but the number of none.
+        number = packet.stream.index
+        if number == self._track.index:
             wants_pictures = any(reader is not None for reader in (self._frames, self._stills, self._captions))
             for frame in self._meter.add(packet, decodes_all=wants_pictures and self._is_looked_at):
                 self._see(frame)
             return
         self._meter.beside(packet)
-        if self._heard is not None and packet.stream_index == self._heard.index:
+        if self._heard is not None and number == self._heard.index:
             self._hear(packet)
-        elif reader := self._readers.get(packet.stream_index):
+        elif reader := self._readers.get(number):
             reader.add(packet)
 
     def media(self) -> Media:

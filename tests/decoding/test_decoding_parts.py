@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
+from av.container import OutputContainer
 from av.video.frame import VideoFrame
 from made_media import make_video
 
@@ -21,9 +23,11 @@ def media_of(path: Path, *parts: Part) -> Media:
     return read_media(path, content_type="video", parts=parts)
 
 
-def brightening(path: Path, *, times_ms: list[int]) -> Path:
-    """Pictures of one brightness each, 10 more than the one before."""
+def brightening(path: Path, *, times_ms: list[int], beside: Callable[[OutputContainer], object] | None = None) -> Path:
+    """Pictures of one brightness each, 10 more than the one before; ``beside`` adds other tracks before theirs."""
     with av.open(path, "w") as container:
+        if beside is not None:
+            beside(container)
         stream = container.add_stream("h264", rate=25)
         stream.width, stream.height, stream.pix_fmt = 320, 180, "yuv420p"
         stream.codec_context.time_base = Fraction(1, 1000)
@@ -54,6 +58,21 @@ def test_a_raw_stream_shows_its_pictures_at_the_moments_of_its_rate(tmp_path, na
     assert [still.time_s for still in raw.stills] == [0.0, 1.5]
     for one, other in zip((*raw.frames, *raw.stills), (*held.frames, *held.stills), strict=True):
         assert np.array_equal(one.gray, other.gray)
+
+
+@pytest.mark.parametrize(
+    ("name", "beside"),
+    [
+        ("a.mkv", lambda container: container.add_attachment("a.ttf", "font/ttf", b"letters")),
+        ("a.ts", lambda container: container.add_data_stream("klv")),
+        ("a.mp4", lambda container: container.add_stream("aac", rate=48000)),
+    ],
+    ids=["attachment", "data", "sound"],
+)
+def test_no_track_beside_the_picture_takes_its_last_frames(tmp_path, name, beside):
+    path = brightening(tmp_path / name, times_ms=[0, 500, 1000, 1500, 2000, 2500], beside=beside)
+    media = media_of(path, *Part)
+    assert [round((float(frame.gray.mean()) - 10) / 10) for frame in media.frames][:6] == [0, 1, 2, 3, 4, 5]
 
 
 def test_only_what_is_asked_for_is_there(tmp_path):
