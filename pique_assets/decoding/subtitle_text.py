@@ -24,6 +24,9 @@ PICTURES = frozenset({"dvbsub", "dvdsub", "pgssub", "xsub"})
 _MARKUP = re.compile(r"\{\\[^}]*\}")
 """How a text says that it is italic, where it stands and the like, once libav has read it."""
 
+_DRAWING = re.compile(r"\{[^}]*\\p[1-9][^}]*\}.*?(?=\{[^}]*\\p0[^}]*\}|$)")
+"""The lines of a shape that ASS draws, which are no text."""
+
 MOST_CUES = 20_000
 """Of one track: more than a text every fifth of a second of the first hour."""
 
@@ -90,5 +93,5 @@ def _text_and_seconds(packet: Packet[SubtitleStream]) -> tuple[str, float]:
 def shown_text(parts: Sequence[AssSubtitle]) -> str:
     """The text of what is shown at once, without markup, line by line."""
     texts = [(part.dialogue or part.text).decode(errors="replace") for part in parts]
-    lines = [_MARKUP.sub("", text).replace("\\h", " ").strip() for text in texts]
+    lines = [_MARKUP.sub("", _DRAWING.sub("", text)).replace("\\h", " ").strip() for text in texts]
     return "\n".join(line for line in lines if line)

@@ -214,6 +214,21 @@ TOLD = tuple((2.0 * number, 2.0 * number + 1.5, text) for number, text in enumer
         (track(TOLD[0]), "it has 1 different cue, wanted at least 3"),
         (track(*((start, end, "acme.example") for start, end, _ in TOLD)), "it has 1 different cue, wanted at least 3"),
         (
+            track(
+                *((n, n + 1, text) for n, text in enumerate(["[Music]", "(laughs)", "ANNA: [sighs]", "\u266a \u266a"]))
+            ),
+            "it has no words that are said, only numbers or descriptions of sounds",
+        ),
+        (
+            track(*((n, n + 1, f"{n} \u3010\u97f3\u697d{n}\u3011") for n in range(5))),
+            "it has no words that are said, only numbers or descriptions of sounds",
+        ),
+        (
+            # As drones write it.
+            track(*((n, n + 1, f"SrtCnt : {n}\n[iso: 10{n}] GPS: 48.{n}, 11.{n} H: {n}m") for n in range(5))),
+            "it has 1 different cue, wanted at least 3",
+        ),
+        (
             track(*TOLD, forced=True),
             "it is a forced track, which holds only what even viewers without subtitles must see",
         ),
@@ -227,6 +242,12 @@ def test_a_track_counts_with_its_coverage_and_its_text_without_markup():
     found_track = judged(track(*TOLD, (9.0, 14.0, "<b>Bye</b>{\\an8}\\Nnow"), language="und"), end_s=10.0, least_cues=3)
     assert (found_track.reason_against, found_track.coverage, found_track.language) == (None, 0.7, None)
     assert (found_track.cues[-1].text, found_track.cues[-1].end_s) == ("Bye\nnow", 10.0)
+
+
+def test_a_track_with_sounds_among_its_words_counts():
+    sounds = [(8.0, 8.5, "[Music]"), (8.5, 9.0, "(laughs)")]
+    found_track = judged(track(*TOLD, *sounds), end_s=10.0, least_cues=3)
+    assert (found_track.reason_against, len(found_track.cues)) == (None, len(TOLD) + 2)
 
 
 def test_a_track_of_pictures_is_unclear():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import clips_with_text
@@ -49,6 +50,15 @@ def test_a_subtitle_track_passes(tmp_path, suffix, codec):
     assert "track (fra) with 4 cues covers 75% of the video" in found.rationale
 
 
+def test_shapes_that_a_track_draws_are_no_text(tmp_path):
+    shapes = [
+        replace(cue, text=f"{{\\an7\\p1}}m 0 0 l {number} 0{{\\p0}}{{\\pos(1,2)}}") for number, cue in enumerate(CUES)
+    ]
+    path = tmp_path / "clip.mkv"
+    clips_with_text.write(path, seconds=4, tracks=[Track(codec="ass", cues=tuple(shapes), language="eng")])
+    assert verdict(path).rationale.startswith("no subtitles: the ssa track does not count, it shows nothing while")
+
+
 def test_closed_captions_hidden_in_the_pictures_pass(tmp_path):
     sent = {
         1.0: hidden_captions.pop_on("Where are the keys?"),
@@ -58,7 +68,7 @@ def test_closed_captions_hidden_in_the_pictures_pass(tmp_path):
     }
     found = verdict(hidden_captions.write(tmp_path / "clip.ts", seconds=8, sent=sent))
     assert (found.pass_check, found.metrics["kind"]) == (True, "soft")
-    assert found.rationale.startswith("an eia_608 track (no language) with 3 cues covers ")
+    assert found.rationale.startswith("the eia_608 track (no language) with 3 cues covers ")
     cues = found.metrics["cues"]
     assert [cue["text"] for cue in cues] == ["Where are the keys?", "You had them.", "Then we wait here."]
     # Commands are sent twice, in one picture after the other.

@@ -11,8 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pique_assets.decoding.media import SubtitleCue, SubtitleTrack
+from pique_assets.local.detectors.caption_words import letters_of
 
 _MARKUP = re.compile(r"<[^<>]*>|\{[^{}]*\}")
+_DESCRIBED = re.compile(r"\[[^\[\]]*\]|\([^()]*\)|\uff08[^\uff08\uff09]*\uff09|\u3010[^\u3010\u3011]*\u3011")
+_SPEAKER = re.compile(r"^[^:]{1,30}:(?=\s|$)")
 _INVISIBLE = re.compile(r"[\s\u200b-\u200f\u2028-\u202e\u2060\ufeff]+")
 _LINE_BREAK = re.compile(r"\\[Nn]|\r\n?|\n")
 
@@ -49,7 +52,8 @@ def judged(track: SubtitleTrack, *, end_s: float, least_cues: int) -> JudgedTrac
         least_cues: With fewer different texts it is a note, such as who made the video.
     """
     cues = tuple(_shown(track.cues or (), end_s=end_s))
-    texts = len({cue.text for cue in cues})
+    # Words alone: what a drone or a counter writes into a track are other numbers in the same words.
+    texts = len({letters_of(_words(cue.text)) for cue in cues} - {""})
     reason = None
     if track.cues is None:
         reason = "its cues are pictures, which are not read"
@@ -57,6 +61,8 @@ def judged(track: SubtitleTrack, *, end_s: float, least_cues: int) -> JudgedTrac
         reason = "it is a forced track, which holds only what even viewers without subtitles must see"
     elif not cues:
         reason = "it shows nothing while there is a picture"
+    elif not texts:
+        reason = "it has no words that are said, only numbers or descriptions of sounds"
     elif texts < least_cues:
         reason = f"it has {texts} different cue{'' if texts == 1 else 's'}, wanted at least {least_cues}"
     return JudgedTrack(
@@ -68,6 +74,12 @@ def judged(track: SubtitleTrack, *, end_s: float, least_cues: int) -> JudgedTrac
         reason_against=reason,
         is_unclear=track.cues is None and not track.is_forced,
     )
+
+
+def _words(text: str) -> str:
+    """What is said, without what subtitles for the deaf describe: sounds in brackets, and who speaks."""
+    lines = (_SPEAKER.sub("", line) for line in _DESCRIBED.sub(" ", text).splitlines())
+    return "\n".join(lines)
 
 
 def _shown(cues: Sequence[SubtitleCue], *, end_s: float) -> list[SubtitleCue]:

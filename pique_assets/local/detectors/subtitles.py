@@ -255,9 +255,9 @@ def _picture_metrics(text: FoundText | None, *, stills: int) -> dict[str, object
 def _rationale(found: _Found, *, required: bool) -> str:
     if found.track is not None:
         tag = found.track.language or "no language"
-        article = "an" if found.track.codec[:1] in "aeiou" else "a"
-        said = f"{article} {found.track.codec} track ({tag}) with {len(found.cues)} cues"
-        said += f" covers {_percent(found)} of the video"
+        said = (
+            f"the {found.track.codec} track ({tag}) with {len(found.cues)} cues covers {_percent(found)} of the video"
+        )
     elif found.cues:
         said = f"captions in the picture: {len(found.cues)} seen, over {_percent(found)} of the video"
     elif found.reason_unclear:
