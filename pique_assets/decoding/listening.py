@@ -5,6 +5,8 @@ Belongs here: resampling and aligning. Does not: its levels (`levels`), and what
 
 from __future__ import annotations
 
+from typing import Any
+
 import av
 import numpy as np
 from av.audio.frame import AudioFrame
@@ -15,11 +17,11 @@ from pique_assets.decoding.media import LOOKED_AT_SEC, SOUND_RATE, Sound
 
 MOST_SAMPLES = round(LOOKED_AT_SEC * SOUND_RATE)
 
+CANCELLED = 0.01
+"""Share of the loudness of two channels below which nothing of them is left in their mix."""
+
 _GAP_SEC = 0.1
 """A shorter hole between two frames is a container's rounding."""
-
-_CANCELLED = 0.05
-"""Two channels of whose power less than this share is left in their mixture are out of phase."""
 
 
 class Listener:
@@ -43,7 +45,7 @@ class Listener:
         if shape != self._shape:
             self._flush()
             self._shape = shape
-            layout = "stereo" if frame.layout.nb_channels == 2 else "mono"
+            layout = "mono" if frame.layout.nb_channels == 1 else "stereo"
             self._resampler = AudioResampler(format="s16", layout=layout, rate=SOUND_RATE)
         assert self._resampler is not None
         if frame.time is not None:
@@ -81,17 +83,18 @@ class Listener:
         self._resampler = None
 
     def _take(self, piece: AudioFrame) -> None:
-        samples = piece.to_ndarray().reshape(-1, piece.layout.nb_channels).astype(np.int16, copy=False)
-        self._append(_mixed(samples) if samples.shape[1] == 2 else samples[:, 0])
+        self._append(_mixed(piece.to_ndarray().reshape(-1, piece.layout.nb_channels)))
 
     def _append(self, samples: NDArray[np.int16]) -> None:
         self._pieces.append(samples[: MOST_SAMPLES - self._length])
         self._length += len(self._pieces[-1])
 
 
-def _mixed(samples: NDArray[np.int16]) -> NDArray[np.int16]:
-    """One channel of two, of shape (moments, 2): their mixture, or the first where the two cancel each other."""
-    wide = samples.astype(np.float32)
-    mixture = wide.mean(axis=1)
-    is_cancelled = np.square(mixture).sum() < _CANCELLED * np.square(wide).mean(axis=1).sum()
-    return samples[:, 0] if is_cancelled else mixture.astype(np.int16)
+def _mixed(channels: NDArray[Any]) -> NDArray[np.int16]:
+    """One channel of one or two, of shape (moments, channels); the first alone where a mix would silence them."""
+    first = channels[:, 0].astype(np.float32)
+    mix = channels.mean(axis=1, dtype=np.float32)
+    # A microphone that is wired wrongly is recorded upside down on one side: listeners hear the voice all the same.
+    loudness = np.square(channels, dtype=np.float32).mean() if len(channels) else 0.0
+    is_silenced = np.square(mix).sum() < CANCELLED * loudness * len(mix)
+    return np.rint(first if is_silenced else mix).astype(np.int16)

@@ -171,6 +171,35 @@ def clicking(path: Path, *, picture_from_s: float, sound_from_s: float) -> Path:
     return path
 
 
+@pytest.mark.parametrize(
+    ("layout", "loudness", "heard"),
+    [
+        ("stereo", [1, 1], 1.0),
+        ("stereo", [1, 0], 0.5),
+        ("stereo", [1, -1], 1.0),
+        ("stereo", [1, -0.99], 1.0),
+        ("stereo", [0, 0], 0.0),
+        ("quad", [1, -1, 1, -1], 1.0),
+    ],
+)
+def test_no_voice_is_lost_by_mixing_channels(tmp_path, layout, loudness, heard):
+    tone = 10_000 * np.sin(np.arange(48_000) * 2 * np.pi * 440 / 48_000)
+    channels = np.stack([tone * share for share in loudness], axis=1).astype(np.int16)
+    path = tmp_path / "a.flac"
+    with av.open(path, "w") as container:
+        stream = container.add_stream("flac", rate=48_000, layout=layout)
+        for start in range(0, 48_000, 4096):
+            piece = channels[start : start + 4096].reshape(1, -1)
+            frame = av.AudioFrame.from_ndarray(piece, format="s16", layout=layout)
+            frame.sample_rate, frame.pts, frame.time_base = 48_000, start, Fraction(1, 48_000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    sound = read_media(path, content_type="audio", parts=[Part.SOUND]).sound
+    assert sound is not None
+    loudest = float(np.abs(sound.samples[1000:-1000].astype(float)).max()) / 10_000
+    assert loudest == pytest.approx(heard, abs=0.05)
+
+
 @pytest.mark.parametrize("name", ["a.mkv", "a.mp4", "a.ts"])
 @pytest.mark.parametrize(
     ("picture_from_s", "sound_from_s", "heard_s"), [(0.0, 0.0, 1.0), (0.0, 0.6, 1.6), (0.6, 0.0, 0.4)]

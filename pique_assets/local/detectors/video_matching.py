@@ -150,7 +150,7 @@ def _reference(path: Path, _size: int, _changed_ns: int) -> tuple[Sequence[Signa
     try:
         media = read_media(path, content_type=VIDEO, parts=frozenset({Part.FRAMES}))
     except UnreadableMedia as error:
-        return (), 1.0, str(error)
+        return (), 1.0, str(error).replace("the content is", "it is", 1)
     frames = [frame.gray for frame in media.frames]
     signatures = reference_signatures(frames)
     seen = comparable(signatures)
@@ -214,7 +214,9 @@ def _rationale(best: _Search, *, longest_blank: int) -> str:
         return f"no reference is shown: the nearest reaches {best.score:g}, wanted at least {THRESHOLD:g}"
     assert best.alignment is not None
     first, last = _seconds(best.matched[0]), _seconds(best.matched[-1])
-    shown = f"{best.uri} is shown from {first:g} s to {last:g} s ({best.alignment.variant}), at {best.score:g}"
+    shown = (
+        f"{best.uri} is shown from {first:g} s to {last:g} s ({best.alignment.variant}), with a score of {best.score:g}"
+    )
     if longest_blank > MOST_BLANK_FRAMES:
         return f"{shown}, but {_seconds(longest_blank):g} s are blank where the reference is not"
     return shown
