@@ -70,26 +70,26 @@ def test_image_specs_gives_the_documented_example():
 
 
 @pytest.mark.parametrize(
-    ("options", "check"),
+    ("options", "check", "issue"),
     [
-        ({"min_width": 1081}, "width_min"),
-        ({"max_width": 1079}, "width_max"),
-        ({"min_height": 1921}, "height_min"),
-        ({"max_height": 1919}, "height_max"),
-        ({"min_duration_sec": 15.01}, "duration_min"),
-        ({"max_duration_sec": 14.99}, "duration_max"),
-        ({"min_fps": 30.01}, "fps_min"),
-        ({"max_fps": 29.99}, "fps_max"),
-        ({"allowed_aspect_ratios": ["16:9", "1:1"]}, "aspect_ratio"),
+        ({"min_width": 1081}, "width_min", "width is 1080, wanted at least 1081"),
+        ({"max_width": 1079}, "width_max", "width is 1080, wanted at most 1079"),
+        ({"min_height": 1921}, "height_min", "height is 1920, wanted at least 1921"),
+        ({"max_height": 1919}, "height_max", "height is 1920, wanted at most 1919"),
+        ({"min_duration_sec": 15.01}, "duration_min", "duration is 15.0, wanted at least 15.01"),
+        ({"max_duration_sec": 14.99}, "duration_max", "duration is 15.0, wanted at most 14.99"),
+        ({"min_fps": 30.01}, "fps_min", "fps is 30.0, wanted at least 30.01"),
+        ({"max_fps": 29.99}, "fps_max", "fps is 30.0, wanted at most 29.99"),
+        ({"allowed_aspect_ratios": ["16:9", "1:1"]}, "aspect_ratio", "aspect ratio is 9:16, wanted 16:9 or 1:1"),
     ],
 )
-def test_each_limit_of_a_video_can_fail(options, check):
+def test_each_limit_of_a_video_can_fail(options, check, issue):
     verdict = VideoSpecs.model_validate(options).judge(video())
     assert not verdict.pass_check
     assert verdict.score == 0.0
     assert verdict.metrics["checks"][check]["pass"] is False
     assert verdict.metrics["issues_count"] == verdict.metrics["total_checks"] == 1
-    assert check in verdict.rationale
+    assert verdict.rationale.endswith(f": {issue}")
 
 
 def test_limits_of_a_video_include_themselves():

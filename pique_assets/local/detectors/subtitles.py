@@ -285,7 +285,12 @@ def _reason_without(found: _Found) -> str:
     rejected = Counter(one.reason for one in found.text.rejected) if found.text else Counter()
     if rejected:
         most = rejected.most_common(1)[0][0]
-        reasons.append(f"of {rejected.total()} texts in the picture none is a caption: most of it {most}")
+        texts = (
+            "the text in the picture is no caption: it"
+            if rejected.total() == 1
+            else (f"of {rejected.total()} texts in the picture none is a caption: most of it")
+        )
+        reasons.append(f"{texts} {most}")
     else:
         reasons.append("no text is seen in the picture")
     return "; ".join(reasons)

@@ -102,8 +102,10 @@ def _specs(facts: VideoFacts) -> dict[str, object]:
 
 
 def _issue(name: str, check: dict[str, object]) -> str:
-    wanted = check.get("threshold", check.get("allowed"))
-    return f"{name} is {check['actual']}, wanted {wanted}"
+    if isinstance(allowed := check.get("allowed"), list):
+        return f"aspect ratio is {check['actual']}, wanted {' or '.join(allowed)}"
+    measured, _, limit = name.rpartition("_")
+    return f"{measured} is {check['actual']}, wanted {'at least' if limit == 'min' else 'at most'} {check['threshold']}"
 
 
 def _rationale(specs: dict[str, object], issues: list[str], *, notes: Sequence[str]) -> str:
