@@ -16,7 +16,7 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 
 from pique_assets.decoding.clock import Clock
-from pique_assets.decoding.closed_captions import ClosedCaptionReader
+from pique_assets.decoding.closed_captions import ClosedCaptionReader, ClosedCaptionTrackReader, are_closed_captions
 from pique_assets.decoding.containers import VIDEO_DEMUXERS, WITHOUT_EDITS, decoded, opened, packets_of
 from pique_assets.decoding.facts import NothingShown, UnreadableMedia, VideoFacts
 from pique_assets.decoding.frames import Sampler
@@ -86,7 +86,9 @@ class _Viewing:
             self._clock = Clock(container, self._heard)
         self._listener = Listener()
         self._readers = {
-            track.index: SubtitleReader(track) for track in container.streams.subtitles if Part.SUBTITLES in parts
+            track.index: ClosedCaptionTrackReader(track) if are_closed_captions(track) else SubtitleReader(track)
+            for track in container.streams.subtitles
+            if Part.SUBTITLES in parts
         }
         self._captions = ClosedCaptionReader() if Part.SUBTITLES in parts else None
         self._is_looked_at = True

@@ -59,14 +59,15 @@ def test_shapes_that_a_track_draws_are_no_text(tmp_path):
     assert verdict(path).rationale.startswith("no subtitles: the ssa track does not count, it shows nothing while")
 
 
-def test_closed_captions_hidden_in_the_pictures_pass(tmp_path):
+@pytest.mark.parametrize("name", ["clip.ts", "clip.mov"])
+def test_closed_captions_beside_the_pictures_or_in_a_track_pass(tmp_path, name):
     sent = {
         1.0: hidden_captions.pop_on("Where are the keys?"),
         2.5: hidden_captions.ERASE,
         4.0: hidden_captions.pop_on("You had them."),
         6.0: hidden_captions.pop_on("Then we wait here."),
     }
-    found = verdict(hidden_captions.write(tmp_path / "clip.ts", seconds=8, sent=sent))
+    found = verdict(hidden_captions.write(tmp_path / name, seconds=8, sent=sent))
     assert (found.pass_check, found.metrics["kind"]) == (True, "soft")
     assert found.rationale.startswith("the eia_608 track (no language) with 3 cues covers ")
     cues = found.metrics["cues"]

@@ -1,6 +1,6 @@
 """Closed captions (CEA-608) hidden in the pictures of a video, made on the spot as broadcasters send them.
 
-Belongs here: writing them beside each picture of H.264. Does not: reading them.
+Belongs here: writing them beside each picture of H.264, or as a track of QuickTime. Does not: reading them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def write(path: Path, *, seconds: float, sent: Mapping[float, list[tuple[int, in
     """A video over a plain moving picture.
 
     Args:
-        path: An MPEG transport stream.
+        path: A transport stream, where they are beside the pictures, or a QuickTime film, where they are a track.
         seconds: Its length.
         sent: By the second in which the last of a text or a command is sent.
     """
@@ -37,13 +37,21 @@ def write(path: Path, *, seconds: float, sent: Mapping[float, list[tuple[int, in
     for time_s, several in sent.items():
         last = round(time_s * FPS) + 1
         pairs[last - len(several) : last] = several
-    with av.open(str(path), "w", format="mpegts") as out:
+    in_a_track = path.suffix == ".mov"
+    with av.open(str(path), "w") as out:
         video = out.add_stream("libx264", rate=FPS)
         video.width, video.height, video.pix_fmt = 320, 180, "yuv420p"
         video.options = {"preset": "ultrafast", "tune": "zerolatency", "x264-params": "slices=1:sliced-threads=0"}
+        track = out.add_mux_stream("eia_608") if in_a_track else None
         pictures = [*(_picture(number) for number in range(len(pairs))), None]
         packets = [packet for picture in pictures for packet in video.encode(picture)]
         for packet, pair in zip(packets, pairs, strict=True):
+            if track is not None:
+                sent_now = av.Packet(b"\xfc" + bytes(map(_with_parity, pair)))
+                sent_now.stream, sent_now.time_base = track, packet.time_base
+                sent_now.pts, sent_now.dts, sent_now.duration = packet.pts, packet.dts, packet.duration
+                out.mux([packet, sent_now])
+                continue
             hidden = av.Packet(_with_captions(bytes(packet), pair))
             hidden.stream, hidden.time_base = video, packet.time_base
             hidden.pts, hidden.dts, hidden.is_keyframe = packet.pts, packet.dts, packet.is_keyframe
