@@ -7,6 +7,8 @@ the upload was given; any other URI is looked up in a folder of buckets that the
 
 from __future__ import annotations
 
+import shlex
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,14 +45,24 @@ class References:
         # Neither an empty part nor a dotted one may lead elsewhere.
         if not uri.startswith(_SCHEME) or any(part in ("", ".", "..") or "\0" in part for part in parts):
             raise ReferenceMissing(f"{uri!r} is no address such as gs://bucket/folder/video.mp4")
+        try:
+            found = self._found(uri, parts)
+        except OSError as error:
+            # A name may be longer in a bucket than in a folder, and a folder may be closed to this process.
+            raise ReferenceMissing(f"{uri} can't be read here: {error.filename}: {error.strerror}") from error
+        if found is None:
+            raise ReferenceMissing(f"{uri} is not here: {self._advice(parts)}")
+        return found
+
+    def _found(self, uri: str, parts: list[str]) -> Path | None:
         uploaded = self.uploaded / parts[-1]
-        if uri.startswith(_UPLOADS) and len(parts) == 4 and uploaded.is_file():
+        if uri.startswith(_UPLOADS) and len(parts) == 4 and _is_file(uploaded):
             return uploaded
         if self.buckets is not None:
             kept = self.buckets.joinpath(*parts)
-            if kept.is_file() and kept.resolve().is_relative_to(self.buckets.resolve()):
+            if _is_file(kept) and kept.resolve().is_relative_to(self.buckets.resolve()):
                 return kept
-        raise ReferenceMissing(f"{uri} is not here: {self._advice(parts)}")
+        return None
 
     def _advice(self, parts: list[str]) -> str:
         if self.buckets is None:
@@ -59,4 +71,14 @@ class References:
                 "start the local Pique with --references FOLDER"
             )
         place = self.buckets.joinpath(*parts)
-        return f"put the file at {place}, as `gcloud storage cp {_SCHEME}{'/'.join(parts)} {place}` does"
+        copied = shlex.join(["gcloud", "storage", "cp", f"{_SCHEME}{'/'.join(parts)}", str(place)])
+        return f"put the file at {place}, as `{copied}` does"
+
+
+def _is_file(path: Path) -> bool:
+    """Whether a file is there; unlike `Path.is_file` of newer Pythons, this raises where nobody can tell."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        # A ValueError: no file system has such a letter.
+        return False

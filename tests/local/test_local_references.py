@@ -35,11 +35,30 @@ def test_what_was_uploaded_and_what_lies_in_the_folder_of_buckets_is_found(place
         "gs://judge-artifacts/org_other/reference_uploads/one.mp4",
         "gs://brand/films",
         "gs://brand/link.mp4",
+        "gs://brand/films/two.mp4/three.mp4",
+        "gs://brand/\ud800.mp4",
     ],
 )
 def test_a_reference_that_is_not_there_is_named_with_the_place_for_it(places, uri):
     with pytest.raises(ReferenceMissing, match="is not here: put the file at "):
         places.file(uri)
+
+
+def test_the_command_that_brings_a_reference_can_be_pasted_into_a_shell(places):
+    with pytest.raises(
+        ReferenceMissing, match=r"`gcloud storage cp 'gs://brand/a film.mp4' '?/[^`]*/a film.mp4'?` does"
+    ):
+        places.file("gs://brand/a film.mp4")
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [(f"{'long' * 100}.mp4", "File name too long"), ("loop.mp4", "Too many levels of symbolic links")],
+)
+def test_a_reference_of_which_nobody_can_tell_says_why(places, tmp_path, name, reason):
+    (tmp_path / "buckets" / "brand" / "loop.mp4").symlink_to("loop.mp4")
+    with pytest.raises(ReferenceMissing, match=f"^gs://brand/{name} can't be read here: .*: {reason}$"):
+        places.file(f"gs://brand/{name}")
 
 
 @pytest.mark.parametrize(
