@@ -47,6 +47,11 @@ class NeedsMore(FrameCount):
     extras: ClassVar[tuple[str, ...]] = ("local", "of_a_test")
 
 
+class NeedsTheUnknown(FrameCount):
+    detector_name: ClassVar[str] = "needs_the_unknown"
+    extras: ClassVar[tuple[str, ...]] = ("local-sight",)
+
+
 class NotReady(FrameCount):
     detector_name: ClassVar[str] = "not_ready"
 
@@ -99,6 +104,7 @@ ENTRY_POINTS = """
 [pique_assets.detectors]
 frame_count = own_detectors:FrameCount
 needs_more = own_detectors:NeedsMore
+needs_the_unknown = own_detectors:NeedsTheUnknown
 not_ready = own_detectors:NotReady
 broken = own_detectors:Broken
 no_detector = own_detectors:NOTHING
@@ -223,6 +229,7 @@ def test_every_wrong_option_is_named_and_the_right_ones_beside_an_unknown_one():
         ),
         ("video_specs", "video_specs: two packages register it: own_detectors:FrameCount and pique_assets"),
         ("broken", "broken: option how: Field required"),
+        ("needs_the_unknown", "needs_the_unknown: there is no extra local-sight of pique_assets (there are "),
         ("not_ready", "not_ready: its model is missing: fetch it with `own fetch`"),
         (
             "needs_more",

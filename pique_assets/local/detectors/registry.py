@@ -93,6 +93,8 @@ def reason_refused(detector_name: str, config: Mapping[str, object], *, content_
     except ValidationError as error:
         return f"{detector_name}: {_complaints(error, options=detector.model_fields)}"
     for extra in detector.extras:
+        if extra not in EXTRAS:
+            return f"{detector_name}: there is no extra {extra} of pique_assets (there are {', '.join(EXTRAS)})"
         if missing := EXTRAS[extra].missing():
             return (
                 f"{detector_name}: needs {', '.join(missing)}, which is not installed: "
