@@ -171,6 +171,14 @@ def test_an_unclear_language_is_undetermined_with_the_likeliest():
     assert [window["accepted"] for window in found.metrics["windows"]] == [None]
 
 
+def test_doubts_within_one_language_are_told_where_they_are():
+    found = verdict({"en": 0.92, "cy": 0.08}, {"en": 0.5, "cy": 0.3, "de": 0.2}, {"en": 0.6, "cy": 0.4})
+    assert found.pass_check is None
+    assert found.rationale == (
+        "the language is not clear: English (0.92) at 0.0 s, English (0.50) at 12.0 s; wanted 0.8 throughout"
+    )
+
+
 def test_mostly_unclear_speech_does_not_pass_by_its_clear_part():
     found = verdict(CLEAR_ENGLISH, UNCLEAR, CLEAR_ENGLISH)
     assert found.pass_check is None

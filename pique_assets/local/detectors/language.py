@@ -195,12 +195,12 @@ def _named(windows: Sequence[SpeechWindow]) -> str:
 
 
 def _unclear(windows: Sequence[SpeechWindow]) -> str:
-    """Why nothing can be said: the likeliest window of each of the two likeliest languages."""
+    """Why nothing can be said: the likeliest window of each of the two likeliest languages, or of one and its doubt."""
     likeliest: dict[str, SpeechWindow] = {}
     for window in sorted(windows, key=lambda window: -window.probability):
         likeliest.setdefault(window.language, window)
-    heard = [
-        f"{NAMES[code]} ({window.probability:.2f}) at {window.start_s:.1f} s"
-        for code, window in list(likeliest.items())[:2]
-    ]
+    shown = list(likeliest.values())[:2]
+    if len(shown) == 1 and len(windows) > 1:
+        shown.append(min(windows, key=lambda window: window.probability))
+    heard = [f"{NAMES[window.language]} ({window.probability:.2f}) at {window.start_s:.1f} s" for window in shown]
     return f"the language is not clear: {', '.join(heard)}; wanted {CLEAR_FROM:g} throughout"
