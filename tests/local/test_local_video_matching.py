@@ -184,7 +184,7 @@ def test_a_reference_that_is_no_video_is_named(tmp_path, reference):
     broken.write_bytes(b"no video")
     verdict = judged(reference, broken)
     assert verdict.pass_check is None
-    assert verdict.rationale.startswith("the reference gs://brand/0.mp4 can't be compared: it is not media of ")
+    assert verdict.rationale.startswith("the reference gs://brand/0.mp4 can't be compared: it cannot be opened: ")
 
 
 def test_a_reference_that_can_not_be_compared_may_be_the_one_that_is_shown(tmp_path, reference):

@@ -150,7 +150,7 @@ def _reference(path: Path, _size: int, _changed_ns: int) -> tuple[Sequence[Signa
     try:
         media = read_media(path, content_type=VIDEO, parts=frozenset({Part.FRAMES}))
     except UnreadableMedia as error:
-        return (), 1.0, str(error).replace("the content is", "it is", 1)
+        return (), 1.0, str(error).replace("the content ", "it ", 1)
     frames = [frame.gray for frame in media.frames]
     signatures = reference_signatures(frames)
     seen = comparable(signatures)
