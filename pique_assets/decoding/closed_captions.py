@@ -19,7 +19,7 @@ from av.subtitles.stream import SubtitleStream
 from av.subtitles.subtitle import AssSubtitle
 from av.video.frame import VideoFrame
 
-from pique_assets.decoding.containers import tag_text
+from pique_assets.decoding.containers import side_data_of, tag_text
 from pique_assets.decoding.media import LOOKED_AT_SEC, SubtitleCue, SubtitleTrack
 from pique_assets.decoding.subtitle_text import MOST_CUES, shown_text
 
@@ -59,7 +59,7 @@ class ClosedCaptionReader:
             frame: The picture.
             time_s: Seconds since the first picture.
         """
-        captions = frame.side_data.get("A53_CC")
+        captions = side_data_of(frame).get("A53_CC")
         if isinstance(captions, SideData) and len(self._cues) < MOST_CUES:
             self.read(bytes(captions), time_s=time_s)
 

@@ -14,7 +14,9 @@ from typing import Any, BinaryIO
 import av
 from av.container import InputContainer
 from av.packet import Packet
+from av.sidedata.sidedata import SideDataContainer
 from av.stream import Stream
+from av.video.frame import VideoFrame
 
 from pique_assets.decoding.facts import NothingShown, UnreadableMedia
 
@@ -116,6 +118,18 @@ def nothing_decoded(why: str, *, format_name: str) -> UnreadableMedia:
 def tag_text(tag: str) -> str:
     """A tag as text that can be written anywhere: each byte that is not UTF-8 has become a replacement character."""
     return tag.encode(errors="surrogateescape").decode(errors="replace")
+
+
+def side_data_of(frame: VideoFrame) -> SideDataContainer:
+    """What libav hands over beside a picture, by place and by name.
+
+    Until PyAV 18, a frame and its own ``side_data`` hold each other: of a pass over a film, hundreds of pictures would
+    stay in memory until Python's collector comes by.
+    """
+    # PyAV's types do not say what it is made of.
+    make: Any = SideDataContainer
+    made: SideDataContainer = make(frame)
+    return made
 
 
 def packets_of(container: InputContainer, streams: Sequence[Stream]) -> Iterator[Packet[Any]]:

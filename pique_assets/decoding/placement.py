@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from av.sidedata.sidedata import Type as SideDataType
 from av.video.frame import VideoFrame
 
+from pique_assets.decoding.containers import side_data_of
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -30,7 +32,7 @@ class Placement:
     def of(cls, frame: VideoFrame) -> Placement:
         """That of a decoded frame; unturned where nothing is said, or nothing that makes sense."""
         # PyAV's types know no other side data than motion vectors.
-        held: Any = frame.side_data
+        held: Any = side_data_of(frame)
         found = [held[place] for place in range(len(held)) if held[place].type is SideDataType.DISPLAYMATRIX]
         said = bytes(found[0]) if found else b""
         if len(said) < 36:

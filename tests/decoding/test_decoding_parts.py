@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -73,6 +74,17 @@ def test_no_track_beside_the_picture_takes_its_last_frames(tmp_path, name, besid
     path = brightening(tmp_path / name, times_ms=[0, 500, 1000, 1500, 2000, 2500], beside=beside)
     media = media_of(path, *Part)
     assert [round((float(frame.gray.mean()) - 10) / 10) for frame in media.frames][:6] == [0, 1, 2, 3, 4, 5]
+
+
+def test_no_picture_of_a_video_stays_in_memory(tmp_path):
+    path = make_video(tmp_path / "a.mp4", count=100)
+    gc.collect()
+    gc.disable()
+    try:
+        media_of(path, *Part)
+        assert sum(isinstance(held, VideoFrame) for held in gc.get_objects()) < 5
+    finally:
+        gc.enable()
 
 
 def test_only_what_is_asked_for_is_there(tmp_path):
